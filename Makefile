@@ -1,0 +1,74 @@
+# Needs a POSIX shell, make and Python >= 3.11; everything else is installed into $(VENV).
+
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= 2
+
+RUN = $(VENV)/bin/python
+INSTALL = $(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+help:
+	@echo 'make demo    certify sin(10*x)*exp(-x) to 1e-4 and print the proof'
+	@echo 'make test    lint, types, tests and doctests'
+	@echo 'make deep    the tests again as a long random search'
+	@echo 'make bench   run every script of benchmarks/'
+	@echo 'make clean   remove $(VENV), builds and caches'
+	@echo 'Options: PYTHON=python3.12 (default $(PYTHON)), VENV=dir (default $(VENV)), WORKERS=n (default $(WORKERS))'
+
+demo: $(VENV)/.installed
+	$(VENV)/bin/mgdl-theory verify "sin(10*x)*exp(-x)" --tol 1e-4
+
+test: $(VENV)/.installed-dev
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy --strict mgdl_theory
+	$(RUN) -m pytest -n $(WORKERS)
+
+deep: $(VENV)/.installed-dev
+	HYPOTHESIS_PROFILE=deep $(RUN) -m pytest -n $(WORKERS)
+
+bench: $(VENV)/.installed-dev
+	@set -e; for script in benchmarks/*.py; do \
+	    if [ ! -f "$$script" ]; then echo 'benchmarks/ holds no script yet'; break; fi; \
+	    echo "== $$script"; $(RUN) "$$script"; \
+	done
+
+clean:
+	@if [ -f '$(VENV)/pyvenv.cfg' ]; then rm -rf '$(VENV)'; fi
+	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find mgdl_theory tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV)/.installed: pyproject.toml constraints.txt | venv
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | venv
+	$(INSTALL) --editable '.[dev]'
+	@touch $@
+
+# Makes $(VENV) unless there is one, and refuses one that is broken or of another Python than asked for.
+venv:
+	@version='import sys; print(*sys.version_info[:2], sep=".")'; \
+	recent='import sys; sys.exit(sys.version_info < (3, 11))'; \
+	fail() { echo "error: $$*" >&2; exit 1; }; \
+	if [ -f '$(VENV)/pyvenv.cfg' ]; then \
+	    '$(RUN)' -m pip --version >/dev/null 2>&1 && '$(RUN)' -c "$$recent" \
+	        || fail '$(VENV) is broken or unfinished: run make clean, then try again'; \
+	    if [ '$(PYTHON)' = python3 ]; then exit 0; fi; \
+	    old=$$('$(RUN)' -c "$$version"); \
+	    new=$$('$(PYTHON)' -c "$$version") || fail 'no $(PYTHON) found'; \
+	    [ "$$old" = "$$new" ] \
+	        || fail "$(VENV) is of Python $$old and $(PYTHON) is $$new: run make clean, or give VENV=another-dir"; \
+	    exit 0; \
+	fi; \
+	command -v '$(PYTHON)' >/dev/null 2>&1 \
+	    || fail 'no $(PYTHON) found: install Python >= 3.11, or name it with PYTHON=python3.12'; \
+	'$(PYTHON)' -c "$$recent" \
+	    || fail "Python >= 3.11 is needed and $(PYTHON) is $$('$(PYTHON)' -V 2>&1): name a newer one with PYTHON=python3.12"; \
+	'$(PYTHON)' -c 'import ensurepip, venv' 2>/dev/null \
+	    || fail '$(PYTHON) lacks the venv module: on Debian and Ubuntu, apt install python3-venv'; \
+	echo "making $(VENV) with $$('$(PYTHON)' -V)"; \
+	'$(PYTHON)' -m venv '$(VENV)'
+
+.PHONY: help demo test deep bench clean venv
+.NOTPARALLEL:
