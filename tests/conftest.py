@@ -1,0 +1,35 @@
+"""Hypothesis profiles and the marker of long searches."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+settings.register_profile("default", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile(
+    "deep",
+    deadline=None,
+    derandomize=False,
+    max_examples=5000,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "default")
+settings.load_profile(PROFILE)
+
+
+def pytest_report_header() -> str:
+    return f"hypothesis profile: {PROFILE}, {settings.default.max_examples} examples"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the long searches unless the profile asks for them."""
+    if PROFILE == "deep":
+        return
+    for item in items:
+        if item.get_closest_marker("deep"):
+            item.add_marker(pytest.mark.skip(reason="a long search: make deep"))

@@ -1,0 +1,269 @@
+"""Imports go one way, in the order of the proof, and a cold import stays light."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "mgdl_theory"
+
+ORDER = (
+    "errors",
+    "rigor",
+    "targets",
+    "mesh",
+    "atom",
+    "contraction",
+    "grade",
+    "scheme",
+    "construct",
+    "relu",
+    "verify",
+    "certificate",
+    "plots",
+    "animate",
+    "report",
+    "cli",
+)
+"""The layers, lowest first: a module imports only from its own layer and from those before it."""
+
+FREE = {PACKAGE, f"{PACKAGE}.__main__"}
+INDEPENDENT = {f"{PACKAGE}.certificate.check"}
+HEAVY = ("sympy", "matplotlib", "mpmath", "rich", "jinja2")
+
+
+# -- reading the imports ---------------------------------------------------------------------------
+
+
+def modules(root: Path) -> dict[str, Path]:
+    """Dotted name -> file of every module of the package below ``root``."""
+    found = {}
+    for path in sorted((root / PACKAGE).rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imported(name: str, path: Path, known: set[str]) -> Iterator[tuple[int, str]]:
+    """(line, module of this package) for every import statement or literal import call, also in functions."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            candidates = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                stem = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*stem, *([base] if base else [])])
+            inner = (f"{base}.{alias.name}" for alias in node.names)
+            candidates = [module if module in known else base for module in inner]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in {
+            "import_module",
+            "__import__",
+        }:
+            literals = (a.value for a in node.args if isinstance(a, ast.Constant))
+            candidates = [text for text in literals if isinstance(text, str)]
+            if candidates and candidates[0].startswith("."):
+                dots = len(candidates[0]) - len(candidates[0].lstrip("."))
+                stem = package.split(".")[: len(package.split(".")) - dots + 1]
+                candidates = [".".join([*stem, candidates[0][dots:]])]
+        else:
+            continue
+        for module in candidates:
+            if module.split(".")[0] == PACKAGE:
+                yield node.lineno, module
+
+
+def layer(module: str) -> int:
+    """Position of a module in the order; the package itself stands above all."""
+    parts = module.split(".")
+    if len(parts) == 1:
+        return len(ORDER)
+    if parts[1] not in ORDER:
+        raise LookupError(f"{module} has no layer: give it a place in ORDER")
+    return ORDER.index(parts[1])
+
+
+def violations(root: Path) -> list[str]:
+    """One line for every import of the package below ``root`` that goes up."""
+    found = []
+    known = modules(root)
+    for name, path in known.items():
+        if name in FREE:
+            continue
+        for line, module in imported(name, path, set(known)):
+            if name in INDEPENDENT or layer(module) > layer(name):
+                found.append(f"{name}:{line} imports {module}")
+        layer(name)
+    return found
+
+
+# -- the rule, and that it bites -------------------------------------------------------------------
+
+
+def test_imports_go_one_way() -> None:
+    assert violations(ROOT) == []
+
+
+def test_every_module_has_a_layer() -> None:
+    assert all(layer(name) < len(ORDER) for name in modules(ROOT) if name not in FREE)
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Path:
+    """A package of empty modules, one or two in every layer."""
+    package = tmp_path / PACKAGE
+    for name in ("__init__", "__main__", "errors", "mesh", "grade", "scheme", "plots", "report", "cli"):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / f"{name}.py").write_text("")
+    for name in ("rigor/interval", "targets/base", "relu/network", "verify/verifier", "certificate/check"):
+        (package / name).parent.mkdir()
+        (package / name).with_name("__init__.py").write_text("")
+        (package / f"{name}.py").write_text("")
+    (package / "certificate" / "schema.py").write_text("")
+    return tmp_path
+
+
+def plant(root: Path, file: str, code: str) -> list[str]:
+    (root / PACKAGE / file).write_text(code)
+    return violations(root)
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        ("errors.py", "import mgdl_theory.mesh"),
+        ("mesh.py", "import os, mgdl_theory.grade as g"),
+        ("mesh.py", "from mgdl_theory.grade import Grade"),
+        ("mesh.py", "from mgdl_theory import grade"),
+        ("mesh.py", "from . import errors, grade"),
+        ("mesh.py", "from .grade import Grade"),
+        ("mesh.py", "import mgdl_theory"),
+        ("mesh.py", "from mgdl_theory import construct"),
+        ("mesh.py", "from mgdl_theory import *"),
+        ("rigor/interval.py", "from mgdl_theory.targets.base import Box"),
+        ("rigor/interval.py", "from ..targets import base"),
+        ("rigor/__init__.py", "from ..targets import base"),
+        ("targets/base.py", "from .. import mesh"),
+        (
+            "scheme.py",
+            "def certificate(self):\n    from mgdl_theory.certificate import schema\n    return schema",
+        ),
+        (
+            "scheme.py",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import mgdl_theory.verify.verifier",
+        ),
+        ("scheme.py", "import importlib\nimportlib.import_module('mgdl_theory.verify')"),
+        ("scheme.py", "from importlib import import_module\nimport_module('.verify', 'mgdl_theory')"),
+        ("scheme.py", "__import__('mgdl_theory.cli')"),
+        ("verify/verifier.py", "from mgdl_theory.certificate.schema import dump"),
+        ("plots.py", "import mgdl_theory.report"),
+        ("certificate/check.py", "from mgdl_theory.errors import MgdlError"),
+        ("certificate/check.py", "from . import schema"),
+        ("certificate/check.py", "def f():\n    import mgdl_theory.rigor.interval"),
+    ],
+)
+def test_an_upward_import_is_caught(toy: Path, file: str, code: str) -> None:
+    assert violations(toy) == []
+    assert len(plant(toy, file, code)) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        ("__init__.py", "from mgdl_theory.cli import main"),
+        ("__main__.py", "from mgdl_theory.cli import main"),
+        ("mesh.py", "import numpy as np\nfrom mgdl_theory.targets.base import Box\nfrom . import errors"),
+        ("targets/base.py", "from mgdl_theory.rigor.interval import Interval"),
+        ("targets/__init__.py", "from .base import Box"),
+        ("verify/verifier.py", "from ..relu import network\nfrom mgdl_theory.verify import verifier"),
+        ("certificate/schema.py", "from mgdl_theory.verify.verifier import verify"),
+        ("certificate/check.py", "import json, hashlib\nfrom fractions import Fraction"),
+        (
+            "cli.py",
+            "def main():\n    from mgdl_theory.certificate import check\n    from . import plots, report",
+        ),
+        ("cli.py", "import mgdl_theory_extras"),
+    ],
+)
+def test_a_downward_import_passes(toy: Path, file: str, code: str) -> None:
+    assert plant(toy, file, code) == []
+
+
+def test_an_upward_import_is_caught_in_a_copy_of_the_package(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / PACKAGE, tmp_path / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+    with (tmp_path / PACKAGE / "errors.py").open("a") as file:
+        file.write("\n\ndef planted():\n    from mgdl_theory.targets.base import Box\n    return Box\n")
+    (caught,) = violations(tmp_path)
+    assert caught.startswith("mgdl_theory.errors:")
+    assert caught.endswith("imports mgdl_theory.targets.base")
+
+
+def test_a_module_without_a_layer_is_caught(toy: Path) -> None:
+    with pytest.raises(LookupError, match="stray has no layer"):
+        plant(toy, "stray.py", "")
+
+
+# -- what an import does ---------------------------------------------------------------------------
+
+
+def python(*arguments: str) -> str:
+    """Standard output of a fresh interpreter at the root of the repository; must succeed in silence."""
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    code = f"import sys, {PACKAGE}; print([name for name in {HEAVY} if name in sys.modules])"
+    assert python("-c", code).strip() == "[]"
+
+
+@pytest.mark.skipif(not (ROOT / PACKAGE / "cli.py").exists(), reason="there is no command line yet")
+def test_the_help_of_the_command_line_loads_neither_sympy_nor_matplotlib() -> None:
+    code = (
+        "import runpy, sys; sys.argv = ['mgdl-theory', '--help']\n"
+        "try: runpy.run_module('mgdl_theory', run_name='__main__')\n"
+        "except SystemExit as stop: assert not stop.code, stop.code\n"
+        "print([name for name in ('sympy', 'matplotlib') if name in sys.modules])"
+    )
+    output = python("-c", code)
+    assert "usage: mgdl-theory" in output
+    assert output.splitlines()[-1] == "[]"
+
+
+def test_no_module_changes_global_numerical_state_at_import() -> None:
+    code = (
+        "import decimal, importlib, sys, numpy as np\n"
+        "one, tiny = np.float64(1), np.float64(5e-324)\n"
+        "def state():\n"
+        "    mp = sys.modules.get('mpmath')\n"
+        "    rounded = (one + 2.0**-53 == one, one - 2.0**-54 == one, tiny * one > 0)\n"
+        "    return (np.geterr(), np.geterrcall(), np.getbufsize(), np.get_printoptions(),\n"
+        "            repr(decimal.getcontext()), rounded, mp.mp.prec if mp else 53)\n"
+        "before = state()\n"
+        "assert all(before[5]), 'this process does not round to nearest, or flushes subnormals'\n"
+        f"for name in {sorted(set(modules(ROOT)) - FREE)!r}:\n"
+        "    importlib.import_module(name)\n"
+        "    assert state() == before, name\n"
+    )
+    assert python("-c", code) == ""
+
+
+def test_no_module_sets_the_error_state_of_numpy_for_good() -> None:
+    """``np.errstate`` as a context is welcome; ``np.seterr`` and its kin outlive the call."""
+    names = {"seterr", "seterrcall", "setbufsize", "set_printoptions"}
+    for name, path in modules(ROOT).items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = getattr(node, "attr", None) or getattr(node, "id", None) or getattr(node, "name", None)
+            assert called not in names, f"{name}:{getattr(node, 'lineno', 0)} uses {called}"

@@ -1,0 +1,163 @@
+"""What is shipped: metadata that agree, files that hold everything, nothing of a particular machine."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def project() -> dict[str, Any]:
+    return dict(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"])
+
+
+# -- one version, one licence ----------------------------------------------------------------------
+
+
+def test_citation_and_changelog_name_the_version(project: dict[str, Any]) -> None:
+    version = project["version"]
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert newest
+    assert newest[1] == version
+
+
+def test_the_version_is_written_once_in_code(project: dict[str, Any]) -> None:
+    literal = re.compile(rf"""["']{re.escape(project["version"])}["']""")
+    for path in (ROOT / "mgdl_theory").rglob("*.py"):
+        assert not literal.search(path.read_text(encoding="utf-8")), f"{path.name}: ask importlib.metadata"
+
+
+def test_the_licence_is_the_declared_one(project: dict[str, Any]) -> None:
+    assert project["license"] == "BSD-3-Clause"
+    assert (ROOT / "LICENSE").read_text(encoding="utf-8").startswith("BSD 3-Clause License")
+    assert "\nlicense: BSD-3-Clause\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+def test_the_readme_is_declared_if_there_is_one(project: dict[str, Any]) -> None:
+    assert project.get("readme") == ("README.md" if (ROOT / "README.md").exists() else None)
+
+
+def test_constraints_pin_every_requirement_and_name_no_place(project: dict[str, Any]) -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9a-z.]*", pin) for pin in pins)
+    assert pins == sorted(pins, key=str.lower)
+    pinned = {canonical(pin.partition("==")[0]) for pin in pins}
+    extras = project["optional-dependencies"]
+    asked = [
+        *project["dependencies"],
+        *(line for extra in ("arb", "crival", "test", "dev") for line in extras[extra]),
+    ]
+    names = {canonical(re.match(r"[A-Za-z0-9._-]+", line)[0]) for line in asked}  # type: ignore[index]
+    assert names - {project["name"]} <= pinned
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+# -- what the archives hold ------------------------------------------------------------------------
+
+
+def build(kind: str, into: Path) -> Path:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(into)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    (archive,) = into.iterdir()
+    return archive
+
+
+def sources() -> set[str]:
+    return {str(path.relative_to(ROOT)) for path in (ROOT / "mgdl_theory").rglob("*.py")}
+
+
+def test_the_wheel_holds_the_package_its_types_and_its_licence_and_nothing_else(tmp_path: Path) -> None:
+    with zipfile.ZipFile(build("wheel", tmp_path)) as wheel:
+        names = set(wheel.namelist())
+        (scripts,) = (name for name in names if name.endswith("entry_points.txt"))
+        assert "mgdl-theory = mgdl_theory.cli:main" in wheel.read(scripts).decode()
+    assert sources() | {"mgdl_theory/py.typed"} <= names
+    assert any(name.endswith("/licenses/LICENSE") for name in names)
+    assert {name.split("/")[0].partition("-")[0] for name in names} == {"mgdl_theory"}
+
+
+def test_the_source_archive_can_be_tested(tmp_path: Path) -> None:
+    with tarfile.open(build("sdist", tmp_path)) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert sources() <= names
+    assert {"Makefile", "constraints.txt", "pyproject.toml", "LICENSE", "tests/conftest.py"} <= names
+
+
+# -- the two commands ------------------------------------------------------------------------------
+
+
+def test_ci_runs_make_test_and_nothing_else() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    commands = [line for line in script.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    assert commands[0] == "set -euo pipefail"
+    assert commands[-1] == "exec make test"
+    assert len(commands) == 3
+
+
+# -- nothing of a particular machine ---------------------------------------------------------------
+
+PLACES = re.compile(
+    r"(?<![\w.~<-])/(?:(?:root|work)\b|(?:opt|home|Users)/)(?!\.\.\.)"  # absolute paths of one machine
+    r"|\b[A-Z]:\\+Users\\"
+    r"|\bpypi[.]org|pythonhosted[.]org|registry[.]npmjs|conda[.]anaconda[.]org"
+    r"|--(?:extra-)?index-url|--find-links|/simple/"
+)
+
+
+def tracked() -> list[Path]:
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def places(text: str) -> list[str]:
+    return PLACES.findall(text)
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a clone: nothing tells which files are tracked")
+def test_tracked_files_name_no_machine_and_no_registry() -> None:
+    files = tracked()
+    assert files, "git lists no tracked file"
+    found = {path.name: places(path.read_text(encoding="utf-8", errors="replace")) for path in files}
+    assert {name: hits for name, hits in found.items() if hits} == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/".join(["", "root", "x"]),
+        "cd " + "/".join(["", "work"]),
+        "see " + "/".join(["", "home", "someone", "data.npy"]),
+        "'file://" + "/".join(["", "Users", "someone"]) + "/'",
+        "C:" + "\\Users\\someone",
+        "https://" + ".".join(["pypi", "org"]) + "/",
+        "--index" + "-url https://example.org",
+    ],
+)
+def test_a_planted_place_is_seen(text: str) -> None:
+    assert places(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["n/root/2", "<root></root>", "two /workers", "~/work/x", "https://arxiv.org/abs/2601.16884", "a/home/b"],
+)
+def test_an_innocent_text_passes(text: str) -> None:
+    assert not places(text)
