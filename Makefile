@@ -36,7 +36,7 @@ bench: $(VENV)/.installed-dev
 clean:
 	@if [ -f '$(VENV)/pyvenv.cfg' ]; then rm -rf '$(VENV)'; fi
 	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find mgdl_theory tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
+	find . -path './.*' -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/.installed: pyproject.toml constraints.txt | venv
 	$(INSTALL) --editable .
@@ -44,7 +44,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt | venv
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | venv
 	$(INSTALL) --editable '.[dev]'
-	@touch $@
+	@touch $(VENV)/.installed $@
 
 # Makes $(VENV) unless there is one, and refuses one that is broken or of another Python than asked for.
 venv:
@@ -53,12 +53,12 @@ venv:
 	fail() { echo "error: $$*" >&2; exit 1; }; \
 	if [ -f '$(VENV)/pyvenv.cfg' ]; then \
 	    '$(RUN)' -m pip --version >/dev/null 2>&1 && '$(RUN)' -c "$$recent" \
-	        || fail '$(VENV) is broken or unfinished: run make clean, then try again'; \
+	        || fail '$(VENV) is broken or unfinished: run make clean VENV=$(VENV), then try again'; \
 	    if [ '$(PYTHON)' = python3 ]; then exit 0; fi; \
 	    old=$$('$(RUN)' -c "$$version"); \
 	    new=$$('$(PYTHON)' -c "$$version") || fail 'no $(PYTHON) found'; \
 	    [ "$$old" = "$$new" ] \
-	        || fail "$(VENV) is of Python $$old and $(PYTHON) is $$new: run make clean, or give VENV=another-dir"; \
+	        || fail "$(VENV) is of Python $$old and $(PYTHON) is $$new: run make clean, or name another with VENV=dir"; \
 	    exit 0; \
 	fi; \
 	command -v '$(PYTHON)' >/dev/null 2>&1 \

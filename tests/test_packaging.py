@@ -118,7 +118,7 @@ PLACES = re.compile(
     r"(?<![\w.~<-])/(?:(?:root|work)\b|(?:opt|home|Users)/)(?!\.\.\.)"  # absolute paths of one machine
     r"|\b[A-Z]:\\+Users\\"
     r"|\bpypi[.]org|pythonhosted[.]org|registry[.]npmjs|conda[.]anaconda[.]org"
-    r"|--(?:extra-)?index-url|--find-links|/simple/"
+    r"|--(?:extra-)?index-url|--find[-]links|[/]simple/"
 )
 
 
