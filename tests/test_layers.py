@@ -16,6 +16,7 @@ PACKAGE = "mgdl_theory"
 
 ORDER = (
     "errors",
+    "files",
     "rigor",
     "targets",
     "mesh",

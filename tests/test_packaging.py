@@ -25,18 +25,26 @@ def project() -> dict[str, Any]:
 # -- one version, one licence ----------------------------------------------------------------------
 
 
-def test_citation_and_changelog_name_the_version(project: dict[str, Any]) -> None:
-    version = project["version"]
+@pytest.fixture(scope="module")
+def version() -> str:
+    text = (ROOT / "mgdl_theory" / "__init__.py").read_text(encoding="utf-8")
+    (found,) = re.findall(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
+    return str(found)
+
+
+def test_citation_and_changelog_name_the_version(version: str) -> None:
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert newest
     assert newest[1] == version
 
 
-def test_the_version_is_written_once_in_code(project: dict[str, Any]) -> None:
-    literal = re.compile(rf"""["']{re.escape(project["version"])}["']""")
-    for path in (ROOT / "mgdl_theory").rglob("*.py"):
-        assert not literal.search(path.read_text(encoding="utf-8")), f"{path.name}: ask importlib.metadata"
+def test_the_version_is_written_once_in_code(project: dict[str, Any], version: str) -> None:
+    assert project["dynamic"] == ["version"]
+    quoted = re.compile(rf"""["']{re.escape(version)}["']""")
+    files = (ROOT / "mgdl_theory").rglob("*.py")
+    hits = {path.name: len(quoted.findall(path.read_text(encoding="utf-8"))) for path in files}
+    assert {name: count for name, count in hits.items() if count} == {"__init__.py": 1}
 
 
 def test_the_licence_is_the_declared_one(project: dict[str, Any]) -> None:
@@ -83,8 +91,12 @@ def sources() -> set[str]:
     return {str(path.relative_to(ROOT)) for path in (ROOT / "mgdl_theory").rglob("*.py")}
 
 
-def test_the_wheel_holds_the_package_its_types_and_its_licence_and_nothing_else(tmp_path: Path) -> None:
-    with zipfile.ZipFile(build("wheel", tmp_path)) as wheel:
+def test_the_wheel_holds_the_package_its_types_and_its_licence_and_nothing_else(
+    tmp_path: Path, version: str
+) -> None:
+    archive = build("wheel", tmp_path)
+    assert archive.name == f"mgdl_theory-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(archive) as wheel:
         names = set(wheel.namelist())
         (scripts,) = (name for name in names if name.endswith("entry_points.txt"))
         assert "mgdl-theory = mgdl_theory.cli:main" in wheel.read(scripts).decode()
