@@ -83,10 +83,10 @@ def imported(name: str, path: Path, known: set[str]) -> Iterator[tuple[int, str]
 
 
 def layer(module: str) -> int:
-    """Position of a module in the order; the package itself stands above all."""
+    """Position of a module in the order; the package itself stands beside the command line, at the top."""
     parts = module.split(".")
     if len(parts) == 1:
-        return len(ORDER)
+        return ORDER.index("cli")
     if parts[1] not in ORDER:
         raise LookupError(f"{module} has no layer: give it a place in ORDER")
     return ORDER.index(parts[1])
@@ -111,10 +111,6 @@ def violations(root: Path) -> list[str]:
 
 def test_imports_go_one_way() -> None:
     assert violations(ROOT) == []
-
-
-def test_every_module_has_a_layer() -> None:
-    assert all(layer(name) < len(ORDER) for name in modules(ROOT) if name not in FREE)
 
 
 @pytest.fixture
@@ -166,6 +162,7 @@ def plant(root: Path, file: str, code: str) -> list[str]:
         ("scheme.py", "__import__('mgdl_theory.cli')"),
         ("verify/verifier.py", "from mgdl_theory.certificate.schema import dump"),
         ("plots.py", "import mgdl_theory.report"),
+        ("report.py", "from mgdl_theory import __version__"),
         ("certificate/check.py", "from mgdl_theory.errors import MgdlError"),
         ("certificate/check.py", "from . import schema"),
         ("certificate/check.py", "def f():\n    import mgdl_theory.rigor.interval"),
@@ -191,6 +188,7 @@ def test_an_upward_import_is_caught(toy: Path, file: str, code: str) -> None:
             "cli.py",
             "def main():\n    from mgdl_theory.certificate import check\n    from . import plots, report",
         ),
+        ("cli.py", "from mgdl_theory import __version__"),
         ("cli.py", "import mgdl_theory_extras"),
     ],
 )
@@ -202,7 +200,7 @@ def test_an_upward_import_is_caught_in_a_copy_of_the_package(tmp_path: Path) -> 
     shutil.copytree(ROOT / PACKAGE, tmp_path / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
     with (tmp_path / PACKAGE / "errors.py").open("a") as file:
         file.write("\n\ndef planted():\n    from mgdl_theory.targets.base import Box\n    return Box\n")
-    (caught,) = violations(tmp_path)
+    (caught,) = set(violations(tmp_path)) - set(violations(ROOT))
     assert caught.startswith("mgdl_theory.errors:")
     assert caught.endswith("imports mgdl_theory.targets.base")
 
