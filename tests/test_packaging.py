@@ -42,9 +42,8 @@ def test_citation_and_changelog_name_the_version(version: str) -> None:
 def test_the_version_is_written_once_in_code(project: dict[str, Any], version: str) -> None:
     assert project["dynamic"] == ["version"]
     quoted = re.compile(rf"""["']{re.escape(version)}["']""")
-    files = (ROOT / "mgdl_theory").rglob("*.py")
-    hits = {path.name: len(quoted.findall(path.read_text(encoding="utf-8"))) for path in files}
-    assert {name: count for name, count in hits.items() if count} == {"__init__.py": 1}
+    hits = {name: len(quoted.findall((ROOT / name).read_text(encoding="utf-8"))) for name in sources()}
+    assert {name: count for name, count in hits.items() if count} == {"mgdl_theory/__init__.py": 1}
 
 
 def test_the_licence_is_the_declared_one(project: dict[str, Any]) -> None:
@@ -147,7 +146,10 @@ def places(text: str) -> list[str]:
 def test_tracked_files_name_no_machine_and_no_registry() -> None:
     files = tracked()
     assert files, "git lists no tracked file"
-    found = {path.name: places(path.read_text(encoding="utf-8", errors="replace")) for path in files}
+    found = {
+        str(path.relative_to(ROOT)): places(path.read_text(encoding="utf-8", errors="replace"))
+        for path in files
+    }
     assert {name: hits for name, hits in found.items() if hits} == {}
 
 
