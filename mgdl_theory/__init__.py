@@ -1,0 +1,68 @@
+"""Constructive proof verifier for multigrade ReLU approximation.
+
+The pipeline is the theorem read aloud::
+
+    target -> mesh -> atoms -> balanced contraction -> grade -> scheme -> verdicts
+
+>>> import mgdl_theory as mg
+>>> f = mg.target("x**2 - 0.3")
+>>> scheme = mg.construct(f, tol=1e-2)
+>>> print(mg.verify(scheme).verdict)
+PROVED
+"""
+
+from mgdl_theory.atom import Atoms, hat
+from mgdl_theory.construct import Budget, construct
+from mgdl_theory.contraction import check_balanced, is_balanced, soft_threshold
+from mgdl_theory.errors import (
+    AssumptionError,
+    BudgetError,
+    DomainError,
+    ExpressionError,
+    MgdlError,
+    OptionError,
+    SchemeError,
+    TargetError,
+)
+from mgdl_theory.grade import Grade
+from mgdl_theory.scheme import Scheme
+from mgdl_theory.targets import target
+from mgdl_theory.targets.base import Box, Defects, Target
+from mgdl_theory.verify.claims import CLAIMS
+from mgdl_theory.verify.grids import check_on_grid
+from mgdl_theory.verify.report import Report
+from mgdl_theory.verify.verdict import Result, Verdict, Witness
+from mgdl_theory.verify.verifier import verify
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CLAIMS",
+    "AssumptionError",
+    "Atoms",
+    "Box",
+    "Budget",
+    "BudgetError",
+    "Defects",
+    "DomainError",
+    "ExpressionError",
+    "Grade",
+    "MgdlError",
+    "OptionError",
+    "Report",
+    "Result",
+    "Scheme",
+    "SchemeError",
+    "Target",
+    "TargetError",
+    "Verdict",
+    "Witness",
+    "check_balanced",
+    "check_on_grid",
+    "construct",
+    "hat",
+    "is_balanced",
+    "soft_threshold",
+    "target",
+    "verify",
+]

@@ -1,0 +1,145 @@
+"""The atom: the nodal hat of the Freudenthal triangulation, and finite sums of atoms of one level (THEORY 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mgdl_theory.errors import SchemeError
+from mgdl_theory.mesh import MAX_LEVEL, Mesh, mark_rows, pack, simplex_at
+from mgdl_theory.targets.base import FloatArray, IntArray
+
+__all__ = ["Atoms", "hat", "hat_exact"]
+
+
+def hat(t: ArrayLike) -> FloatArray:
+    """phi(t) = ReLU(1 - max(0, t_1, ..., t_d) - max(0, -t_1, ..., -t_d)) at points t (n, d) in units of h about the node.
+
+    >>> hat([[0.0, 0.0], [0.5, 0.25], [0.5, -0.5]]).tolist()
+    [1.0, 0.5, 0.0]
+    """
+    t = np.asarray(t, dtype=np.float64)
+    above = np.maximum(t, 0.0).max(axis=1)
+    below = np.maximum(-t, 0.0).max(axis=1)
+    return np.maximum(1.0 - above - below, 0.0)
+
+
+def hat_exact(t: list[Fraction]) -> Fraction:
+    """The same formula in exact arithmetic, for one point.
+
+    >>> hat_exact([Fraction(1, 3)])
+    Fraction(2, 3)
+    """
+    zero = Fraction(0)
+    return max(zero, 1 - max(zero, *t) - max(zero, *(-s for s in t)))
+
+
+@dataclass(frozen=True, slots=True)
+class Atoms:
+    """The function g = sum_v c_v phi_{l,v}: level, nodes and coefficients of the atoms of one grade.
+
+    Attributes
+    ----------
+    level : int
+    nodes : int64 (k, d), distinct, in lexicographic order, 0 <= index <= 2**level.
+    coefficients : float64 (k,), finite and not 0; each is the dyadic number it denotes, exactly.
+
+    >>> g = Atoms(1, np.array([[1]]), np.array([3.0]))
+    >>> g(np.array([[0.25]])).tolist(), g.exact([Fraction(1, 3)])
+    ([1.5], Fraction(2, 1))
+    """
+
+    level: int
+    nodes: IntArray
+    coefficients: FloatArray
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.level, int) or not 0 <= self.level <= MAX_LEVEL:
+            raise SchemeError(f"atoms: level must be an integer from 0 to {MAX_LEVEL}, got {self.level!r}")
+        nodes = np.array(self.nodes, dtype=np.int64)
+        coefficients = np.array(self.coefficients, dtype=np.float64)
+        if nodes.ndim != 2 or not nodes.shape[1] or coefficients.shape != nodes.shape[:1]:
+            raise SchemeError(
+                f"atoms: expected nodes (k, d) and coefficients (k,), got {nodes.shape} and {coefficients.shape}"
+            )
+        if not np.array_equal(nodes, self.nodes):
+            raise SchemeError("atoms: node indices must be integers")
+        if len(nodes) and (nodes.min() < 0 or nodes.max() > 1 << self.level):
+            raise SchemeError(f"atoms: node indices of level {self.level} run from 0 to {1 << self.level}")
+        if not np.all(np.isfinite(coefficients)) or np.any(coefficients == 0):
+            raise SchemeError("atoms: coefficients must be finite and not 0")
+        if len(nodes):
+            keys = pack(self.level, nodes)[0]
+            order = np.argsort(keys, kind="stable")
+            if np.any(np.diff(keys[order]) == 0):
+                raise SchemeError("atoms: a node occurs twice in one grade")
+            nodes, coefficients = nodes[order], coefficients[order]
+        nodes.setflags(write=False)
+        coefficients.setflags(write=False)
+        object.__setattr__(self, "nodes", nodes)
+        object.__setattr__(self, "coefficients", coefficients)
+
+    def __len__(self) -> int:
+        return len(self.coefficients)
+
+    @property
+    def dim(self) -> int:
+        """Number of variables d."""
+        return int(self.nodes.shape[1])
+
+    def at_nodes(self, mesh: Mesh) -> FloatArray:
+        """(m,): g at the nodes of a mesh of the same level; exact."""
+        here, wanted = pack(self.level, self.nodes, mesh.nodes)
+        place = np.minimum(np.searchsorted(here, wanted), max(len(here) - 1, 0))
+        return (
+            np.where(here[place] == wanted, self.coefficients[place], 0.0)
+            if len(here)
+            else np.zeros(len(wanted))
+        )
+
+    def is_inside(self, mesh: Mesh) -> bool:
+        """Whether the whole star of every atom lies in the cells of the mesh."""
+        whole = mark_rows(self.nodes, mesh.nodes[mesh.star_is_whole], self.level)
+        return bool(np.all(whole))
+
+    def __call__(self, t: FloatArray) -> FloatArray:
+        """(n,): g at unit coordinates t (n, d), in floating point."""
+        vertices, weights = simplex_at(t, self.level)
+        n, size, d = vertices.shape
+        here, wanted = pack(self.level, self.nodes, vertices.reshape(-1, d))
+        place = np.minimum(np.searchsorted(here, wanted), max(len(here) - 1, 0))
+        values = (
+            np.where(here[place] == wanted, self.coefficients[place], 0.0)
+            if len(here)
+            else np.zeros(n * size)
+        )
+        return np.asarray((values.reshape(n, size) * weights).sum(axis=1))
+
+    def exact(self, t: list[Fraction]) -> Fraction:
+        """g at one point with rational unit coordinates, by the hat formula in exact arithmetic."""
+        scaled = [s * (1 << self.level) for s in t]
+        cell = [min(int(s), (1 << self.level) - 1) for s in scaled]
+        near = np.all(np.abs(self.nodes - np.array(cell)) <= 1, axis=1)
+        return sum(
+            (
+                Fraction(c) * hat_exact([s - int(i) for s, i in zip(scaled, node, strict=True)])
+                for node, c in zip(self.nodes[near], self.coefficients[near].tolist(), strict=True)
+            ),
+            Fraction(0),
+        )
+
+    def single(self, k: int) -> Atoms:
+        """The k-th atom alone: a unit grade."""
+        return Atoms(self.level, self.nodes[k : k + 1], self.coefficients[k : k + 1])
+
+    def describe(self) -> dict[str, Any]:
+        """Level, node indices and exact coefficients as plain numbers."""
+        return {
+            "level": self.level,
+            "nodes": self.nodes.tolist(),
+            "coefficients": [list(c.as_integer_ratio()) for c in self.coefficients.tolist()],
+        }

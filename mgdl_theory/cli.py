@@ -1,0 +1,315 @@
+"""Command line: ``mgdl-theory verify EXPR``; reads records and prints them, computes nothing itself."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import re
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from mgdl_theory.errors import AssumptionError, MgdlError, OptionError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mgdl_theory.scheme import Scheme
+    from mgdl_theory.targets.base import Target
+    from mgdl_theory.verify.report import Report
+
+__all__ = ["main"]
+
+WRONG_INPUT = 2
+"""Definition: exit code for wrong input; 0, 1 and 3 belong to the verdicts."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code 0 proved, 1 refuted, 2 wrong input, 3 undecided."""
+    try:
+        options = _parser().parse_args(argv)
+        return int(options.run(options))
+    except (MgdlError, AssumptionError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return WRONG_INPUT
+    except BrokenPipeError:  # the reader of our output has gone away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return WRONG_INPUT
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, and takes formulas and numbers that begin with a minus sign."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._negative_number_matcher = re.compile(r"^-(?!h$|-)")
+
+    def error(self, message: str) -> NoReturn:
+        print(f"error: {message} (try {self.prog} --help)", file=sys.stderr)
+        raise SystemExit(WRONG_INPUT)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="mgdl-theory",
+        description="Builds fixed-width multigrade ReLU schemes and proves what the theorem says of every grade.",
+    )
+    parser.add_argument("--version", action="version", version=_version())
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    verify = commands.add_parser(
+        "verify",
+        help="build a scheme for a formula and prove every claim about it",
+        description="Builds a multigrade ReLU scheme for a formula and decides every claim about it.",
+        epilog="Exit codes: 0 proved, 1 refuted, 2 wrong input, 3 undecided.",
+    )
+    verify.add_argument(
+        "expr", metavar="EXPR", help="formula in x, y, z, w or x1..xd, e.g. 'sin(10*x)*exp(-x)'"
+    )
+    verify.add_argument(
+        "--domain", nargs="+", default=None, metavar="END",
+        help="lower and upper end per variable, or one pair for all; exact: 0.1, 1/3 (default 0 1)",
+    )  # fmt: skip
+    verify.add_argument(
+        "--tol", default="1e-4", help="sup-norm to prove for the last residual (default 1e-4)"
+    )
+    verify.add_argument(
+        "--lift", default="auto", help="auto, none or a number: constant of grade 0 (default auto)"
+    )
+    verify.add_argument("--max-atoms", type=int, default=None, metavar="N", help="budget of atoms")
+    verify.add_argument("--max-level", type=int, default=None, metavar="L", help="finest level allowed")
+    verify.add_argument(
+        "--max-memory", type=float, default=None, metavar="GIB", help="memory for one level, in GiB"
+    )
+    verify.add_argument("--engine", default="numpy", help="interval arithmetic: numpy (default) or crival")
+    verify.add_argument(
+        "--grid", type=int, default=0, metavar="N", help="also check N grid points with mpmath"
+    )
+    verify.add_argument(
+        "--digits", type=int, default=50, metavar="D", help="digits of the grid check (default 50)"
+    )
+    verify.add_argument("--json", default=None, metavar="FILE", help="write every number to FILE")
+    verify.add_argument("--quiet", action="store_true", help="print the last line only")
+    verify.set_defaults(run=_verify)
+    return parser
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from mgdl_theory.construct import read_tol
+    from mgdl_theory.targets import target
+
+    read_tol(options.tol)
+    if options.json and not os.path.isdir(os.path.dirname(options.json) or "."):
+        raise OptionError(f"--json: the folder of {options.json!r} does not exist")
+    f = target(options.expr, options.domain, engine=options.engine)
+    try:
+        report = _build_and_verify(f, options)
+    except KeyboardInterrupt:
+        print("UNDECIDED: interrupted by the user before anything was certified")
+        return 3
+    if options.json:
+        from mgdl_theory.files import write_atomic
+
+        write_atomic(options.json, json.dumps(_plain(report.as_dict()), indent=1, allow_nan=False) + "\n")
+    if not options.quiet:
+        _print(report)
+    print(report.last_line())
+    return report.exit_code
+
+
+def _build_and_verify(f: Target, options: argparse.Namespace) -> Report:
+    from mgdl_theory.construct import construct
+    from mgdl_theory.verify.verifier import verify
+
+    with _Bars(quiet=options.quiet) as bars:
+        scheme = construct(
+            bars.watch(f, "construct"), options.tol, lift=options.lift, budget=_budget(options)
+        )
+        report = verify(_with_target(scheme, f), target=bars.watch(f, "verify"))
+        if options.grid:
+            from mgdl_theory.verify.grids import check_on_grid
+
+            tick = bars.counter(f"grid of {options.grid} points, {options.digits} digits")
+            report = report.with_results(check_on_grid(report, options.grid, options.digits, progress=tick))
+    return report
+
+
+def _with_target(scheme: Scheme, f: Target) -> Scheme:
+    """The scheme with the plain target in place of the one that moves the progress bars."""
+    from dataclasses import replace
+
+    return replace(scheme, target=f)
+
+
+def _budget(options: argparse.Namespace) -> Any:
+    from mgdl_theory.construct import Budget
+
+    given = {"atoms": options.max_atoms, "level": options.max_level}
+    if options.max_memory is not None:
+        if not math.isfinite(options.max_memory):
+            raise OptionError(f"--max-memory: expected a number of GiB, got {options.max_memory}")
+        given["bytes"] = int(options.max_memory * 2**30)
+    return Budget(**{name: value for name, value in given.items() if value is not None})
+
+
+class _Bars:
+    """One progress bar per level on standard error, where that is a terminal."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self.progress: Any = None
+        self.task: Any = None
+        if not quiet and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+            self.progress = Progress(
+                TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+                console=Console(stderr=True), transient=True,
+            )  # fmt: skip
+
+    def __enter__(self) -> _Bars:
+        if self.progress:
+            self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.progress:
+            self.progress.stop()
+
+    def watch(self, f: Target, stage: str) -> Target:
+        """The same target, moving a bar for every level as its cells are enclosed."""
+        return _Watched(f, stage, self) if self.progress else f
+
+    def start(self, description: str, total: int | None) -> None:
+        """Replace the bar."""
+        if self.task is not None:
+            self.progress.remove_task(self.task)
+        self.task = self.progress.add_task(description, total=total)
+
+    def advance(self, done: int) -> None:
+        """Move the bar."""
+        self.progress.advance(self.task, done)
+
+    def counter(self, description: str) -> Any:
+        """A callback that counts, or None where no bar is shown."""
+        if not self.progress:
+            return None
+        self.start(description, None)
+        return lambda number: self.progress.update(self.task, completed=number)
+
+
+class _Watched:
+    """A target that moves a progress bar; every answer comes from the target itself."""
+
+    PIECE = 1 << 16
+
+    def __init__(self, inner: Target, stage: str, bars: _Bars) -> None:
+        self.inner, self.stage, self.bars = inner, stage, bars
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+    def __call__(self, x: Any) -> Any:
+        return self.inner(x)
+
+    def defects(self, level: int, cells: Any) -> Any:
+        """Defects piece by piece, one step of the bar for each."""
+        from dataclasses import fields
+
+        import numpy as np
+
+        from mgdl_theory.rigor.interval import Interval
+        from mgdl_theory.targets.base import Defects
+
+        self.bars.start(f"{self.stage} level {level}", len(cells))
+        parts = []
+        for start in range(0, len(cells), self.PIECE):
+            piece = cells[start : start + self.PIECE]
+            parts.append(self.inner.defects(level, piece))
+            self.bars.advance(len(piece))
+        if len(parts) == 1:
+            return parts[0]
+        joined = {
+            f.name: np.concatenate([getattr(p, f.name) for p in parts])
+            for f in fields(Defects)
+            if f.name != "range"
+        }
+        low = np.concatenate([p.range.lo for p in parts])
+        return Defects(**joined, range=Interval(low, np.concatenate([p.range.hi for p in parts])))
+
+
+def _print(report: Report) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from mgdl_theory.verify.claims import CLAIMS
+    from mgdl_theory.verify.report import domain_text
+
+    console = Console(width=None if sys.stdout.isatty() else 132, highlight=False)
+    scheme = report.scheme
+    console.print(
+        f"f = {scheme.target.text} on {domain_text(scheme.target)}, tol {report.tol:g}", markup=False
+    )
+    console.print(f"c0 = {scheme.lift!r}: {scheme.lift_reason}", markup=False)
+    console.print(_grade_table(report))
+    claims = Table(box=None, pad_edge=False, show_header=True)
+    for heading in ("verdict", "claim", "what is claimed", "on what it rests"):
+        claims.add_column(heading, overflow="fold", no_wrap=heading in ("verdict", "claim"))
+    for result in report.results:
+        colour = {"PROVED": "green", "REFUTED": "bold red", "UNDECIDED": "yellow"}.get(
+            str(result.verdict), "cyan"
+        )
+        claims.add_row(
+            f"[{colour}]{result.verdict}[/]", result.claim, _plain_markup(CLAIMS[result.claim].statement),
+            _plain_markup(result.evidence),
+        )  # fmt: skip
+    console.print(claims)
+
+
+def _grade_table(report: Report) -> Any:
+    from rich.table import Table
+
+    from mgdl_theory.verify.report import down_text, up_text
+
+    table = Table(box=None, pad_edge=False)
+    for heading in (
+        "grade", "level", "atoms", "width", "depth", "all atoms", "all depth", "sup|e| >=", "sup|e| <=", "ratio",
+        "theorem A", "theorem B", "balanced", "|e| falls",
+    ):  # fmt: skip
+        table.add_column(
+            heading, justify="left" if heading in ("balanced", "|e| falls") else "right", no_wrap=True
+        )
+    for row, ratio in zip(report.rows, report.ratios, strict=True):
+        shape = [str(v) for v in (row.width, row.depth, row.total_atoms, row.total_depth)]
+        table.add_row(
+            str(row.grade), str(row.level) if row.grade else "-", str(row.atoms), *shape,
+            down_text(row.residual_sup_lower, 5), up_text(row.residual_sup_upper, 5),
+            f"{ratio:.3f}" if math.isfinite(ratio) else "-",
+            *(up_text(bound, 3) if math.isfinite(bound) else "-" for bound in (row.theorem_a, row.theorem_b)),
+            *((str(row.balanced), str(row.nonincreasing)) if row.grade else ("-", "-")),
+        )  # fmt: skip
+    return table
+
+
+def _plain_markup(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no inf and nan: they become text."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value
+
+
+def _version() -> str:
+    import mgdl_theory
+
+    return f"mgdl-theory {mgdl_theory.__version__}"

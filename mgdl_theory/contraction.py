@@ -1,0 +1,161 @@
+"""Balanced contraction (THEORY 2 and 3): the laws, and the operator of one grade on nodal values.
+
+g is *balanced* for e if g (e - g) >= 0 pointwise: g has the sign of e and does not overshoot it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mgdl_theory.errors import OptionError
+from mgdl_theory.mesh import BoolArray, Mesh, any_comparable
+from mgdl_theory.rigor.interval import Interval
+from mgdl_theory.rigor.rounding import mul_up, sub_down
+from mgdl_theory.targets.base import Defects, FloatArray
+
+__all__ = [
+    "QUANTUM_RATIO",
+    "Margins",
+    "balanced_coefficients",
+    "check_balanced",
+    "is_balanced",
+    "quantum",
+    "soft_threshold",
+    "violates_vertex_inequality",
+]
+
+QUANTUM_RATIO = 2.0**-4
+"""Definition: coefficients are rounded toward zero to a power of two of at most this part of the margin."""
+
+
+def is_balanced(g: Any, e: Any) -> BoolArray:
+    """Elementwise: g (e - g) >= 0, decided by comparisons (exact for ints, Fractions and floats alike).
+
+    >>> is_balanced(np.array([1, 2, -1]), np.array([1, 1, 1])).tolist()
+    [True, False, False]
+    """
+    return np.asarray(((g >= 0) & (g <= e)) | ((g <= 0) & (g >= e)), dtype=np.bool_)
+
+
+def check_balanced(g: Sequence[Any], e: Sequence[Any]) -> None:
+    """Law check for an operator's output g at e, both given at the same points in exact numbers.
+
+    Checks balancedness and the laws (a) |e| = |g| + |e - g| and (b) |e - g| <= |e|, e (e - g) >= 0.
+
+    Raises
+    ------
+    OptionError
+        At the first point where a law fails, with the point's number and both values.
+
+    >>> check_balanced([0, 1], [2, 1])
+    >>> check_balanced([3], [2])
+    Traceback (most recent call last):
+    mgdl_theory.errors.OptionError: not balanced at point 0: g = 3, e = 2
+    """
+    if len(g) != len(e):
+        raise OptionError(f"g and e must be given at the same points, got {len(g)} and {len(e)} values")
+    for k, (gk, ek) in enumerate(zip(g, e, strict=True)):
+        rest = ek - gk
+        laws = gk * rest >= 0 and abs(ek) == abs(gk) + abs(rest) and abs(rest) <= abs(ek) and ek * rest >= 0
+        if not laws:
+            raise OptionError(f"not balanced at point {k}: g = {gk}, e = {ek}")
+
+
+def soft_threshold(e: Any, margin: Any) -> Any:
+    """g = sign(e) max(|e| - margin, 0): the balanced contraction of one value, for a margin >= 0.
+
+    The residual e - g is e clipped to [-margin, margin].
+
+    >>> soft_threshold(np.array([3, -1, -5]), 2).tolist()
+    [1, 0, -3]
+    """
+    return e - np.clip(e, -margin, margin)
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """Defects p = sag, n = bulge of n cells with the margins m+ >= theta p, m- >= theta n (THEORY 3).
+
+    After a grade has touched a simplex from above, e >= m+ - p there (*floor*); the margin condition asks
+    that the floor be at least the margin of every later grade that touches it.
+    """
+
+    sag: FloatArray
+    bulge: FloatArray
+    plus: FloatArray
+    minus: FloatArray
+
+    @classmethod
+    def of(cls, defects: Defects) -> Margins:
+        """Margins by the factor theta that belongs to the order of each bound."""
+        return cls(
+            defects.sag,
+            defects.bulge,
+            mul_up(defects.sag_theta, defects.sag),
+            mul_up(defects.bulge_theta, defects.bulge),
+        )
+
+    @property
+    def floor_plus(self) -> FloatArray:
+        """(n,) lower bound of e on a simplex that a positive atom touched."""
+        return _floor(self.plus, self.sag)
+
+    @property
+    def floor_minus(self) -> FloatArray:
+        """(n,) lower bound of -e on a simplex that a negative atom touched."""
+        return _floor(self.minus, self.bulge)
+
+
+def balanced_coefficients(
+    mesh: Mesh, e: Interval, margins: Margins, ready: BoolArray, quantum_floor: float
+) -> FloatArray:
+    """(m,): the coefficients c of g_l = sum_v c_v phi_{l,v}, 0 at inactive nodes.
+
+    Every simplex T touched by an atom has, at each of its vertices w, 0 <= c_w <= e(w) - m+_T or the
+    mirror image with m-_T (Proposition 1), so g_l is balanced for the residual enclosed by ``e`` at the
+    nodes.  A node is active only if all cells of Omega around it are in the mesh and ``ready``.
+    """
+    rising = _one_side(mesh, e.lo, margins.plus, ready, quantum_floor)
+    falling = _one_side(mesh, -e.hi, margins.minus, ready, quantum_floor)
+    return rising - falling
+
+
+def quantum(margin: FloatArray, floor: float) -> FloatArray:
+    """The power of two to whose multiples a coefficient is rounded toward zero; at least about ``floor``.
+
+    >>> quantum(np.array([1.0, 0.0]), 2.0**-10).tolist()
+    [0.0625, 0.0009765625]
+    """
+    return np.ldexp(1.0, np.frexp(np.maximum(QUANTUM_RATIO * margin, floor))[1] - 1)
+
+
+def violates_vertex_inequality(
+    c: FloatArray, e_lo: FloatArray, e_hi: FloatArray, margins: Margins
+) -> BoolArray:
+    """(n,): cells with a touched simplex where ``0 <= c_w <= e(w) - p_T`` or its mirror is not certain at a vertex.
+
+    c, e_lo, e_hi are corner values (n, 2^d).  Where this is False, g is balanced for e on the whole cell
+    (Proposition 1: both sides are linear on T and e >= I_T e - p_T).
+    """
+    below = (c >= 0) & (c <= sub_down(e_lo, margins.sag[:, None]))
+    above = (c <= 0) & (-c <= sub_down(-e_hi, margins.bulge[:, None]))
+    bad = (any_comparable(c > 0) & ~below) | (any_comparable(c < 0) & ~above)
+    return np.asarray(bad.any(axis=1))
+
+
+def _one_side(mesh: Mesh, e: FloatArray, margin: FloatArray, ready: BoolArray, floor: float) -> FloatArray:
+    enough = (e[mesh.corner_node] >= margin[:, None]) & ready[:, None]
+    active = mesh.scatter_all(~any_comparable(~enough)) & mesh.star_is_whole
+    largest = mesh.scatter_max(np.broadcast_to(margin[:, None], enough.shape))
+    step = quantum(np.where(active, largest, 0.0), floor)
+    room = np.where(active, sub_down(e, np.where(active, largest, 0.0)), 0.0)
+    return np.maximum(np.floor(room / step) * step, 0.0)
+
+
+def _floor(margin: FloatArray, defect: FloatArray) -> FloatArray:
+    finite = np.isfinite(margin)
+    return np.where(finite, sub_down(np.where(finite, margin, 0.0), np.where(finite, defect, 0.0)), 0.0)

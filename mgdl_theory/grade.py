@@ -1,0 +1,127 @@
+"""One grade: residual in, atoms out, residual out (THEORY 3 and 4).
+
+The *front* is the set of cells of one level that still need work, with the corner values of the
+approximant G (the sum of the grades so far), which is linear on every simplex of these cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mgdl_theory.atom import Atoms
+from mgdl_theory.contraction import Margins, balanced_coefficients
+from mgdl_theory.errors import BudgetError
+from mgdl_theory.mesh import BoolArray, Mesh, children, prolong
+from mgdl_theory.rigor.interval import Interval
+from mgdl_theory.rigor.rounding import add_up, exact_sum, sub_down, sub_up
+from mgdl_theory.targets.base import FloatArray
+
+__all__ = ["Front", "Grade", "block_grade", "cell_bounds"]
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """A frozen grade of a scheme: its number k >= 1 and its function g_k as atoms of one level."""
+
+    number: int
+    atoms: Atoms
+
+    @property
+    def level(self) -> int:
+        """Level of the grade's atoms."""
+        return self.atoms.level
+
+    def __len__(self) -> int:
+        return len(self.atoms)
+
+    def units(self) -> Iterator[Atoms]:
+        """The unit grades: each atom alone, in the order of the nodes (Proposition 2: any order will do)."""
+        return (self.atoms.single(k) for k in range(len(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """The live cells of one level.
+
+    Attributes
+    ----------
+    mesh : Mesh
+    G : float64 (n, 2^d), exact corner values of the approximant.
+    floor_plus, floor_minus : float64 (n,)
+        Every simplex of cell i that a positive atom has touched has e >= floor_plus_i, and -e >=
+        floor_minus_i where a negative atom has; ``inf`` while the cell is virgin (Proposition 3).
+    """
+
+    mesh: Mesh
+    G: FloatArray
+    floor_plus: FloatArray
+    floor_minus: FloatArray
+
+    @classmethod
+    def root(cls, dim: int, lift: float) -> Front:
+        """Level 0 with G = lift."""
+        virgin = np.full(1, np.inf)
+        return cls(Mesh.root(dim), np.full((1, 1 << dim), lift), virgin, virgin)
+
+    def nodal(self) -> FloatArray:
+        """(m,): G at the nodes of the mesh."""
+        return self.mesh.first_cell_value(self.G)
+
+    def residual(self, f: Interval) -> Interval:
+        """Enclosure (m,) of e = f - G at the nodes, from the enclosure of f there."""
+        nodal = self.nodal()
+        return Interval(sub_down(f.lo, nodal), sub_up(f.hi, nodal))
+
+    def add(self, c: FloatArray) -> Front:
+        """The front after the grade with nodal values c (m,); exact or BudgetError."""
+        if not c.any():
+            return self
+        total, exact = exact_sum(self.nodal(), c)
+        if not np.all(exact):
+            raise BudgetError(
+                "the approximant's nodal values need more bits than binary64 holds at this depth; "
+                "ask for a larger tolerance"
+            )
+        return replace(self, G=total[self.mesh.corner_node])
+
+    def split(self, chosen: BoolArray) -> Front:
+        """The children of the chosen cells, with G prolonged exactly."""
+        times = 1 << self.mesh.dim
+        return Front(
+            Mesh.of(self.mesh.level + 1, children(self.mesh.cells[chosen])),
+            prolong(self.G[chosen]),
+            np.repeat(self.floor_plus[chosen], times),
+            np.repeat(self.floor_minus[chosen], times),
+        )
+
+
+def cell_bounds(mesh: Mesh, e: Interval, margins: Margins) -> FloatArray:
+    """(n,): sup |e| <= bound_i on cell i, from the nodal residual and the one-sided defects (THEORY 4)."""
+    above = add_up(np.maximum(e.hi, 0.0)[mesh.corner_node].max(axis=1), margins.bulge)
+    below = add_up(np.maximum(-e.lo, 0.0)[mesh.corner_node].max(axis=1), margins.sag)
+    return np.maximum(above, below)
+
+
+def block_grade(
+    front: Front, e: Interval, margins: Margins, quantum_floor: float
+) -> tuple[FloatArray, Front]:
+    """Nodal coefficients (m,) of the block grade at the front's level, and the front after it.
+
+    A cell whose margin exceeds the floor that earlier grades left it does not meet the margin condition:
+    it rests, and carries no atom at this level.
+    """
+    finite = np.isfinite(margins.plus) | np.isfinite(margins.minus)
+    ready = finite & (margins.plus <= front.floor_plus) & (margins.minus <= front.floor_minus)
+    c = balanced_coefficients(front.mesh, e, margins, ready, quantum_floor)
+    at_corner = c[front.mesh.corner_node]
+    plus = np.where((at_corner > 0).any(axis=1), margins.floor_plus, np.inf)
+    minus = np.where((at_corner < 0).any(axis=1), margins.floor_minus, np.inf)
+    after = replace(
+        front.add(c),
+        floor_plus=np.minimum(front.floor_plus, plus),
+        floor_minus=np.minimum(front.floor_minus, minus),
+    )
+    return c, after

@@ -1,0 +1,1 @@
+"""Enclosures that hold in floating point: directed rounding, interval arrays, jets."""

@@ -1,0 +1,183 @@
+"""The frozen fold of grades: evaluate it, its residual after every grade, its shape as a network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from mgdl_theory.atom import Atoms
+from mgdl_theory.errors import SchemeError
+from mgdl_theory.grade import Grade
+from mgdl_theory.targets.base import FloatArray, Target
+
+__all__ = ["LevelRecord", "Scheme", "block_width", "grade_depth", "unit_width"]
+
+
+def unit_width(d: int) -> int:
+    """Width of the network of a unit grade: d carried coordinates and two running maxima (THEORY 5).
+
+    >>> unit_width(1), unit_width(2)
+    (2, 4)
+    """
+    return 2 if d == 1 else d + 2
+
+
+def block_width(d: int) -> int:
+    """Width of the network of a block grade: the channels of the atom and a running sum.
+
+    >>> block_width(2)
+    5
+    """
+    return d + 3
+
+
+def grade_depth(d: int, atoms: int) -> int:
+    """Hidden layers of a block grade that chains this many atoms.
+
+    >>> grade_depth(2, 10)
+    30
+    """
+    return (d + 1) * atoms
+
+
+@dataclass(frozen=True, slots=True)
+class LevelRecord:
+    """What the builder saw at one processed level; for display, no proof rests on it."""
+
+    level: int
+    cells: int
+    atoms: int
+    residual_sup_upper: float
+    open_cells: int
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A multigrade scheme: lift + g_1 + g_2 + ... with every earlier grade frozen.
+
+    Attributes
+    ----------
+    target : Target
+    lift : float
+        The constant c0 of grade 0 (0.0 in plain mode); an exact dyadic number.
+    grades : tuple of Grade
+        Block grades in rising order of level.
+    tol : float
+        The sup-norm that was asked for.
+    complete : bool
+        Whether the builder reached ``tol``; a claim of the builder, proved or not by ``verify``.
+    reason : str
+        Why it stopped.
+    lift_reason : str
+        What the lift is and why it was chosen.
+    quantum_floor : float
+        Coefficients were rounded toward zero to multiples of at least about this.
+    history : tuple of LevelRecord
+    """
+
+    target: Target
+    lift: float
+    grades: tuple[Grade, ...]
+    tol: float
+    complete: bool = True
+    reason: str = ""
+    lift_reason: str = ""
+    quantum_floor: float = 0.0
+    history: tuple[LevelRecord, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.lift):
+            raise SchemeError(f"scheme: the lift must be a finite number, got {self.lift}")
+        levels = [grade.level for grade in self.grades]
+        if levels != sorted(levels):
+            raise SchemeError(f"scheme: grades must come in rising order of level, got {levels}")
+        for k, grade in enumerate(self.grades, 1):
+            if grade.number != k:
+                raise SchemeError(f"scheme: grade {k} is numbered {grade.number}")
+            if grade.atoms.dim != self.target.dim:
+                raise SchemeError(
+                    f"scheme: grade {k} has atoms in dimension {grade.atoms.dim}, not {self.target.dim}"
+                )
+
+    @classmethod
+    def of(cls, target: Target, lift: float, atoms: Sequence[Atoms], tol: float, **more: Any) -> Scheme:
+        """Scheme whose grades are these functions, in this order."""
+        return cls(target, lift, tuple(Grade(k, g) for k, g in enumerate(atoms, 1)), tol, **more)
+
+    @property
+    def dim(self) -> int:
+        """Number of variables d."""
+        return self.target.dim
+
+    @property
+    def atoms(self) -> int:
+        """Number of atoms of all grades."""
+        return sum(len(grade) for grade in self.grades)
+
+    @property
+    def depth(self) -> int:
+        """Hidden layers of the network of all grades."""
+        return grade_depth(self.dim, self.atoms)
+
+    def prefix(self, k: int) -> Scheme:
+        """The scheme of the first k grades."""
+        self._grade_count(k)
+        return Scheme(
+            self.target, self.lift, self.grades[:k], self.tol, False, f"first {k} grades", self.lift_reason,
+            self.quantum_floor,
+        )  # fmt: skip
+
+    def units(self) -> Iterator[Atoms]:
+        """All unit grades in order: one atom each."""
+        return (atom for grade in self.grades for atom in grade.units())
+
+    def as_units(self) -> Scheme:
+        """The same function as a scheme of unit grades (Proposition 2)."""
+        return Scheme.of(
+            self.target, self.lift, list(self.units()), self.tol, complete=self.complete, reason=self.reason,
+            lift_reason=self.lift_reason, quantum_floor=self.quantum_floor,
+        )  # fmt: skip
+
+    def __call__(self, x: Any, grade: int | None = None) -> FloatArray:
+        """The approximant after a grade (all by default) at points x (n, d) or (n,), in floating point."""
+        t = self._unit(x)
+        total = np.full(len(t), self.lift)
+        for part in self.grades[: self._grade_count(grade)]:
+            total += part.atoms(t)
+        return total
+
+    def residual(self, x: Any, grade: int | None = None) -> FloatArray:
+        """e_k = f - lift - g_1 - ... - g_k at points x (n, d) or (n,), in floating point; k = 0 is f - lift."""
+        return np.asarray(self.target(x) - self(x, grade))
+
+    def exact(self, point: Sequence[Fraction], grade: int | None = None) -> Fraction:
+        """The approximant after a grade at one rational point of the box, exactly."""
+        box = self.target.box
+        if len(point) != self.dim:
+            raise SchemeError(f"a point of this scheme has {self.dim} coordinate(s), got {len(point)}")
+        t = [(Fraction(x) - lo) / (hi - lo) for x, lo, hi in zip(point, box.lower, box.upper, strict=True)]
+        if any(not 0 <= s <= 1 for s in t):
+            raise SchemeError(f"the point {tuple(map(str, point))} lies outside the domain")
+        parts = self.grades[: self._grade_count(grade)]
+        return sum((part.atoms.exact(t) for part in parts), Fraction(self.lift))
+
+    def _grade_count(self, grade: int | None) -> int:
+        count = len(self.grades) if grade is None else grade
+        if not 0 <= count <= len(self.grades):
+            raise SchemeError(f"grade must be from 0 to {len(self.grades)}, got {grade}")
+        return count
+
+    def _unit(self, x: Any) -> FloatArray:
+        x = np.asarray(x, dtype=np.float64)
+        if x.ndim <= 1 and self.dim == 1:
+            x = x.reshape(-1, 1)
+        if x.ndim != 2 or x.shape[1] != self.dim:
+            raise SchemeError(f"points must have shape (n, {self.dim}), got {x.shape}")
+        t = self.target.box.to_unit(x)
+        if not np.all((t >= -1e-12) & (t <= 1 + 1e-12)):
+            raise SchemeError("a point lies outside the domain of the scheme")
+        return np.clip(t, 0.0, 1.0)

@@ -1,0 +1,202 @@
+"""The target f on a box: what the construction and the proof may ask of it.
+
+Every question is asked in *unit coordinates*: level ``l`` and integer indices ``i`` of nodes or cells
+stand for the points ``t = i / 2**l`` of [0, 1]^d and for the cells ``(i + [0, 1]^d) / 2**l``; the box
+maps them to ``x = lower + (upper - lower) * t``.  Derivatives are taken with respect to ``t``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mgdl_theory.errors import DomainError
+from mgdl_theory.rigor.interval import Interval
+from mgdl_theory.rigor.rounding import add_down, add_up, down, up
+
+__all__ = ["THETA", "Box", "Defects", "FloatArray", "IntArray", "Target"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+THETA = {
+    2: 4 / 3 * (1 + 2.0**-20),  # theorem: theta = 1/(1 - rho), rho = 1/4; the slack absorbs rounding
+    1: 2.0 * (1 + 2.0**-20),  # theorem: rho = 1/2
+    0: 4.0,  # experience: a range bound that falls by 3/4 or more per level needs no rest
+}
+"""Margin factor of a defect bound by its order; the margin condition itself is checked per cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """The domain, a product of intervals [lower_a, upper_a] with exact rational ends.
+
+    >>> Box.of([0, "1/3"])
+    Box(lower=(Fraction(0, 1),), upper=(Fraction(1, 3),))
+    """
+
+    lower: tuple[Fraction, ...]
+    upper: tuple[Fraction, ...]
+
+    def __post_init__(self) -> None:
+        if not self.lower or len(self.lower) != len(self.upper):
+            raise DomainError(
+                f"a domain needs as many lower as upper ends, got {self.lower} and {self.upper}"
+            )
+        for a, (lo, hi) in enumerate(zip(self.lower, self.upper, strict=True), 1):
+            if not lo < hi:
+                raise DomainError(
+                    f"domain: side {a} runs from {lo} to {hi}; the lower end must be below the upper end"
+                )
+            if not math.isfinite(_to_float(lo)) or not math.isfinite(_to_float(hi)):
+                raise DomainError(f"domain: side {a} has an end beyond the range of binary64")
+            if _to_float(lo) == _to_float(hi):
+                raise DomainError(f"domain: side {a} from {lo} to {hi} is too short for binary64")
+
+    @classmethod
+    def of(cls, ends: Sequence[Any], dim: int | None = None) -> Box:
+        """Box from ``lower, upper`` per side; one pair serves every side when ``dim`` is given.
+
+        Ends are ints, Fractions, decimal or ``p/q`` strings (read exactly) or finite floats
+        (taken as the binary number they are).
+        """
+        values = [_exact(end) for end in ends]
+        if len(values) % 2 or not values:
+            raise DomainError(
+                f"domain: expected pairs of ends (lower upper ...), got {len(values)} number(s)"
+            )
+        if dim is not None and len(values) == 2:
+            values = values * dim
+        if dim is not None and len(values) != 2 * dim:
+            raise DomainError(
+                f"domain: {dim} variable(s) need 2 or {2 * dim} ends (lower upper ...), got {len(values)}"
+            )
+        return cls(tuple(values[0::2]), tuple(values[1::2]))
+
+    @property
+    def dim(self) -> int:
+        """Number of sides d."""
+        return len(self.lower)
+
+    def width(self, axis: int) -> Interval:
+        """Interval (1,) that holds the length of one side: dx/dt."""
+        return Interval.exact(self.upper[axis] - self.lower[axis])
+
+    def coordinates(self, axis: int, index: IntArray, level: int) -> Interval:
+        """Enclosure (n,) of x_axis at the nodes of ``level`` with these indices; exact where binary64 allows."""
+        t = np.ldexp(index.astype(np.float64), -level)
+        low, width = Interval.exact(self.lower[axis]), self.width(axis)
+        step_lo, step_hi = t * width.lo, t * width.hi
+        if not (width.lo[0] == width.hi[0] and math.frexp(width.lo[0])[0] == 0.5):
+            step_lo, step_hi = down(step_lo), up(step_hi)
+            step_lo, step_hi = np.where(index == 0, 0.0, step_lo), np.where(index == 0, 0.0, step_hi)
+        end = Interval.exact(self.upper[axis])
+        lo, hi = add_down(low.lo, step_lo), add_up(low.hi, step_hi)
+        last = index == 1 << level
+        lo = np.where(last, end.lo, np.clip(lo, low.lo, end.hi))
+        hi = np.where(last, end.hi, np.clip(hi, low.lo, end.hi))
+        return Interval(lo, hi)
+
+    def point(self, node: Sequence[int], level: int) -> tuple[Fraction, ...]:
+        """The exact point x of a node.
+
+        >>> Box.of([-1, 1]).point([3], 2)
+        (Fraction(1, 2),)
+        """
+        return tuple(
+            lo + (hi - lo) * Fraction(int(i), 1 << level)
+            for lo, hi, i in zip(self.lower, self.upper, node, strict=True)
+        )
+
+    def to_unit(self, x: FloatArray) -> FloatArray:
+        """Unit coordinates (n, d) of points (n, d) of the box, in floating point (for pictures)."""
+        lower = np.array([_to_float(v) for v in self.lower])
+        return np.asarray(
+            (x - lower) / np.array([_to_float(h - v) for v, h in zip(self.lower, self.upper, strict=True)])
+        )
+
+    def from_unit(self, t: FloatArray) -> FloatArray:
+        """Points (n, d) of the box with these unit coordinates, in floating point (for pictures)."""
+        lower = np.array([_to_float(v) for v in self.lower])
+        return np.asarray(
+            lower + t * np.array([_to_float(h - v) for v, h in zip(self.lower, self.upper, strict=True)])
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Defects:
+    """One-sided interpolation defects of f on n cells (THEORY 1), with their margin factors.
+
+    Attributes
+    ----------
+    sag, bulge : float64 (n,)
+        On each simplex T of cell i: ``sup_T (I_T f - f) <= sag_i`` and ``sup_T (f - I_T f) <= bulge_i``;
+        ``inf`` where no bound is known.
+    sag_theta, bulge_theta : float64 (n,)
+        The factor theta that turns the bound into a margin, by the order of the bound (``THETA``).
+    range : Interval (n,)
+        f(x) lies in [range.lo_i, range.hi_i] for every x in cell i.
+    """
+
+    sag: FloatArray
+    bulge: FloatArray
+    sag_theta: FloatArray
+    bulge_theta: FloatArray
+    range: Interval
+
+
+class Target(Protocol):
+    """A continuous function on a box, seen through enclosures.
+
+    ``certified`` is False for a target that has no modulus of continuity: its numbers are then
+    evidence, and no claim about it is ever PROVED.
+    """
+
+    box: Box
+    text: str
+    certified: bool
+
+    @property
+    def dim(self) -> int:
+        """Number of variables d."""
+
+    def values(self, level: int, nodes: IntArray) -> Interval:
+        """Enclosure (n,): f(node_i) in [lo_i, hi_i]; nodes int64 (n, d) of this level."""
+
+    def defects(self, level: int, cells: IntArray) -> Defects:
+        """Defect bounds of f on the cells int64 (n, d) of this level."""
+
+    def __call__(self, x: Any) -> FloatArray:
+        """Approximate values (n,) at points (n, d) or (n,) of the box, for pictures and sampling."""
+
+    def mp(self, point: Sequence[Fraction], digits: int) -> Any:
+        """f at an exact point as an mpmath number with this many working digits (evidence, not proof)."""
+
+    def describe(self) -> dict[str, Any]:
+        """Text of the target, its variables, box and the assumptions its bounds rest on, exact numbers only."""
+
+
+def _to_float(value: Fraction) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def _exact(value: Any) -> Fraction:
+    try:
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError
+        if isinstance(value, str) and len(value) > 400:
+            raise ValueError
+        return Fraction(value)
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        raise DomainError(
+            f"domain: {str(value)[:60]!r} is not a finite number (write it as 0.5, 1/3 or 2)"
+        ) from None

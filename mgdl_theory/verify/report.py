@@ -1,0 +1,195 @@
+"""The record of a verification: what is certified of every grade, and the verdict on every claim."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from typing import Any
+
+from mgdl_theory.scheme import Scheme
+from mgdl_theory.targets.base import Target
+from mgdl_theory.verify.claims import CLAIMS
+from mgdl_theory.verify.verdict import Result, Verdict, worst
+
+__all__ = ["GradeRow", "Report", "domain_text", "down_text", "ranges_text", "up_text"]
+
+
+@dataclass(frozen=True, slots=True)
+class GradeRow:
+    """What is certified of one block grade.
+
+    ``residual_sup_lower <= sup |e_k| <= residual_sup_upper`` on the whole domain; row 0 is f - lift.
+    ``width`` and ``depth`` are those of this grade's part of the network, ``total_depth`` that of all
+    grades so far.  ``theorem_a`` and ``theorem_b`` are the bounds these theorems give (inf: none).
+    """
+
+    grade: int
+    level: int
+    atoms: int
+    width: int
+    depth: int
+    total_atoms: int
+    total_depth: int
+    residual_sup_lower: float
+    residual_sup_upper: float
+    theorem_a: float
+    theorem_b: float
+    balanced: Verdict
+    nonincreasing: Verdict
+
+
+@dataclass(frozen=True)
+class Report:
+    """The verdicts on one scheme, with the numbers they rest on."""
+
+    scheme: Scheme
+    tol: float
+    rows: tuple[GradeRow, ...]
+    results: tuple[Result, ...]
+    residual_sup_upper: float
+    residual_sup_lower: float
+    leaves: int
+    seconds: float
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict among the claims that decide; a refutation of any claim counts."""
+        return worst(
+            r.verdict for r in self.results if CLAIMS[r.claim].decides or r.verdict is Verdict.REFUTED
+        )
+
+    @property
+    def exit_code(self) -> int:
+        """0 proved, 1 refuted, 3 undecided or evidence only."""
+        return self.verdict.exit_code
+
+    @property
+    def ratios(self) -> tuple[float, ...]:
+        """Upper bound of each row over that of the row before; nan for row 0 and after a zero."""
+        uppers = [row.residual_sup_upper for row in self.rows]
+        pairs = zip(uppers, uppers[1:], strict=False)
+        return (math.nan, *(after / before if before else math.nan for before, after in pairs))
+
+    def result(self, claim: str) -> Result:
+        """The result for one claim, by its identifier."""
+        return next(r for r in self.results if r.claim == claim)
+
+    def with_results(self, *more: Result) -> Report:
+        """The report with further results."""
+        return replace(self, results=self.results + more)
+
+    def as_evidence(self) -> Report:
+        """Without a modulus of continuity nothing is proved: every PROVED becomes EVIDENCE."""
+        results = tuple(
+            replace(
+                r,
+                verdict=Verdict.EVIDENCE,
+                evidence=f"{r.evidence} (the target has no modulus of continuity)",
+            )
+            if r.verdict is Verdict.PROVED
+            else r
+            for r in self.results
+        )
+        return replace(self, results=results)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every number of the report as plain data (floats; the exact data of a scheme are its atoms)."""
+        scheme = self.scheme
+        return {
+            "target": scheme.target.describe(),
+            "tol": self.tol,
+            "lift": scheme.lift,
+            "lift_reason": scheme.lift_reason,
+            "complete": scheme.complete,
+            "reason": scheme.reason,
+            "grades": [
+                {**_row_dict(row), "ratio": ratio} for row, ratio in zip(self.rows, self.ratios, strict=True)
+            ],
+            "levels": [asdict(record) for record in scheme.history],
+            "claims": [
+                {
+                    **result.as_dict(),
+                    "statement": CLAIMS[result.claim].statement,
+                    "source": CLAIMS[result.claim].source,
+                }
+                for result in self.results
+            ],
+            "atoms": scheme.atoms,
+            "leaves": self.leaves,
+            "residual_sup_lower": self.residual_sup_lower,
+            "residual_sup_upper": self.residual_sup_upper,
+            "seconds": self.seconds,
+            "verdict": str(self.verdict),
+            "exit_code": self.exit_code,
+            "last_line": self.last_line(),
+        }
+
+    def last_line(self) -> str:
+        """One sentence that agrees with the exit code."""
+        grades = len(self.rows) - 1
+        name = f"{self.scheme.target.text} on {domain_text(self.scheme.target)}"
+        bound = f"sup-norm of the residual <= {up_text(self.residual_sup_upper)}"
+        if self.verdict is Verdict.PROVED:
+            return (
+                f"PROVED: {name}: {grades} grades, {self.scheme.atoms} atoms, {bound} <= tol = {self.tol:g}"
+            )
+        worst_result = next(
+            r for r in self.results if r.verdict is self.verdict and (CLAIMS[r.claim].decides or r.witness)
+        )
+        return f"{self.verdict}: {name}: claim {worst_result.claim}: {worst_result.evidence}"
+
+    def __str__(self) -> str:
+        lines = [
+            f"{row.grade:>3}  level {row.level:>2}  atoms {row.atoms:>7}  "
+            f"{row.residual_sup_lower:.4e} <= sup|e| <= {row.residual_sup_upper:.4e}  {row.balanced}"
+            for row in self.rows
+        ]
+        lines += [f"{r.verdict!s:<9}  {r.claim}: {r.evidence}" for r in self.results]
+        return "\n".join([*lines, self.last_line()])
+
+
+def domain_text(target: Target) -> str:
+    """The domain as a product of intervals.
+
+    >>> from mgdl_theory.targets.expression import ExpressionTarget
+    >>> domain_text(ExpressionTarget("x*y"))
+    '[0, 1]^2'
+    """
+    sides = [f"[{lo}, {hi}]" for lo, hi in zip(target.box.lower, target.box.upper, strict=True)]
+    if len(set(sides)) == 1:
+        return sides[0] + (f"^{len(sides)}" if len(sides) > 1 else "")
+    return " x ".join(sides)
+
+
+def _row_dict(row: GradeRow) -> dict[str, Any]:
+    return {name: str(value) if isinstance(value, Verdict) else value for name, value in asdict(row).items()}
+
+
+def ranges_text(numbers: Sequence[int]) -> str:
+    """Compact text of rising integers: 1-3, 5."""
+    runs: list[list[int]] = []
+    for k in numbers:
+        if runs and k == runs[-1][-1] + 1:
+            runs[-1].append(k)
+        else:
+            runs.append([k])
+    return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]}-{r[-1]}" for r in runs)
+
+
+def up_text(value: float, digits: int = 6) -> str:
+    """Decimal text that is not below the value."""
+    return _decimal(value, digits, up=True)
+
+
+def down_text(value: float, digits: int = 6) -> str:
+    """Decimal text that is not above the value."""
+    return _decimal(value, digits, up=False)
+
+
+def _decimal(value: float, digits: int, *, up: bool) -> str:
+    if not math.isfinite(value):
+        return str(value)
+    context = Context(prec=digits, rounding=ROUND_CEILING if up else ROUND_FLOOR)
+    return f"{context.create_decimal(Decimal(value)):.{digits}g}"

@@ -1,0 +1,112 @@
+"""Verdicts: PROVED, REFUTED with a witness, UNDECIDED with a reason and best bounds, EVIDENCE from samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+from typing import Any
+
+__all__ = ["Result", "Verdict", "Witness", "worst"]
+
+
+class Verdict(Enum):
+    """What is known of a claim."""
+
+    PROVED = "proved over the whole domain, by enclosures or exact arithmetic"
+    REFUTED = "false, with a point that shows it"
+    UNDECIDED = "neither proved nor refuted within the budget"
+    EVIDENCE = "supported by samples only"
+
+    @property
+    def exit_code(self) -> int:
+        """Exit code of a run whose worst verdict this is."""
+        return {Verdict.PROVED: 0, Verdict.REFUTED: 1}.get(self, 3)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+_RANK = (Verdict.PROVED, Verdict.EVIDENCE, Verdict.UNDECIDED, Verdict.REFUTED)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict of a conjunction: one REFUTED refutes it, and it is PROVED only if every part is.
+
+    >>> print(worst([Verdict.PROVED, Verdict.UNDECIDED]))
+    UNDECIDED
+    """
+    return max(verdicts, key=_RANK.index, default=Verdict.PROVED)
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A point that refutes a claim.
+
+    Attributes
+    ----------
+    x : tuple of Fraction
+        The point, in coordinates of the box.
+    grade : int
+        The grade at which the claim fails.
+    before, after : pair of float
+        Enclosures of the residual at x before and after the grade.
+    """
+
+    x: tuple[Fraction, ...]
+    grade: int
+    before: tuple[float, float]
+    after: tuple[float, float]
+
+    def __str__(self) -> str:
+        place = ", ".join(_short(v) for v in self.x)
+        return (
+            f"x = ({place}), grade {self.grade}: residual in {_enclosure(self.before)} before, "
+            f"in {_enclosure(self.after)} after"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The verdict on one claim, with what it rests on.
+
+    Attributes
+    ----------
+    claim : str
+        Identifier of the claim (``mgdl_theory.verify.claims.CLAIMS``).
+    verdict : Verdict
+    evidence : str
+        PROVED: the certified numbers; UNDECIDED: the reason and the best bounds; EVIDENCE: the samples.
+    witness : Witness or None
+        Present exactly when the verdict is REFUTED.
+    """
+
+    claim: str
+    verdict: Verdict
+    evidence: str
+    witness: Witness | None = None
+
+    def __post_init__(self) -> None:
+        if (self.verdict is Verdict.REFUTED) != (self.witness is not None):
+            raise ValueError("a witness belongs to a refutation, and a refutation needs one")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; the witness's point exactly."""
+        out: dict[str, Any] = {"claim": self.claim, "verdict": str(self.verdict), "evidence": self.evidence}
+        if self.witness is not None:
+            out["witness"] = {
+                "x": [str(v) for v in self.witness.x],
+                "grade": self.witness.grade,
+                "residual_before": list(self.witness.before),
+                "residual_after": list(self.witness.after),
+            }
+        return out
+
+
+def _short(value: Fraction) -> str:
+    return str(value) if value.denominator < 10**6 else f"{value} = {float(value):.9g}"
+
+
+def _enclosure(pair: tuple[float, float]) -> str:
+    return f"[{pair[0]:.9g}, {pair[1]:.9g}]"

@@ -1,0 +1,409 @@
+"""Claims x scheme -> verdicts, over the whole domain.
+
+The verifier takes the target, the lift and the atoms, and recomputes everything else: it lays its own
+mesh of dyadic cells, replays the grades on it in exact arithmetic, encloses f at the nodes and its
+defects on the cells, and decides every claim from these enclosures.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from mgdl_theory.contraction import QUANTUM_RATIO, Margins, violates_vertex_inequality
+from mgdl_theory.construct import read_tol
+from mgdl_theory.errors import BudgetError, OptionError
+from mgdl_theory.grade import Front, Grade, cell_bounds
+from mgdl_theory.mesh import MAX_LEVEL, BoolArray, Mesh, cells_around, mark_rows, parents
+from mgdl_theory.rigor.interval import Interval
+from mgdl_theory.rigor.rounding import add_up, sub_down, sub_up
+from mgdl_theory.scheme import Scheme, block_width, grade_depth
+from mgdl_theory.targets.base import Defects, FloatArray, IntArray, Target
+from mgdl_theory.verify.doubt import Doubt, Outcome
+from mgdl_theory.verify.report import GradeRow, Report, down_text, ranges_text, up_text
+from mgdl_theory.verify.verdict import Result, Verdict, Witness
+
+__all__ = ["verify"]
+
+EXTRA_LEVELS = 10
+"""Experience: levels below the last grade to which cells are split when their bound misses the tolerance."""
+
+EXTRA_CELLS = 200_000
+"""Experience: cells that such a refinement may cost, beside 16 for every atom."""
+
+Progress = Callable[[int, int], None]
+
+
+def verify(
+    scheme: Scheme,
+    tol: float | Fraction | str | None = None,
+    *,
+    target: Target | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Decide every claim about a scheme over the whole domain.
+
+    Parameters
+    ----------
+    scheme : Scheme
+        Only its lift and atoms enter the proofs (and its target, unless another is given).
+    tol : float
+        Sup-norm to prove for the last residual; the scheme's own by default.
+    target : Target
+        The function to verify against; the scheme's own by default.  Another engine makes a second opinion.
+    progress : callable
+        Called with (level, cells) before each level.
+
+    Returns
+    -------
+    Report
+    """
+    started = time.perf_counter()
+    target = target or scheme.target
+    tol = scheme.tol if tol is None else read_tol(tol)
+    if target.dim != scheme.dim:
+        raise OptionError(f"the target has {target.dim} variable(s), the scheme {scheme.dim}")
+    sweep = _Sweep(scheme, target, tol, progress)
+    sweep.run()
+    report = sweep.report(time.perf_counter() - started)
+    return report if target.certified else report.as_evidence()
+
+
+@dataclass(slots=True)
+class _Leaves:
+    """What is known of the cells that no later grade touches; their bounds are final."""
+
+    count: int = 0
+    upper: float = 0.0
+    lower: float = 0.0
+    witness: Witness | None = None
+
+    def add(
+        self, target: Target, mesh: Mesh, e: Interval, bound: FloatArray, leaf: BoolArray, grade: int
+    ) -> None:
+        self.count += int(leaf.sum())
+        self.upper = max(self.upper, float(bound[leaf].max(initial=0.0)))
+        nodes = np.unique(mesh.corner_node[leaf])
+        magnitude = _magnitude_lower(e)[nodes]
+        if len(nodes) and magnitude.max() > self.lower:
+            at = nodes[np.argmax(magnitude)]
+            pair = (float(e.lo[at]), float(e.hi[at]))
+            point = target.box.point(mesh.nodes[at].tolist(), mesh.level)
+            self.lower, self.witness = float(magnitude.max()), Witness(point, grade, pair, pair)
+
+
+class _Sweep:
+    """One pass over the levels: replays the grades on the verifier's own mesh and collects what is certified."""
+
+    def __init__(self, scheme: Scheme, target: Target, tol: float, progress: Progress | None) -> None:
+        self.scheme, self.target, self.tol, self.progress = scheme, target, tol, progress
+        self.last_level = max((g.level for g in scheme.grades), default=0)
+        self.must_split = _cells_to_split(scheme.grades, scheme.dim)
+        self.queue = list(scheme.grades)
+        self.rows: list[GradeRow] = []
+        self.balanced: list[Outcome] = []
+        self.nonincreasing: list[Outcome] = []
+        self.leaves = _Leaves()
+        self.delta = math.inf  # |f - lift| >= delta on all cells seen before the first grade
+        self.upper = math.inf
+        self.failure = ""
+
+    def run(self) -> None:
+        """Sweep from level 0 down until every cell is a leaf."""
+        try:
+            front = Front.root(self.scheme.dim, self.scheme.lift)
+            while True:
+                front, split = self._level(front)
+                if not split.any():
+                    break
+                front = front.split(split)
+            self.upper = self.leaves.upper
+        except BudgetError as error:
+            self.failure = str(error)
+
+    def _level(self, front: Front) -> tuple[Front, BoolArray]:
+        """Process one level; returns the front after its grades and the cells to split."""
+        mesh = front.mesh
+        if self.progress:
+            self.progress(mesh.level, len(mesh.cells))
+        f = self.target.values(mesh.level, mesh.nodes)
+        defects = self.target.defects(mesh.level, mesh.cells)
+        margins = Margins.of(defects)
+        e = front.residual(f)
+        bound = cell_bounds(mesh, e, margins)
+        if mesh.level == 0:
+            self._add_row(None, e, bound, math.inf, math.inf)
+        here = [g for g in self.queue if g.level == mesh.level]
+        first = bool(self.scheme.grades) and len(self.queue) == len(self.scheme.grades)
+        separation = _separation(mesh, e, margins, defects, self.scheme.lift) if first else np.zeros(0)
+        if first and here:
+            self.delta = min(self.delta, float(separation.min()))
+        for grade in here:
+            front, e, bound = self._grade(grade, front, f, e, bound, margins, defects)
+        self.queue = self.queue[len(here) :]
+        split = self._cells_to_refine(mesh, e, bound)
+        if first and not here:
+            self.delta = min(self.delta, float(separation[~split].min(initial=math.inf)))
+        self.leaves.add(self.target, mesh, e, bound, ~split, len(self.scheme.grades))
+        if not self.queue and not split.any():
+            self._sharpen_last_row(self.leaves.lower, self.leaves.upper)
+        return front, split
+
+    def _grade(
+        self,
+        grade: Grade,
+        front: Front,
+        f: Interval,
+        e: Interval,
+        bound: FloatArray,
+        margins: Margins,
+        defects: Defects,
+    ) -> tuple[Front, Interval, FloatArray]:
+        """Decide one grade and apply it; returns the front, the nodal residual and the cell bounds after it."""
+        mesh = front.mesh
+        if not grade.atoms.is_inside(mesh):
+            raise BudgetError(f"grade {grade.number}: the mesh does not hold the stars of all atoms")
+        g = grade.atoms.at_nodes(mesh)
+        self.balanced.append(self._decide(grade, 1.0, front, e, g, margins))
+        proved = self.balanced[-1].verdict is Verdict.PROVED
+        self.nonincreasing.append(
+            self.balanced[-1] if proved else self._decide(grade, 0.5, front, e, g, margins)
+        )
+        self._sharpen_last_row(float(_magnitude_lower(e).max()), max(self.leaves.upper, float(bound.max())))
+        front = front.add(g)
+        e = front.residual(f)
+        bound = cell_bounds(mesh, e, margins)
+        self._add_row(grade, e, bound, *self._predictions(margins, defects))
+        return front, e, bound
+
+    def _decide(
+        self, grade: Grade, scale: float, front: Front, e: Interval, g: FloatArray, margins: Margins
+    ) -> Outcome:
+        """Whether scale * g is balanced for e: by the vertex inequality, and by subdivision where that fails."""
+        mesh, at = front.mesh, front.mesh.corner_node
+        doubtful = violates_vertex_inequality(scale * g[at], e.lo[at], e.hi[at], margins)
+        if not doubtful.any():
+            return Outcome(Verdict.PROVED, by_vertices=True)
+        doubt = Doubt(
+            self.target, grade.number, scale, mesh.cells[doubtful], front.G[doubtful], g[at][doubtful]
+        )
+        return doubt.decide(mesh.level)
+
+    def _predictions(self, margins: Margins, defects: Defects) -> tuple[float, float]:
+        """The bounds of Theorems A and B at this level, with the coefficients' quantum q."""
+        osc = sub_up(defects.range.hi, defects.range.lo)
+        m = np.maximum(margins.plus, margins.minus)
+        r = float(np.maximum(margins.sag, margins.bulge).max())
+        q = np.maximum(QUANTUM_RATIO * m, self.scheme.quantum_floor)
+        theorem_a = _up_sum(max(self.leaves.upper, float(add_up(m, np.maximum(q, osc)).max())), r)
+        theorem_b = math.inf
+        if 0 < self.delta and float(m.max()) <= self.delta:
+            theorem_b = _up_sum(max(self.leaves.upper, float(add_up(m, q).max())), r)
+        return theorem_a, theorem_b
+
+    def _add_row(
+        self, grade: Grade | None, e: Interval, bound: FloatArray, bound_a: float, bound_b: float
+    ) -> None:
+        d, previous = self.scheme.dim, self.rows[-1] if self.rows else None
+        atoms = len(grade) if grade else 0
+        total = atoms + (previous.total_atoms if previous else 0)
+        upper = max(self.leaves.upper, float(bound.max()))
+        if previous and self.nonincreasing[-1].verdict is Verdict.PROVED:
+            upper = min(upper, previous.residual_sup_upper)
+        self.rows.append(
+            GradeRow(
+                grade=grade.number if grade else 0,
+                level=grade.level if grade else 0,
+                atoms=atoms,
+                width=block_width(d) if grade else 0,
+                depth=grade_depth(d, atoms),
+                total_atoms=total,
+                total_depth=grade_depth(d, total),
+                residual_sup_lower=max(self.leaves.lower, float(_magnitude_lower(e).max())),
+                residual_sup_upper=upper,
+                theorem_a=bound_a,
+                theorem_b=bound_b,
+                balanced=self.balanced[-1].verdict if grade else Verdict.PROVED,
+                nonincreasing=self.nonincreasing[-1].verdict if grade else Verdict.PROVED,
+            )
+        )
+
+    def _sharpen_last_row(self, lower: float, upper: float) -> None:
+        """Finer cells and nodes know more of the residual that the last grade left."""
+        row = self.rows[-1]
+        self.rows[-1] = replace(
+            row,
+            residual_sup_lower=max(row.residual_sup_lower, lower),
+            residual_sup_upper=min(row.residual_sup_upper, upper),
+        )
+
+    def _cells_to_refine(self, mesh: Mesh, e: Interval, bound: FloatArray) -> BoolArray:
+        """Cells with later atoms inside, and cells whose bound misses the tolerance while refining may help."""
+        wanted = self.must_split.get(mesh.level)
+        split = np.zeros(len(mesh.cells), dtype=np.bool_)
+        if wanted is not None:
+            split |= mark_rows(mesh.cells, wanted, mesh.level)
+        coarse = ~(bound <= self.tol)
+        too_many = int(coarse.sum()) << mesh.dim > EXTRA_CELLS + 16 * self.scheme.atoms
+        below_all = mesh.level >= self.last_level and (
+            not self.scheme.complete
+            or mesh.level >= self.last_level + EXTRA_LEVELS
+            or float(_magnitude_lower(e).max()) > self.tol
+        )
+        return split if too_many or below_all or mesh.level >= MAX_LEVEL else split | coarse
+
+    def report(self, seconds: float) -> Report:
+        """The finished record."""
+        return Report(
+            scheme=self.scheme,
+            tol=self.tol,
+            rows=tuple(self.rows),
+            results=tuple(self._results()),
+            residual_sup_upper=self.upper,
+            residual_sup_lower=self.leaves.lower,
+            leaves=self.leaves.count,
+            seconds=seconds,
+        )
+
+    def _results(self) -> list[Result]:
+        balanced = self._every_grade("balanced", self.balanced)
+        nonincreasing = self._every_grade("nonincreasing", self.nonincreasing)
+        unit, lp = self._unit_grades(balanced), self._lp_decrease(balanced)
+        rates = [self._theorem_a(), *self._theorem_b(balanced)]
+        return [balanced, nonincreasing, unit, lp, self._sup_decrease(), *rates, self._sup_norm()]
+
+    def _every_grade(self, claim: str, outcomes: list[Outcome]) -> Result:
+        grades = len(self.scheme.grades)
+        for verdict in (Verdict.REFUTED, Verdict.UNDECIDED):
+            for number, outcome in enumerate(outcomes, 1):
+                if outcome.verdict is verdict:
+                    text = str(outcome.witness) if outcome.witness else f"grade {number}: {outcome.text}"
+                    return Result(claim, verdict, text, outcome.witness)
+        if self.failure or len(outcomes) < grades:
+            return Result(
+                claim, Verdict.UNDECIDED, f"{self.failure}; {len(outcomes)} of {grades} grades are proved"
+            )
+        return Result(claim, Verdict.PROVED, f"{grades} of {grades} grades, on every simplex")
+
+    def _unit_grades(self, balanced: Result) -> Result:
+        if balanced.verdict is Verdict.PROVED and all(o.by_vertices for o in self.balanced):
+            return Result(
+                "unit-grades", Verdict.PROVED, f"{self.scheme.atoms} atoms, by the vertex inequality"
+            )
+        return Result(
+            "unit-grades",
+            Verdict.UNDECIDED,
+            "the vertex inequality is not certain on every simplex of every grade",
+        )
+
+    def _lp_decrease(self, balanced: Result) -> Result:
+        if balanced.verdict is Verdict.PROVED:
+            count = sum(1 for g in self.scheme.grades if len(g))
+            return Result(
+                "lp-decrease", Verdict.PROVED, f"{count} nontrivial grades, each balanced and not 0"
+            )
+        return Result(
+            "lp-decrease", Verdict.UNDECIDED, "follows from balanced grades, which are not all proved"
+        )
+
+    def _sup_decrease(self) -> Result:
+        strict = [
+            row.grade
+            for previous, row in zip(self.rows, self.rows[1:], strict=False)
+            if row.residual_sup_upper < previous.residual_sup_lower
+        ]
+        if strict:
+            text = f"{len(strict)} of {len(self.scheme.grades)} grades: {ranges_text(strict)}"
+            return Result("sup-decrease", Verdict.PROVED, text)
+        return Result("sup-decrease", Verdict.UNDECIDED, "the bounds before and after separate at no grade")
+
+    def _theorem_a(self) -> Result:
+        late = [row.grade for row in self.rows[1:] if not row.residual_sup_upper <= row.theorem_a]
+        if late or self.failure:
+            return Result(
+                "theorem-a", Verdict.UNDECIDED, self.failure or f"not shown at grades {ranges_text(late)}"
+            )
+        text = f"predicted factor per level at most about 1/2, {_measured_factor(self.rows[1:])}"
+        return Result("theorem-a", Verdict.PROVED, text)
+
+    def _theorem_b(self, balanced: Result) -> list[Result]:
+        """Only where f keeps a certified distance from the lift."""
+        if not 0 < self.delta < math.inf:
+            return []
+        rows = [row for row in self.rows[1:] if math.isfinite(row.theorem_b)]
+        late = [row.grade for row in rows if not row.residual_sup_upper <= row.theorem_b]
+        if late or self.failure or balanced.verdict is not Verdict.PROVED:
+            reason = (
+                f"not shown at grades {ranges_text(late)}"
+                if late
+                else self.failure or "needs balanced grades"
+            )
+            return [Result("theorem-b", Verdict.UNDECIDED, reason)]
+        text = f"|f - c0| >= {down_text(self.delta, 4)}, predicted factor per level 1/4, {_measured_factor(rows)}"
+        return [Result("theorem-b", Verdict.PROVED, text)]
+
+    def _sup_norm(self) -> Result:
+        lower, upper = self.leaves.lower, self.upper
+        if self.failure:
+            return Result(
+                "sup-norm", Verdict.UNDECIDED, f"{self.failure}; there is no bound after the last grade"
+            )
+        bounds = f"sup-norm in [{down_text(lower)}, {up_text(upper)}], tol {self.tol:g}"
+        if upper <= self.tol:
+            return Result(
+                "sup-norm", Verdict.PROVED, f"{bounds}, {self.leaves.count} leaves cover the domain"
+            )
+        if not self.scheme.complete:
+            return Result("sup-norm", Verdict.UNDECIDED, f"{self.scheme.reason}; so far {bounds}")
+        if lower > self.tol:
+            return Result(
+                "sup-norm", Verdict.REFUTED, f"{bounds}; {self.leaves.witness}", self.leaves.witness
+            )
+        return Result(
+            "sup-norm", Verdict.UNDECIDED, f"{bounds}; the enclosures leave a gap, try another engine"
+        )
+
+
+def _cells_to_split(grades: Sequence[Grade], dim: int) -> dict[int, IntArray]:
+    """By level, the cells that have atoms of deeper levels inside: the mesh has to reach every atom's star."""
+    split: dict[int, IntArray] = {}
+    for level in range(max((g.level for g in grades), default=0), 0, -1):
+        inside = [cells_around(g.atoms.nodes, level) for g in grades if g.level == level]
+        if level in split:
+            inside.append(split[level])
+        if inside:
+            split[level - 1] = parents(np.concatenate(inside), level)
+    return split
+
+
+def _separation(mesh: Mesh, e: Interval, margins: Margins, defects: Defects, lift: float) -> FloatArray:
+    """(n,): |f - lift| is at least this on each virgin cell, by its range or its nodes and defects; may be < 0."""
+    c0 = np.array([lift])
+    above = sub_down(e.lo[mesh.corner_node].min(axis=1), margins.sag)
+    below = sub_down((-e.hi)[mesh.corner_node].min(axis=1), margins.bulge)
+    by_range = np.maximum(sub_down(defects.range.lo, c0), sub_down(c0, defects.range.hi))
+    return np.maximum(np.maximum(above, below), by_range)
+
+
+def _magnitude_lower(e: Interval) -> FloatArray:
+    """(m,): a number that |e(w)| is at least."""
+    return np.maximum(np.maximum(e.lo, -e.hi), 0.0)
+
+
+def _up_sum(a: float, b: float) -> float:
+    return float(add_up(np.array([a]), np.array([b]))[0])
+
+
+def _measured_factor(rows: Sequence[GradeRow]) -> str:
+    """Geometric mean of the factor per level between the first and the last of these grades."""
+    if len(rows) < 2 or rows[-1].level == rows[0].level or not rows[0].residual_sup_upper:
+        return "too few grades to measure one"
+    factor = (rows[-1].residual_sup_upper / rows[0].residual_sup_upper) ** (
+        1 / (rows[-1].level - rows[0].level)
+    )
+    return f"measured {factor:.3f}"
