@@ -17,7 +17,7 @@ __all__ = ["Atoms", "hat", "hat_exact"]
 
 
 def hat(t: ArrayLike) -> FloatArray:
-    """phi(t) = ReLU(1 - max(0, t_1, ..., t_d) - max(0, -t_1, ..., -t_d)) at points t (n, d) in units of h about the node.
+    """phi(t) = ReLU(1 - max(0, t_1, ..., t_d) - max(0, -t_1, ..., -t_d)) at t (n, d), in units of h about the node.
 
     >>> hat([[0.0, 0.0], [0.5, 0.25], [0.5, -0.5]]).tolist()
     [1.0, 0.5, 0.0]
@@ -95,11 +95,7 @@ class Atoms:
         """(m,): g at the nodes of a mesh of the same level; exact."""
         here, wanted = pack(self.level, self.nodes, mesh.nodes)
         place = np.minimum(np.searchsorted(here, wanted), max(len(here) - 1, 0))
-        return (
-            np.where(here[place] == wanted, self.coefficients[place], 0.0)
-            if len(here)
-            else np.zeros(len(wanted))
-        )
+        return np.where(here[place] == wanted, self.coefficients[place], 0.0) if len(here) else np.zeros(len(wanted))
 
     def is_inside(self, mesh: Mesh) -> bool:
         """Whether the whole star of every atom lies in the cells of the mesh."""
@@ -112,11 +108,7 @@ class Atoms:
         n, size, d = vertices.shape
         here, wanted = pack(self.level, self.nodes, vertices.reshape(-1, d))
         place = np.minimum(np.searchsorted(here, wanted), max(len(here) - 1, 0))
-        values = (
-            np.where(here[place] == wanted, self.coefficients[place], 0.0)
-            if len(here)
-            else np.zeros(n * size)
-        )
+        values = np.where(here[place] == wanted, self.coefficients[place], 0.0) if len(here) else np.zeros(n * size)
         return np.asarray((values.reshape(n, size) * weights).sum(axis=1))
 
     def exact(self, t: list[Fraction]) -> Fraction:

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mgdl_theory.errors import AssumptionError, MgdlError, OptionError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from mgdl_theory.scheme import Scheme
     from mgdl_theory.targets.base import Target
     from mgdl_theory.verify.report import Report
@@ -64,31 +62,19 @@ def _parser() -> argparse.ArgumentParser:
         description="Builds a multigrade ReLU scheme for a formula and decides every claim about it.",
         epilog="Exit codes: 0 proved, 1 refuted, 2 wrong input, 3 undecided.",
     )
-    verify.add_argument(
-        "expr", metavar="EXPR", help="formula in x, y, z, w or x1..xd, e.g. 'sin(10*x)*exp(-x)'"
-    )
+    verify.add_argument("expr", metavar="EXPR", help="formula in x, y, z, w or x1..xd, e.g. 'sin(10*x)*exp(-x)'")
     verify.add_argument(
         "--domain", nargs="+", default=None, metavar="END",
         help="lower and upper end per variable, or one pair for all; exact: 0.1, 1/3 (default 0 1)",
     )  # fmt: skip
-    verify.add_argument(
-        "--tol", default="1e-4", help="sup-norm to prove for the last residual (default 1e-4)"
-    )
-    verify.add_argument(
-        "--lift", default="auto", help="auto, none or a number: constant of grade 0 (default auto)"
-    )
+    verify.add_argument("--tol", default="1e-4", help="sup-norm to prove for the last residual (default 1e-4)")
+    verify.add_argument("--lift", default="auto", help="auto, none or a number: constant of grade 0 (default auto)")
     verify.add_argument("--max-atoms", type=int, default=None, metavar="N", help="budget of atoms")
     verify.add_argument("--max-level", type=int, default=None, metavar="L", help="finest level allowed")
-    verify.add_argument(
-        "--max-memory", type=float, default=None, metavar="GIB", help="memory for one level, in GiB"
-    )
+    verify.add_argument("--max-memory", type=float, default=None, metavar="GIB", help="memory for one level, in GiB")
     verify.add_argument("--engine", default="numpy", help="interval arithmetic: numpy (default) or crival")
-    verify.add_argument(
-        "--grid", type=int, default=0, metavar="N", help="also check N grid points with mpmath"
-    )
-    verify.add_argument(
-        "--digits", type=int, default=50, metavar="D", help="digits of the grid check (default 50)"
-    )
+    verify.add_argument("--grid", type=int, default=0, metavar="N", help="also check N grid points with mpmath")
+    verify.add_argument("--digits", type=int, default=50, metavar="D", help="digits of the grid check (default 50)")
     verify.add_argument("--json", default=None, metavar="FILE", help="write every number to FILE")
     verify.add_argument("--quiet", action="store_true", help="print the last line only")
     verify.set_defaults(run=_verify)
@@ -123,9 +109,7 @@ def _build_and_verify(f: Target, options: argparse.Namespace) -> Report:
     from mgdl_theory.verify.verifier import verify
 
     with _Bars(quiet=options.quiet) as bars:
-        scheme = construct(
-            bars.watch(f, "construct"), options.tol, lift=options.lift, budget=_budget(options)
-        )
+        scheme = construct(bars.watch(f, "construct"), options.tol, lift=options.lift, budget=_budget(options))
         report = verify(_with_target(scheme, f), target=bars.watch(f, "verify"))
         if options.grid:
             from mgdl_theory.verify.grids import check_on_grid
@@ -231,9 +215,7 @@ class _Watched:
         if len(parts) == 1:
             return parts[0]
         joined = {
-            f.name: np.concatenate([getattr(p, f.name) for p in parts])
-            for f in fields(Defects)
-            if f.name != "range"
+            f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Defects) if f.name != "range"
         }
         low = np.concatenate([p.range.lo for p in parts])
         return Defects(**joined, range=Interval(low, np.concatenate([p.range.hi for p in parts])))
@@ -248,18 +230,14 @@ def _print(report: Report) -> None:
 
     console = Console(width=None if sys.stdout.isatty() else 132, highlight=False)
     scheme = report.scheme
-    console.print(
-        f"f = {scheme.target.text} on {domain_text(scheme.target)}, tol {report.tol:g}", markup=False
-    )
+    console.print(f"f = {scheme.target.text} on {domain_text(scheme.target)}, tol {report.tol:g}", markup=False)
     console.print(f"c0 = {scheme.lift!r}: {scheme.lift_reason}", markup=False)
     console.print(_grade_table(report))
     claims = Table(box=None, pad_edge=False, show_header=True)
     for heading in ("verdict", "claim", "what is claimed", "on what it rests"):
         claims.add_column(heading, overflow="fold", no_wrap=heading in ("verdict", "claim"))
     for result in report.results:
-        colour = {"PROVED": "green", "REFUTED": "bold red", "UNDECIDED": "yellow"}.get(
-            str(result.verdict), "cyan"
-        )
+        colour = {"PROVED": "green", "REFUTED": "bold red", "UNDECIDED": "yellow"}.get(str(result.verdict), "cyan")
         claims.add_row(
             f"[{colour}]{result.verdict}[/]", result.claim, _plain_markup(CLAIMS[result.claim].statement),
             _plain_markup(result.evidence),
@@ -277,9 +255,7 @@ def _grade_table(report: Report) -> Any:
         "grade", "level", "atoms", "width", "depth", "all atoms", "all depth", "sup|e| >=", "sup|e| <=", "ratio",
         "theorem A", "theorem B", "balanced", "|e| falls",
     ):  # fmt: skip
-        table.add_column(
-            heading, justify="left" if heading in ("balanced", "|e| falls") else "right", no_wrap=True
-        )
+        table.add_column(heading, justify="left" if heading in ("balanced", "|e| falls") else "right", no_wrap=True)
     for row, ratio in zip(report.rows, report.ratios, strict=True):
         shape = [str(v) for v in (row.width, row.depth, row.total_atoms, row.total_depth)]
         table.add_row(

@@ -173,9 +173,7 @@ def _run(
         c, after = block_grade(front, front.residual(f), margins, floor)
         atoms = int(np.count_nonzero(c))
         if total + atoms > budget.atoms:
-            return (
-                f"the budget of {budget.atoms} atoms is used up at level {level}; raise it or the tolerance"
-            )
+            return f"the budget of {budget.atoms} atoms is used up at level {level}; raise it or the tolerance"
         front, total = after, total + atoms
         bound = cell_bounds(mesh, front.residual(f), margins)
         unfinished = ~(bound <= FINISH * tol)

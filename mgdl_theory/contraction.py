@@ -133,9 +133,7 @@ def quantum(margin: FloatArray, floor: float) -> FloatArray:
     return np.ldexp(1.0, np.frexp(np.maximum(QUANTUM_RATIO * margin, floor))[1] - 1)
 
 
-def violates_vertex_inequality(
-    c: FloatArray, e_lo: FloatArray, e_hi: FloatArray, margins: Margins
-) -> BoolArray:
+def violates_vertex_inequality(c: FloatArray, e_lo: FloatArray, e_hi: FloatArray, margins: Margins) -> BoolArray:
     """(n,): cells with a touched simplex where ``0 <= c_w <= e(w) - p_T`` or its mirror is not certain at a vertex.
 
     c, e_lo, e_hi are corner values (n, 2^d).  Where this is False, g is balanced for e on the whole cell

@@ -100,14 +100,13 @@ class Front:
 
 def cell_bounds(mesh: Mesh, e: Interval, margins: Margins) -> FloatArray:
     """(n,): sup |e| <= bound_i on cell i, from the nodal residual and the one-sided defects (THEORY 4)."""
-    above = add_up(np.maximum(e.hi, 0.0)[mesh.corner_node].max(axis=1), margins.bulge)
-    below = add_up(np.maximum(-e.lo, 0.0)[mesh.corner_node].max(axis=1), margins.sag)
-    return np.maximum(above, below)
+    above = add_up(np.maximum(mesh.over_corners(np.maximum, e.hi), 0.0), margins.bulge)
+    below = add_up(np.maximum(-mesh.over_corners(np.minimum, e.lo), 0.0), margins.sag)
+    bound = np.maximum(above, below)
+    return np.where(bound >= 0.0, bound, np.inf)  # no number where a target gave none
 
 
-def block_grade(
-    front: Front, e: Interval, margins: Margins, quantum_floor: float
-) -> tuple[FloatArray, Front]:
+def block_grade(front: Front, e: Interval, margins: Margins, quantum_floor: float) -> tuple[FloatArray, Front]:
     """Nodal coefficients (m,) of the block grade at the front's level, and the front after it.
 
     A cell whose margin exceeds the floor that earlier grades left it does not meet the margin condition:
@@ -116,9 +115,8 @@ def block_grade(
     finite = np.isfinite(margins.plus) | np.isfinite(margins.minus)
     ready = finite & (margins.plus <= front.floor_plus) & (margins.minus <= front.floor_minus)
     c = balanced_coefficients(front.mesh, e, margins, ready, quantum_floor)
-    at_corner = c[front.mesh.corner_node]
-    plus = np.where((at_corner > 0).any(axis=1), margins.floor_plus, np.inf)
-    minus = np.where((at_corner < 0).any(axis=1), margins.floor_minus, np.inf)
+    plus = np.where(front.mesh.over_corners(np.logical_or, c > 0), margins.floor_plus, np.inf)
+    minus = np.where(front.mesh.over_corners(np.logical_or, c < 0), margins.floor_minus, np.inf)
     after = replace(
         front.add(c),
         floor_plus=np.minimum(front.floor_plus, plus),

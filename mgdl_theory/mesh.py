@@ -83,8 +83,10 @@ def any_comparable(flags: BoolArray) -> BoolArray:
 
 @cache
 def _prolongation(d: int) -> tuple[IntArray, IntArray, IntArray]:
-    """Masks A, B (3^d,) of the two parent corners averaged at each half-step point, and the (4^d,) order of them
-    that lists the corners of child 0, then of child 1, and so on."""
+    """Masks A, B (3^d,) of the two parent corners averaged at each half-step point, and an order (4^d,).
+
+    The order lists the half-step points that are the corners of child 0, then of child 1, and so on.
+    """
     half = np.stack(np.unravel_index(np.arange(3**d), (3,) * d), axis=-1)
     bits = 1 << np.arange(d)
     low, high = (half // 2) @ bits, ((half + 1) // 2) @ bits
@@ -245,9 +247,7 @@ class Mesh:
         [False, True]
         """
         if level > MAX_LEVEL:
-            raise BudgetError(
-                f"level {level}: binary64 holds node coordinates exactly only to level {MAX_LEVEL}"
-            )
+            raise BudgetError(f"level {level}: binary64 holds node coordinates exactly only to level {MAX_LEVEL}")
         n, d = cells.shape
         if not n:
             raise SchemeError("a mesh needs at least one cell")
@@ -268,6 +268,18 @@ class Mesh:
     def dim(self) -> int:
         """Number of variables d."""
         return self.cells.shape[1]
+
+    def over_corners(self, combine: np.ufunc, nodal: NDArray[T]) -> NDArray[T]:
+        """(n,): ``combine`` (maximum, minimum, logical_or) of a function of the nodes over the corners of each cell.
+
+        >>> Mesh.of(1, np.array([[0], [1]])).over_corners(np.maximum, np.array([3.0, 1.0, 2.0])).tolist()
+        [3.0, 2.0]
+        """
+        first, *others = self.corner_node.T
+        out = nodal[first]
+        for corner in others:
+            combine(out, nodal[corner], out=out)
+        return out
 
     def scatter_max(self, per_corner: FloatArray, start: float = 0.0) -> FloatArray:
         """(m,): for each node the largest value that one of its cells gives it, at least ``start``."""

@@ -99,9 +99,7 @@ class Scheme:
             if grade.number != k:
                 raise SchemeError(f"scheme: grade {k} is numbered {grade.number}")
             if grade.atoms.dim != self.target.dim:
-                raise SchemeError(
-                    f"scheme: grade {k} has atoms in dimension {grade.atoms.dim}, not {self.target.dim}"
-                )
+                raise SchemeError(f"scheme: grade {k} has atoms in dimension {grade.atoms.dim}, not {self.target.dim}")
 
     @classmethod
     def of(cls, target: Target, lift: float, atoms: Sequence[Atoms], tol: float, **more: Any) -> Scheme:

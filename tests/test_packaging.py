@@ -90,9 +90,7 @@ def sources() -> set[str]:
     return {str(path.relative_to(ROOT)) for path in (ROOT / "mgdl_theory").rglob("*.py")}
 
 
-def test_the_wheel_holds_the_package_its_types_and_its_licence_and_nothing_else(
-    tmp_path: Path, version: str
-) -> None:
+def test_the_wheel_holds_the_package_its_types_and_its_licence_and_nothing_else(tmp_path: Path, version: str) -> None:
     archive = build("wheel", tmp_path)
     assert archive.name == f"mgdl_theory-{version}-py3-none-any.whl"
     with zipfile.ZipFile(archive) as wheel:
@@ -146,10 +144,7 @@ def places(text: str) -> list[str]:
 def test_tracked_files_name_no_machine_and_no_registry() -> None:
     files = tracked()
     assert files, "git lists no tracked file"
-    found = {
-        str(path.relative_to(ROOT)): places(path.read_text(encoding="utf-8", errors="replace"))
-        for path in files
-    }
+    found = {str(path.relative_to(ROOT)): places(path.read_text(encoding="utf-8", errors="replace")) for path in files}
     assert {name: hits for name, hits in found.items() if hits} == {}
 
 

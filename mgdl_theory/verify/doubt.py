@@ -84,9 +84,7 @@ class Doubt:
         if not len(wrong):
             return None
         at = wrong[np.argmax(np.abs(part[wrong]))]
-        rest = Interval(
-            sub_down(e.lo[at : at + 1], g[at : at + 1]), sub_up(e.hi[at : at + 1], g[at : at + 1])
-        )
+        rest = Interval(sub_down(e.lo[at : at + 1], g[at : at + 1]), sub_up(e.hi[at : at + 1], g[at : at + 1]))
         return Witness(
             self.target.box.point(mesh.nodes[at].tolist(), mesh.level),
             self.grade,

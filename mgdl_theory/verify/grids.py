@@ -9,7 +9,6 @@ from fractions import Fraction
 from typing import Any
 
 from mgdl_theory.errors import OptionError
-from mgdl_theory.scheme import Scheme
 from mgdl_theory.verify.report import Report
 from mgdl_theory.verify.verdict import Result, Verdict, Witness
 
@@ -51,9 +50,7 @@ def check_on_grid(
         REFUTED with a witness, or EVIDENCE with the number of comparisons and the largest last residual.
     """
     if points < 1 or not 20 <= digits <= 10_000:
-        raise OptionError(
-            f"grid: expected at least 1 point and 20 to 10000 digits, got {points} and {digits}"
-        )
+        raise OptionError(f"grid: expected at least 1 point and 20 to 10000 digits, got {points} and {digits}")
     import mpmath
 
     scheme, worst = report.scheme, _Worst()
@@ -109,6 +106,6 @@ def _points(dim: int, points: int, seed: int) -> Iterator[tuple[Fraction, ...]]:
     side = _per_side(dim, points)
     for number in range(side**dim):
         yield tuple(Fraction(number // side**a % side, side - 1) for a in range(dim))
-    source = random.Random(seed)  # noqa: S311 - sampling, not secrecy
+    source = random.Random(seed)
     for _ in range(side**dim):
         yield tuple(Fraction(source.getrandbits(COORDINATE_BITS), 1 << COORDINATE_BITS) for _ in range(dim))

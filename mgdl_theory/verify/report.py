@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -56,9 +57,7 @@ class Report:
     @property
     def verdict(self) -> Verdict:
         """The worst verdict among the claims that decide; a refutation of any claim counts."""
-        return worst(
-            r.verdict for r in self.results if CLAIMS[r.claim].decides or r.verdict is Verdict.REFUTED
-        )
+        return worst(r.verdict for r in self.results if CLAIMS[r.claim].decides or r.verdict is Verdict.REFUTED)
 
     @property
     def exit_code(self) -> int:
@@ -69,7 +68,7 @@ class Report:
     def ratios(self) -> tuple[float, ...]:
         """Upper bound of each row over that of the row before; nan for row 0 and after a zero."""
         uppers = [row.residual_sup_upper for row in self.rows]
-        pairs = zip(uppers, uppers[1:], strict=False)
+        pairs = itertools.pairwise(uppers)
         return (math.nan, *(after / before if before else math.nan for before, after in pairs))
 
     def result(self, claim: str) -> Result:
@@ -104,9 +103,7 @@ class Report:
             "lift_reason": scheme.lift_reason,
             "complete": scheme.complete,
             "reason": scheme.reason,
-            "grades": [
-                {**_row_dict(row), "ratio": ratio} for row, ratio in zip(self.rows, self.ratios, strict=True)
-            ],
+            "grades": [{**_row_dict(row), "ratio": ratio} for row, ratio in zip(self.rows, self.ratios, strict=True)],
             "levels": [asdict(record) for record in scheme.history],
             "claims": [
                 {
@@ -132,9 +129,7 @@ class Report:
         name = f"{self.scheme.target.text} on {domain_text(self.scheme.target)}"
         bound = f"sup-norm of the residual <= {up_text(self.residual_sup_upper)}"
         if self.verdict is Verdict.PROVED:
-            return (
-                f"PROVED: {name}: {grades} grades, {self.scheme.atoms} atoms, {bound} <= tol = {self.tol:g}"
-            )
+            return f"PROVED: {name}: {grades} grades, {self.scheme.atoms} atoms, {bound} <= tol = {self.tol:g}"
         worst_result = next(
             r for r in self.results if r.verdict is self.verdict and (CLAIMS[r.claim].decides or r.witness)
         )

@@ -15,8 +15,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from mgdl_theory.contraction import QUANTUM_RATIO, Margins, violates_vertex_inequality
 from mgdl_theory.construct import read_tol
+from mgdl_theory.contraction import QUANTUM_RATIO, Margins, violates_vertex_inequality
 from mgdl_theory.errors import BudgetError, OptionError
 from mgdl_theory.grade import Front, Grade, cell_bounds
 from mgdl_theory.mesh import MAX_LEVEL, BoolArray, Mesh, cells_around, mark_rows, parents
@@ -83,18 +83,17 @@ class _Leaves:
     lower: float = 0.0
     witness: Witness | None = None
 
-    def add(
-        self, target: Target, mesh: Mesh, e: Interval, bound: FloatArray, leaf: BoolArray, grade: int
-    ) -> None:
+    def add(self, target: Target, mesh: Mesh, e: Interval, bound: FloatArray, leaf: BoolArray, grade: int) -> None:
         self.count += int(leaf.sum())
         self.upper = max(self.upper, float(bound[leaf].max(initial=0.0)))
-        nodes = np.unique(mesh.corner_node[leaf])
-        magnitude = _magnitude_lower(e)[nodes]
-        if len(nodes) and magnitude.max() > self.lower:
-            at = nodes[np.argmax(magnitude)]
+        largest = np.where(leaf, mesh.over_corners(np.maximum, _magnitude_lower(e)), 0.0)
+        cell = int(np.argmax(largest))
+        if largest[cell] > self.lower:
+            corner = mesh.corner_node[cell]
+            at = corner[np.argmax(_magnitude_lower(e)[corner])]
             pair = (float(e.lo[at]), float(e.hi[at]))
             point = target.box.point(mesh.nodes[at].tolist(), mesh.level)
-            self.lower, self.witness = float(magnitude.max()), Witness(point, grade, pair, pair)
+            self.lower, self.witness = float(largest[cell]), Witness(point, grade, pair, pair)
 
 
 class _Sweep:
@@ -171,9 +170,7 @@ class _Sweep:
         g = grade.atoms.at_nodes(mesh)
         self.balanced.append(self._decide(grade, 1.0, front, e, g, margins))
         proved = self.balanced[-1].verdict is Verdict.PROVED
-        self.nonincreasing.append(
-            self.balanced[-1] if proved else self._decide(grade, 0.5, front, e, g, margins)
-        )
+        self.nonincreasing.append(self.balanced[-1] if proved else self._decide(grade, 0.5, front, e, g, margins))
         self._sharpen_last_row(float(_magnitude_lower(e).max()), max(self.leaves.upper, float(bound.max())))
         front = front.add(g)
         e = front.residual(f)
@@ -189,9 +186,7 @@ class _Sweep:
         doubtful = violates_vertex_inequality(scale * g[at], e.lo[at], e.hi[at], margins)
         if not doubtful.any():
             return Outcome(Verdict.PROVED, by_vertices=True)
-        doubt = Doubt(
-            self.target, grade.number, scale, mesh.cells[doubtful], front.G[doubtful], g[at][doubtful]
-        )
+        doubt = Doubt(self.target, grade.number, scale, mesh.cells[doubtful], front.G[doubtful], g[at][doubtful])
         return doubt.decide(mesh.level)
 
     def _predictions(self, margins: Margins, defects: Defects) -> tuple[float, float]:
@@ -202,13 +197,11 @@ class _Sweep:
         q = np.maximum(QUANTUM_RATIO * m, self.scheme.quantum_floor)
         theorem_a = _up_sum(max(self.leaves.upper, float(add_up(m, np.maximum(q, osc)).max())), r)
         theorem_b = math.inf
-        if 0 < self.delta and float(m.max()) <= self.delta:
+        if self.delta > 0 and float(m.max()) <= self.delta:
             theorem_b = _up_sum(max(self.leaves.upper, float(add_up(m, q).max())), r)
         return theorem_a, theorem_b
 
-    def _add_row(
-        self, grade: Grade | None, e: Interval, bound: FloatArray, bound_a: float, bound_b: float
-    ) -> None:
+    def _add_row(self, grade: Grade | None, e: Interval, bound: FloatArray, bound_a: float, bound_b: float) -> None:
         d, previous = self.scheme.dim, self.rows[-1] if self.rows else None
         atoms = len(grade) if grade else 0
         total = atoms + (previous.total_atoms if previous else 0)
@@ -285,16 +278,12 @@ class _Sweep:
                     text = str(outcome.witness) if outcome.witness else f"grade {number}: {outcome.text}"
                     return Result(claim, verdict, text, outcome.witness)
         if self.failure or len(outcomes) < grades:
-            return Result(
-                claim, Verdict.UNDECIDED, f"{self.failure}; {len(outcomes)} of {grades} grades are proved"
-            )
+            return Result(claim, Verdict.UNDECIDED, f"{self.failure}; {len(outcomes)} of {grades} grades are proved")
         return Result(claim, Verdict.PROVED, f"{grades} of {grades} grades, on every simplex")
 
     def _unit_grades(self, balanced: Result) -> Result:
         if balanced.verdict is Verdict.PROVED and all(o.by_vertices for o in self.balanced):
-            return Result(
-                "unit-grades", Verdict.PROVED, f"{self.scheme.atoms} atoms, by the vertex inequality"
-            )
+            return Result("unit-grades", Verdict.PROVED, f"{self.scheme.atoms} atoms, by the vertex inequality")
         return Result(
             "unit-grades",
             Verdict.UNDECIDED,
@@ -304,12 +293,8 @@ class _Sweep:
     def _lp_decrease(self, balanced: Result) -> Result:
         if balanced.verdict is Verdict.PROVED:
             count = sum(1 for g in self.scheme.grades if len(g))
-            return Result(
-                "lp-decrease", Verdict.PROVED, f"{count} nontrivial grades, each balanced and not 0"
-            )
-        return Result(
-            "lp-decrease", Verdict.UNDECIDED, "follows from balanced grades, which are not all proved"
-        )
+            return Result("lp-decrease", Verdict.PROVED, f"{count} nontrivial grades, each balanced and not 0")
+        return Result("lp-decrease", Verdict.UNDECIDED, "follows from balanced grades, which are not all proved")
 
     def _sup_decrease(self) -> Result:
         strict = [
@@ -325,9 +310,7 @@ class _Sweep:
     def _theorem_a(self) -> Result:
         late = [row.grade for row in self.rows[1:] if not row.residual_sup_upper <= row.theorem_a]
         if late or self.failure:
-            return Result(
-                "theorem-a", Verdict.UNDECIDED, self.failure or f"not shown at grades {ranges_text(late)}"
-            )
+            return Result("theorem-a", Verdict.UNDECIDED, self.failure or f"not shown at grades {ranges_text(late)}")
         text = f"predicted factor per level at most about 1/2, {_measured_factor(self.rows[1:])}"
         return Result("theorem-a", Verdict.PROVED, text)
 
@@ -338,11 +321,7 @@ class _Sweep:
         rows = [row for row in self.rows[1:] if math.isfinite(row.theorem_b)]
         late = [row.grade for row in rows if not row.residual_sup_upper <= row.theorem_b]
         if late or self.failure or balanced.verdict is not Verdict.PROVED:
-            reason = (
-                f"not shown at grades {ranges_text(late)}"
-                if late
-                else self.failure or "needs balanced grades"
-            )
+            reason = f"not shown at grades {ranges_text(late)}" if late else self.failure or "needs balanced grades"
             return [Result("theorem-b", Verdict.UNDECIDED, reason)]
         text = f"|f - c0| >= {down_text(self.delta, 4)}, predicted factor per level 1/4, {_measured_factor(rows)}"
         return [Result("theorem-b", Verdict.PROVED, text)]
@@ -350,23 +329,15 @@ class _Sweep:
     def _sup_norm(self) -> Result:
         lower, upper = self.leaves.lower, self.upper
         if self.failure:
-            return Result(
-                "sup-norm", Verdict.UNDECIDED, f"{self.failure}; there is no bound after the last grade"
-            )
+            return Result("sup-norm", Verdict.UNDECIDED, f"{self.failure}; there is no bound after the last grade")
         bounds = f"sup-norm in [{down_text(lower)}, {up_text(upper)}], tol {self.tol:g}"
         if upper <= self.tol:
-            return Result(
-                "sup-norm", Verdict.PROVED, f"{bounds}, {self.leaves.count} leaves cover the domain"
-            )
+            return Result("sup-norm", Verdict.PROVED, f"{bounds}, {self.leaves.count} leaves cover the domain")
         if not self.scheme.complete:
             return Result("sup-norm", Verdict.UNDECIDED, f"{self.scheme.reason}; so far {bounds}")
         if lower > self.tol:
-            return Result(
-                "sup-norm", Verdict.REFUTED, f"{bounds}; {self.leaves.witness}", self.leaves.witness
-            )
-        return Result(
-            "sup-norm", Verdict.UNDECIDED, f"{bounds}; the enclosures leave a gap, try another engine"
-        )
+            return Result("sup-norm", Verdict.REFUTED, f"{bounds}; {self.leaves.witness}", self.leaves.witness)
+        return Result("sup-norm", Verdict.UNDECIDED, f"{bounds}; the enclosures leave a gap, try another engine")
 
 
 def _cells_to_split(grades: Sequence[Grade], dim: int) -> dict[int, IntArray]:
@@ -384,10 +355,10 @@ def _cells_to_split(grades: Sequence[Grade], dim: int) -> dict[int, IntArray]:
 def _separation(mesh: Mesh, e: Interval, margins: Margins, defects: Defects, lift: float) -> FloatArray:
     """(n,): |f - lift| is at least this on each virgin cell, by its range or its nodes and defects; may be < 0."""
     c0 = np.array([lift])
-    above = sub_down(e.lo[mesh.corner_node].min(axis=1), margins.sag)
-    below = sub_down((-e.hi)[mesh.corner_node].min(axis=1), margins.bulge)
+    above = sub_down(mesh.over_corners(np.minimum, e.lo), margins.sag)
+    below = sub_down(-mesh.over_corners(np.maximum, e.hi), margins.bulge)
     by_range = np.maximum(sub_down(defects.range.lo, c0), sub_down(c0, defects.range.hi))
-    return np.maximum(np.maximum(above, below), by_range)
+    return np.fmax(np.maximum(np.maximum(above, below), by_range), -np.inf)  # no number: no separation
 
 
 def _magnitude_lower(e: Interval) -> FloatArray:
@@ -403,7 +374,5 @@ def _measured_factor(rows: Sequence[GradeRow]) -> str:
     """Geometric mean of the factor per level between the first and the last of these grades."""
     if len(rows) < 2 or rows[-1].level == rows[0].level or not rows[0].residual_sup_upper:
         return "too few grades to measure one"
-    factor = (rows[-1].residual_sup_upper / rows[0].residual_sup_upper) ** (
-        1 / (rows[-1].level - rows[0].level)
-    )
+    factor = (rows[-1].residual_sup_upper / rows[0].residual_sup_upper) ** (1 / (rows[-1].level - rows[0].level))
     return f"measured {factor:.3f}"
