@@ -1,0 +1,230 @@
+"""Algebras in which a program can be run: float64, mpmath, sympy (intervals and jets are in ``rigor``)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+__all__ = ["FloatAlgebra", "MpAlgebra", "SympyAlgebra"]
+
+
+class FloatAlgebra:
+    """Approximate values: float64 numbers or arrays; NaN or inf where an operation is undefined.
+
+    >>> FloatAlgebra().powq(np.array([4.0, -4.0]), Fraction(3, 2)).tolist()
+    [8.0, nan]
+    """
+
+    neg, add, sub, mul, div = np.negative, np.add, np.subtract, np.multiply, np.divide
+    exp, log, sqrt, cbrt = np.exp, np.log, np.sqrt, np.cbrt
+    sin, cos, tan, sinh, cosh, tanh = np.sin, np.cos, np.tan, np.sinh, np.cosh, np.tanh
+    asin, acos, atan, abs = np.arcsin, np.arccos, np.arctan, np.abs
+    min, max = np.minimum, np.maximum
+
+    def const(self, q: Fraction) -> Any:
+        """The float nearest to q."""
+        return np.float64(q)
+
+    def pi(self) -> Any:
+        """The float nearest to pi."""
+        return np.float64(np.pi)
+
+    def e(self) -> Any:
+        """The float nearest to e."""
+        return np.float64(np.e)
+
+    def powi(self, a: Any, n: int) -> Any:
+        """a ** n."""
+        return a * a if n == 2 else np.power(a, np.float64(n))
+
+    def powq(self, a: Any, q: Fraction) -> Any:
+        """a ** q, NaN where a < 0."""
+        return self.pow(a, np.float64(q))
+
+    def pow(self, a: Any, b: Any) -> Any:
+        """a ** b, NaN where a < 0 (also for integers b, whose power is :meth:`powi`)."""
+        return np.power(np.where(np.asarray(a) < 0, np.nan, a), b)
+
+
+class MpAlgebra:
+    """mpmath numbers with this many digits, in a context of their own; NaN where an operation is undefined.
+
+    >>> algebra = MpAlgebra(30)
+    >>> str(algebra.sqrt(algebra.const(Fraction(2))))
+    '1.41421356237309504880168872421'
+    """
+
+    def __init__(self, digits: int) -> None:
+        import mpmath
+
+        self.context = mpmath.mp.clone()
+        self.context.dps = digits
+
+    def __getattr__(self, name: str) -> Callable[[Any], Any]:
+        if name not in ("exp", "sin", "cos", "tan", "sinh", "cosh", "tanh", "atan"):
+            raise AttributeError(name)
+        return getattr(self.context, name)  # type: ignore[no-any-return]
+
+    def const(self, q: Fraction) -> Any:
+        """q, correctly rounded."""
+        return self.context.mpf(q.numerator) / q.denominator
+
+    def pi(self) -> Any:
+        """The constant pi."""
+        return +self.context.pi
+
+    def e(self) -> Any:
+        """The constant e."""
+        return +self.context.e
+
+    def neg(self, a: Any) -> Any:
+        """-a."""
+        return -a
+
+    def add(self, a: Any, b: Any) -> Any:
+        """a + b."""
+        return a + b
+
+    def sub(self, a: Any, b: Any) -> Any:
+        """a - b."""
+        return a - b
+
+    def mul(self, a: Any, b: Any) -> Any:
+        """a b."""
+        return a * b
+
+    def div(self, a: Any, b: Any) -> Any:
+        """a / b, NaN for b = 0."""
+        return a / b if b != 0 else self.context.nan
+
+    def powi(self, a: Any, n: int) -> Any:
+        """a ** n, NaN for a = 0 > n."""
+        return a**n if n >= 0 or a != 0 else self.context.nan
+
+    def powq(self, a: Any, q: Fraction) -> Any:
+        """a ** q for a >= 0 (a > 0 if q < 0), NaN elsewhere."""
+        return a ** self.const(q) if a > 0 or (a == 0 and q > 0) else self.context.nan
+
+    def pow(self, a: Any, b: Any) -> Any:
+        """exp(b log a) for a > 0, NaN elsewhere."""
+        return self.context.exp(b * self.context.log(a)) if a > 0 else self.context.nan
+
+    def log(self, a: Any) -> Any:
+        """log(a), NaN for a <= 0."""
+        return self.context.log(a) if a > 0 else self.context.nan
+
+    def sqrt(self, a: Any) -> Any:
+        """sqrt(a), NaN for a < 0."""
+        return self.context.sqrt(a) if a >= 0 else self.context.nan
+
+    def cbrt(self, a: Any) -> Any:
+        """The real cube root."""
+        return self.context.cbrt(a) if a >= 0 else -self.context.cbrt(-a)
+
+    def asin(self, a: Any) -> Any:
+        """asin(a), NaN for |a| > 1."""
+        return self.context.asin(a) if -1 <= a <= 1 else self.context.nan
+
+    def acos(self, a: Any) -> Any:
+        """acos(a), NaN for |a| > 1."""
+        return self.context.acos(a) if -1 <= a <= 1 else self.context.nan
+
+    def abs(self, a: Any) -> Any:
+        """|a|."""
+        return abs(a)
+
+    def min(self, a: Any, b: Any) -> Any:
+        """The smaller of a and b."""
+        return a if a <= b else b
+
+    def max(self, a: Any, b: Any) -> Any:
+        """The larger of a and b."""
+        return a if a >= b else b
+
+
+class SympyAlgebra:
+    """sympy expressions, for display and as an oracle for derivatives in tests.
+
+    Its derivatives are classical ones; at kinks they are no enclosure of anything.
+    """
+
+    def __init__(self) -> None:
+        import sympy
+
+        self.sympy = sympy
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name not in (*("exp", "log", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan"),):
+            raise AttributeError(name)
+        return getattr(self.sympy, name)  # type: ignore[no-any-return]
+
+    def variable(self, name: str) -> Any:
+        """A real symbol."""
+        return self.sympy.Symbol(name, real=True)
+
+    def latex(self, expression: Any) -> str:
+        """LaTeX of an expression."""
+        return str(self.sympy.latex(expression))
+
+    def const(self, q: Fraction) -> Any:
+        """The rational q."""
+        return self.sympy.Rational(q.numerator, q.denominator)
+
+    def pi(self) -> Any:
+        """The constant pi."""
+        return self.sympy.pi
+
+    def e(self) -> Any:
+        """The constant e."""
+        return self.sympy.E
+
+    def neg(self, a: Any) -> Any:
+        """-a."""
+        return -a
+
+    def add(self, a: Any, b: Any) -> Any:
+        """a + b."""
+        return a + b
+
+    def sub(self, a: Any, b: Any) -> Any:
+        """a - b."""
+        return a - b
+
+    def mul(self, a: Any, b: Any) -> Any:
+        """a b."""
+        return a * b
+
+    def div(self, a: Any, b: Any) -> Any:
+        """a / b."""
+        return a / b
+
+    def powi(self, a: Any, n: int) -> Any:
+        """a ** n."""
+        return a**n
+
+    def powq(self, a: Any, q: Fraction) -> Any:
+        """a ** q."""
+        return a ** self.const(q)
+
+    def pow(self, a: Any, b: Any) -> Any:
+        """a ** b."""
+        return a**b
+
+    def cbrt(self, a: Any) -> Any:
+        """The real cube root (sympy's own cbrt is complex for negative numbers)."""
+        return self.sympy.real_root(a, 3)
+
+    def abs(self, a: Any) -> Any:
+        """|a|."""
+        return self.sympy.Abs(a)
+
+    def min(self, a: Any, b: Any) -> Any:
+        """The smaller of a and b."""
+        return self.sympy.Min(a, b)
+
+    def max(self, a: Any, b: Any) -> Any:
+        """The larger of a and b."""
+        return self.sympy.Max(a, b)
