@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mgdl_theory.targets.base import Target
+from mgdl_theory.targets.base import Box, Target
 
 __all__ = ["target"]
 
@@ -39,4 +39,12 @@ def target(
     >>> f.dim, f([[0.5, 2.0]]).tolist()
     (2, [1.0])
     """
-    raise NotImplementedError
+    from mgdl_theory.targets.definedness import require_defined
+    from mgdl_theory.targets.expression import ExpressionTarget, parse
+
+    box = None
+    if domain is not None:
+        box = Box.of(domain, parse(source, variables).dim if len(domain) == 2 else None)
+    f = ExpressionTarget(source, box, engine, variables=variables)
+    require_defined(f)
+    return f
