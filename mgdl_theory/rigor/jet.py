@@ -1,0 +1,340 @@
+"""Second-order jets: value, gradient and Hessian of a function over cells, enclosed in one pass.
+
+The second derivative is meant in the sense of measures, which is what interpolation defects need: on a cell where
+``hess[a, a]`` has a finite lower end c, f - c x_a**2 / 2 is convex along axis a, kinks included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TypeVar
+
+import numpy as np
+
+from mgdl_theory.rigor.interval import Engine, Interval, magnitude, mignitude
+
+__all__ = ["Jet", "JetAlgebra"]
+
+Pair = tuple[int, int]
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Jet:
+    """What is known of one function f over n cells, each a product of intervals.
+
+    Attributes
+    ----------
+    value : Interval (n,) or (1,)
+        f(x) in [lo_i, hi_i] for every x in cell i.
+    grad : {axis: Interval}
+        Every partial derivative along the axis for every x in cell i, in Clarke's sense at kinks; one end is
+        infinite where a slope has no bound.  An axis that is missing does not occur in f.
+    hess : {(a, b): Interval}, a <= b
+        The second derivative for every x in cell i where it exists, and its measure elsewhere: [-inf, inf] where
+        the cell holds a kink, but [c, inf] or [-inf, c] on the diagonal at a convex or concave one.  A missing
+        pair is identically zero.
+    """
+
+    value: Interval
+    grad: Mapping[int, Interval] = field(default_factory=dict)
+    hess: Mapping[Pair, Interval] = field(default_factory=dict)
+
+
+class JetAlgebra:
+    """The operations of ``Engine`` on jets: f's value, gradient and Hessian by the rules of differentiation.
+
+    >>> from mgdl_theory.rigor.interval import get_engine
+    >>> algebra = JetAlgebra(get_engine("numpy"))
+    >>> x = algebra.variable(0, Interval(np.array([1.0]), np.array([2.0])), Interval.exact(1))
+    >>> y = algebra.powi(x, 3)
+    >>> [float(end[0]) for end in (y.grad[0].lo, y.grad[0].hi, y.hess[0, 0].lo, y.hess[0, 0].hi)]
+    [3.0, 12.0, 6.0, 12.0]
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def variable(self, axis: int, value: Interval, slope: Interval) -> Jet:
+        """A coordinate: its values over the cells, and its constant derivative along its own axis."""
+        return Jet(value, {axis: slope})
+
+    # -- constants --
+
+    def const(self, value: Fraction | int) -> Jet:
+        """An exact number."""
+        return Jet(self.engine.const(value))
+
+    def pi(self) -> Jet:
+        """The number pi."""
+        return Jet(self.engine.pi())
+
+    def e(self) -> Jet:
+        """Euler's number."""
+        return Jet(self.engine.e())
+
+    # -- arithmetic --
+
+    def neg(self, a: Jet) -> Jet:
+        """-f."""
+        neg = self.engine.neg
+        return Jet(neg(a.value), _mapped(neg, a.grad), _mapped(neg, a.hess))
+
+    def add(self, a: Jet, b: Jet) -> Jet:
+        """f + g."""
+        value = self.engine.add(a.value, b.value)
+        return Jet(value, self._sums(a.grad, b.grad), self._sums(a.hess, b.hess))
+
+    def sub(self, a: Jet, b: Jet) -> Jet:
+        """f - g."""
+        neg = self.engine.neg
+        value = self.engine.sub(a.value, b.value)
+        return Jet(value, self._sums(a.grad, _mapped(neg, b.grad)), self._sums(a.hess, _mapped(neg, b.hess)))
+
+    def mul(self, a: Jet, b: Jet) -> Jet:
+        """f g; a square if both are one jet."""
+        if a is b:
+            return self.powi(a, 2)
+        mul, total = self.engine.mul, self._total
+        grad = {
+            axis: total(self._times(a.grad.get(axis), b.value), self._times(b.grad.get(axis), a.value))
+            for axis in _keys(a.grad, b.grad)
+        }
+        hess = {}
+        for i, j in _pairs(grad):
+            terms = [self._times(a.hess.get((i, j)), b.value), self._times(b.hess.get((i, j)), a.value)]
+            if i == j and i in a.grad and i in b.grad:
+                terms.append(mul(self._number(2), mul(a.grad[i], b.grad[i])))
+            elif i != j:
+                terms += [mul(f.grad[i], g.grad[j]) for f, g in ((a, b), (b, a)) if i in f.grad and j in g.grad]
+            if any(term is not None for term in terms):
+                hess[i, j] = total(*terms)
+        return Jet(mul(a.value, b.value), grad, hess)
+
+    def div(self, a: Jet, b: Jet) -> Jet:
+        """w = f / g: g w' = f' - w g' and g w'' = f'' - w' g' - g' w' - w g''."""
+        div, neg, total, times = self.engine.div, self.engine.neg, self._total, self._times
+        w = div(a.value, b.value)
+        minus = neg(w)
+        grad = {
+            axis: div(total(a.grad.get(axis), times(b.grad.get(axis), minus)), b.value)
+            for axis in _keys(a.grad, b.grad)
+        }
+        hess = {}
+        for i, j in _pairs(grad):
+            terms = [a.hess.get((i, j)), times(b.hess.get((i, j)), minus)]
+            if i == j and i in b.grad:
+                terms.append(times(b.grad[i], self._scaled(-2, grad[i])))
+            elif i != j:
+                terms += [times(b.grad[q], neg(grad[p])) for p, q in ((i, j), (j, i)) if q in b.grad]
+            if any(term is not None for term in terms):
+                hess[i, j] = div(total(*terms), b.value)
+        return Jet(w, grad, hess)
+
+    # -- powers --
+
+    def sqr(self, a: Jet) -> Jet:
+        """f**2."""
+        return self.powi(a, 2)
+
+    def powi(self, a: Jet, n: int) -> Jet:
+        """f**n for an integer n."""
+        if n == 0:
+            return self.const(1)
+        if n == 1:
+            return a
+        powi, scale = self.engine.powi, self._scaled
+        value = powi(a.value, n)
+        return self._chain(a, value, scale(n, powi(a.value, n - 1)), scale(n * (n - 1), powi(a.value, n - 2)))
+
+    def powq(self, a: Jet, q: Fraction) -> Jet:
+        """f**q for f >= 0."""
+        if q in (0, 1):
+            return self.powi(a, int(q))
+        value = self.engine.powq(a.value, q)
+        first = self._scaled(q, self.engine.powq_inside(a.value, q - 1))
+        second = self._scaled(q * (q - 1), self.engine.powq_inside(a.value, q - 2))
+        return self._chain(a, value, first, second)
+
+    def pow(self, a: Jet, b: Jet) -> Jet:
+        """f**g = exp(g log f) for f > 0."""
+        exponent = self.mul(b, self.log(a))
+        value = self.engine.meet(self.engine.exp(exponent.value), self.engine.pow(a.value, b.value))
+        return self._chain(exponent, value, value, value)
+
+    def sqrt(self, a: Jet) -> Jet:
+        """Square root: f' = 1 / (2 sqrt), f'' = -2 f'**3."""
+        root = self.engine.sqrt(a.value)
+        first = self._scaled(Fraction(1, 2), self.engine.powq_inside(root, Fraction(-1)))
+        return self._chain(a, root, first, self._scaled(-2, self.engine.powi(first, 3)))
+
+    def cbrt(self, a: Jet) -> Jet:
+        """Cube root c: c' = 1 / (3 c**2), c'' = -2 / (9 c**5); the slope is infinite at 0."""
+        c = self.engine.cbrt(a.value)
+        size = self.engine.abs(c)
+        first = self._scaled(Fraction(1, 3), self.engine.powq_inside(self.engine.sqr(c), Fraction(-1)))
+        bend = self._scaled(Fraction(2, 9), self.engine.powq_inside(self.engine.powi(size, 5), Fraction(-1)))
+        lo = np.where(c.hi <= 0, bend.lo, np.where(c.lo >= 0, -bend.hi, -np.inf))
+        hi = np.where(c.lo >= 0, -bend.lo, np.where(c.hi <= 0, bend.hi, np.inf))
+        return self._chain(a, c, first, Interval(lo, hi))
+
+    # -- functions --
+
+    def exp(self, a: Jet) -> Jet:
+        """Exponential function."""
+        value = self.engine.exp(a.value)
+        return self._chain(a, value, value, value)
+
+    def log(self, a: Jet) -> Jet:
+        """Natural logarithm: f' = 1 / x, f'' = -f'**2."""
+        first = self.engine.div(self._number(1), a.value)
+        return self._chain(a, self.engine.log(a.value), first, self.engine.neg(self.engine.sqr(first)))
+
+    def sin(self, a: Jet) -> Jet:
+        """Sine."""
+        sine, cosine = self.engine.sincos(a.value)
+        return self._chain(a, sine, cosine, self.engine.neg(sine))
+
+    def cos(self, a: Jet) -> Jet:
+        """Cosine."""
+        sine, cosine = self.engine.sincos(a.value)
+        return self._chain(a, cosine, self.engine.neg(sine), self.engine.neg(cosine))
+
+    def tan(self, a: Jet) -> Jet:
+        """Tangent t: t' = 1 + t**2, t'' = 2 t t'."""
+        value = self.engine.tan(a.value)
+        first = self.engine.add(self._number(1), self.engine.sqr(value))
+        return self._chain(a, value, first, self._scaled(2, self.engine.mul(value, first)))
+
+    def sinh(self, a: Jet) -> Jet:
+        """Hyperbolic sine."""
+        value = self.engine.sinh(a.value)
+        return self._chain(a, value, self.engine.cosh(a.value), value)
+
+    def cosh(self, a: Jet) -> Jet:
+        """Hyperbolic cosine."""
+        value = self.engine.cosh(a.value)
+        return self._chain(a, value, self.engine.sinh(a.value), value)
+
+    def tanh(self, a: Jet) -> Jet:
+        """Hyperbolic tangent t: t' = 1 - t**2, t'' = -2 t t'."""
+        value = self.engine.tanh(a.value)
+        first = self.engine.sub(self._number(1), self.engine.sqr(value))
+        return self._chain(a, value, first, self._scaled(-2, self.engine.mul(value, first)))
+
+    def asin(self, a: Jet) -> Jet:
+        """Arc sine: f' = (1 - x**2)**(-1/2), f'' = x f'**3."""
+        first, second = self._arc_slopes(a.value)
+        return self._chain(a, self.engine.asin(a.value), first, second)
+
+    def acos(self, a: Jet) -> Jet:
+        """Arc cosine: derivatives of -asin."""
+        first, second = self._arc_slopes(a.value)
+        return self._chain(a, self.engine.acos(a.value), self.engine.neg(first), self.engine.neg(second))
+
+    def _arc_slopes(self, x: Interval) -> tuple[Interval, Interval]:
+        first = self.engine.powq_inside(self._one_minus_square(x), Fraction(-1, 2))
+        return first, self.engine.mul(x, self.engine.powi(first, 3))
+
+    def _one_minus_square(self, x: Interval) -> Interval:
+        """{1 - x**2} = {(1 - s)(1 + s) : s = |x|}, without cancellation."""
+        nearest, farthest = mignitude(x), magnitude(x)
+        lo = self._one_minus_square_at(Interval(farthest, farthest)).lo
+        hi = self._one_minus_square_at(Interval(nearest, nearest)).hi
+        return Interval(lo, hi)
+
+    def _one_minus_square_at(self, s: Interval) -> Interval:
+        one = self._number(1)
+        return self.engine.mul(self.engine.sub(one, s), self.engine.add(one, s))
+
+    def atan(self, a: Jet) -> Jet:
+        """Arc tangent: f' = 1 / (1 + x**2), f'' = -2 x f'**2."""
+        one = self._number(1)
+        first = self.engine.div(one, self.engine.add(one, self.engine.sqr(a.value)))
+        second = self._scaled(-2, self.engine.mul(a.value, self.engine.sqr(first)))
+        return self._chain(a, self.engine.atan(a.value), first, second)
+
+    # -- kinks --
+
+    def abs(self, a: Jet) -> Jet:
+        """|f| = max(f, -f)."""
+        return self._larger(a, self.neg(a), self.engine.abs(a.value))
+
+    def max(self, a: Jet, b: Jet) -> Jet:
+        """max(f, g)."""
+        return self._larger(a, b, self.engine.max(a.value, b.value))
+
+    def min(self, a: Jet, b: Jet) -> Jet:
+        """min(f, g) = -max(-f, -g)."""
+        return self.neg(self.max(self.neg(a), self.neg(b)))
+
+    def _larger(self, a: Jet, b: Jet, value: Interval) -> Jet:
+        """max(f, g): one of the two where the values decide, else the hull of the slopes and a convex kink."""
+        one, other = a.value.lo >= b.value.hi, b.value.lo >= a.value.hi
+        for decided, jet in ((one, a), (other, b)):
+            if decided.all():
+                return Jet(value, jet.grad, jet.hess)
+        zero = self._number(0)
+        grad, hess = {}, {}
+        for axis in _keys(a.grad, b.grad):
+            f, g = a.grad.get(axis, zero), b.grad.get(axis, zero)
+            lo = np.where(one, f.lo, np.where(other, g.lo, np.minimum(f.lo, g.lo)))
+            hi = np.where(one, f.hi, np.where(other, g.hi, np.maximum(f.hi, g.hi)))
+            grad[axis] = Interval(lo, hi)
+        for pair in _pairs(grad):
+            f, g = a.hess.get(pair, zero), b.hess.get(pair, zero)
+            # theorem: along one axis the maximum of two functions that are convex after adding c x**2 / 2 is so too
+            least = np.minimum(f.lo, g.lo) if pair[0] == pair[1] else np.full(1, -np.inf)
+            lo = np.where(one, f.lo, np.where(other, g.lo, least))
+            hi = np.where(one, f.hi, np.where(other, g.hi, np.inf))
+            hess[pair] = Interval(lo, hi)
+        return Jet(value, grad, hess)
+
+    # -- the chain rule --
+
+    def _chain(self, a: Jet, value: Interval, first: Interval, second: Interval) -> Jet:
+        """Jet of phi(f), given enclosures of phi(f), phi'(f), phi''(f) over the cells."""
+        mul, sqr = self.engine.mul, self.engine.sqr
+        grad = {axis: mul(first, slope) for axis, slope in a.grad.items()}
+        hess = {}
+        for i, j in _pairs(grad):
+            bend = mul(second, sqr(a.grad[i]) if i == j else mul(a.grad[i], a.grad[j]))
+            hess[i, j] = self._total(bend, self._times(a.hess.get((i, j)), first))
+        return Jet(value, grad, hess)
+
+    def _number(self, value: Fraction | int) -> Interval:
+        return self.engine.const(value)
+
+    def _scaled(self, factor: Fraction | int, x: Interval) -> Interval:
+        return self.engine.mul(self._number(factor), x)
+
+    def _times(self, a: Interval | None, b: Interval) -> Interval | None:
+        return None if a is None else self.engine.mul(a, b)
+
+    def _total(self, *terms: Interval | None) -> Interval:
+        """Sum of the terms that are there."""
+        result: Interval | None = None
+        for term in terms:
+            if term is not None:
+                result = term if result is None else self.engine.add(result, term)
+        return self._number(0) if result is None else result
+
+    def _sums(self, a: Mapping[Key, Interval], b: Mapping[Key, Interval]) -> dict[Key, Interval]:
+        return {key: self._total(a.get(key), b.get(key)) for key in _keys(a, b)}
+
+
+def _keys(a: Mapping[Key, Interval], b: Mapping[Key, Interval]) -> list[Key]:
+    """Keys of both, each once."""
+    return [*a, *(key for key in b if key not in a)]
+
+
+def _pairs(axes: Iterable[int]) -> list[Pair]:
+    """Pairs (i, j), i <= j, of these axes."""
+    ordered = sorted(axes)
+    return [(i, j) for k, i in enumerate(ordered) for j in ordered[k:]]
+
+
+def _mapped(function: Callable[[Interval], Interval], entries: Mapping[Key, Interval]) -> dict[Key, Interval]:
+    return {key: function(entry) for key, entry in entries.items()}

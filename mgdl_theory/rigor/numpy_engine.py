@@ -1,0 +1,568 @@
+# ruff: noqa: D102 (the methods are documented in Engine)
+"""The algebra of interval arrays on plain NumPy: fast enclosures, widened by what NumPy's rounding can err.
+
+Every operation has the same three steps:
+
+1. compute the ends in round-to-nearest and move them outward by the error bound;
+2. look for elements that step 1 cannot vouch for or could do better: NaN, infinities, results close to underflow,
+   and results that look *short*, with 27 trailing zero bits.  Results that are exact, like 1 * 1 or exp(0), are
+   short; among inexact results about one in 10**8 is;
+3. compute those few elements again, carefully.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mgdl_theory.rigor.interval import Engine, Interval, magnitude, mignitude
+from mgdl_theory.rigor.rounding import (
+    ETA,
+    FUNCTION_ULPS,
+    LARGEST,
+    TRIG_REACH,
+    UNIT,
+    _split,
+    _two_product,
+    _two_sum,
+    add_down,
+    add_up,
+)
+
+__all__ = ["NumpyEngine"]
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+Ends = tuple[FloatArray, FloatArray]
+
+_STEP = 2 * UNIT  # theorem: a step of _STEP |x| + ETA reaches the neighbour of x or beyond
+_TAIL = np.int64(2**27 - 1)  # experience: what counts as a short significand
+_NORMAL = 2.0**-960  # theorem: products of this size have an error that is representable
+_HUGE = 2.0**995  # theorem: below it splitting does not overflow
+_SLACK = 2.0**-1021  # theorem: twice the absolute part of the declared error of a function
+_CHAIN = 8  # experience: up to this exponent multiplications are faster than numpy.power
+_TURN_ERROR = 2.0**-50  # theorem: fl(x * fl(1/pi)) errs by less than _TURN_ERROR |x| / pi (2.01 u suffices)
+
+_EXACT: dict[str, tuple[float, float]] = {
+    "arccos": (1.0, 0.0),
+    "arcsin": (0.0, 0.0),
+    "arctan": (0.0, 0.0),
+    "cbrt": (0.0, 0.0),
+    "cos": (0.0, 1.0),
+    "cosh": (0.0, 1.0),
+    "exp": (0.0, 1.0),
+    "log": (1.0, 0.0),
+    "sin": (0.0, 0.0),
+    "sinh": (0.0, 0.0),
+    "tan": (0.0, 0.0),
+    "tanh": (0.0, 0.0),
+}
+"""Theorem: the only algebraic arguments with algebraic values (Lindemann), but for the cube root: (x0, f(x0))."""
+
+_RANGE: dict[str, tuple[float, float]] = {
+    "arccos": (0.0, np.inf),
+    "cosh": (1.0, np.inf),
+    "exp": (0.0, np.inf),
+    "tanh": (-1.0, 1.0),
+}
+"""Theorem: f(x) is in this range."""
+
+
+class NumpyEngine(Engine):
+    """Interval arrays under the assumptions of ``rounding.ASSUMPTIONS``; see ``Engine`` for every method's meaning.
+
+    >>> engine = NumpyEngine()
+    >>> engine.sqrt(engine.sub(engine.const(1), engine.sqr(engine.const(1))))
+    Interval(lo=array([0.]), hi=array([0.]))
+    """
+
+    name = "numpy"
+
+    # -- arithmetic --
+
+    def add(self, a: Interval, b: Interval) -> Interval:
+        return _sum(a.lo, b.lo, a.hi, b.hi)
+
+    def sub(self, a: Interval, b: Interval) -> Interval:
+        return _sum(a.lo, -b.hi, a.hi, -b.lo)
+
+    def mul(self, a: Interval, b: Interval) -> Interval:
+        for x, y in ((a, b), (b, a)):
+            if _is_number(y):
+                return _scale(x, float(y.lo.flat[0]))
+        lo, hi = _corners(np.multiply, a, b)
+        return _rounded(lo, hi, _careful_product, a, b)
+
+    def div(self, a: Interval, b: Interval) -> Interval:
+        if _is_number(b):
+            c = float(b.lo.flat[0])
+            if c != 0 and abs(math.frexp(c)[0]) == 0.5 and 2.0**-1000 < abs(c) < 2.0**1000:
+                return _scale(a, 1 / c)
+        lo, hi = _corners(np.divide, a, b)
+        inside = (b.lo > 0) | (b.hi < 0)
+        return _within(inside, _rounded(lo, hi, _careful_quotient, a, b))
+
+    def sqr(self, a: Interval) -> Interval:
+        least, most = mignitude(a), magnitude(a)
+        lo, lo_error = _square(least)
+        hi, hi_error = _square(most)
+        lo, hi = _lower(lo, lo_error), _upper(hi, hi_error)
+        bad = ~((least >= 2.0**-480) & (most <= 2.0**490))
+        return _repaired(lo, hi, bad, _careful_square, least, most)
+
+    def powi(self, a: Interval, n: int) -> Interval:
+        if n == 0:
+            return Interval(np.ones(a.shape), np.ones(a.shape))
+        if n == 1:
+            return a
+        if n == 2:
+            return self.sqr(a)
+        if n < 0:
+            return self.div(self.const(1), self.powi(a, -n))
+        if n % 2 == 0:
+            a = self.abs(a)
+        return _power_increasing(a, n)
+
+    def powq(self, a: Interval, q: Fraction) -> Interval:
+        return _within(a.lo >= 0 if q >= 0 else a.lo > 0, self.powq_inside(a, q))
+
+    def powq_inside(self, a: Interval, q: Fraction) -> Interval:
+        if q < 0:
+            return self._reciprocal_inside(self.powq_inside(a, -q))
+        if q.denominator == 1:
+            return self.powi(a, int(q))
+        if q == Fraction(1, 2):
+            return self.sqrt(a)
+        if q == Fraction(1, 3):
+            return self.cbrt(a)
+        return self._corner_powers(a, self.const(q))
+
+    def _reciprocal_inside(self, a: Interval) -> Interval:
+        """{1/x : x in a, x > 0} for a >= 0."""
+        lo, hi = np.broadcast_arrays(a.lo, a.hi)
+        inverse = self.div(self.const(1), Interval(np.where(lo > 0, lo, hi), hi))
+        return Interval(inverse.lo, np.where(lo > 0, inverse.hi, np.inf))
+
+    def pow(self, a: Interval, b: Interval) -> Interval:
+        return _within(a.lo > 0, self._corner_powers(a, b))
+
+    def _corner_powers(self, a: Interval, b: Interval) -> Interval:
+        """{x**y} for x >= 0, y >= 0 or x > 0: x**y is monotone in each variable, so the extremes are at corners."""
+        lo, hi = _corners(np.power, a, b)
+        return _declared("power", lo, hi, _careful_power, a, b)
+
+    def sqrt(self, a: Interval) -> Interval:
+        return _within(a.lo >= 0, _rounded(np.sqrt(a.lo), np.sqrt(a.hi), _careful_root, a))
+
+    # -- functions --
+
+    def cbrt(self, a: Interval) -> Interval:
+        return _increasing("cbrt", a)
+
+    def exp(self, a: Interval) -> Interval:
+        return _increasing("exp", a)
+
+    def log(self, a: Interval) -> Interval:
+        return _within(a.lo > 0, _increasing("log", a))
+
+    def sinh(self, a: Interval) -> Interval:
+        return _increasing("sinh", a)
+
+    def cosh(self, a: Interval) -> Interval:
+        return _increasing("cosh", self.abs(a))
+
+    def tanh(self, a: Interval) -> Interval:
+        return _increasing("tanh", a)
+
+    def asin(self, a: Interval) -> Interval:
+        return _within((a.lo >= -1) & (a.hi <= 1), _increasing("arcsin", a))
+
+    def acos(self, a: Interval) -> Interval:
+        return _within((a.lo >= -1) & (a.hi <= 1), _increasing("arccos", Interval(a.hi, a.lo)))
+
+    def atan(self, a: Interval) -> Interval:
+        return _increasing("arctan", a)
+
+    def sincos(self, a: Interval) -> tuple[Interval, Interval]:
+        turns = _half_turns(a)
+        return _wave("sin", a, turns, 0.5), _wave("cos", a, turns, 0.0)
+
+    def sin(self, a: Interval) -> Interval:
+        return _wave("sin", a, _half_turns(a), 0.5)
+
+    def cos(self, a: Interval) -> Interval:
+        return _wave("cos", a, _half_turns(a), 0.0)
+
+    def tan(self, a: Interval) -> Interval:
+        turns = _half_turns(a)
+        first, last = _integers_inside(turns, 0.5)
+        inside = last < first
+        if not inside.all():
+            inside |= (turns[0] <= turns[1]) & _same_branch(a)
+        return _within(inside, _increasing("tan", a))
+
+
+# -- the three steps -------------------------------------------------------------------------------
+
+
+def _rounded(lo: FloatArray, hi: FloatArray, careful: Callable[..., Ends], *of: Interval) -> Interval:
+    """Interval around ends that were computed with one correct rounding; exact where the result is short."""
+    bad = _short(lo) | _short(hi)
+    return _repaired(_step_down(lo), _step_up(hi), bad, careful, *_ends(of))
+
+
+def _declared(name: str, lo: FloatArray, hi: FloatArray, careful: Callable[..., Ends], *of: Interval) -> Interval:
+    """Interval around ends that were computed by a function of NumPy, within its declared error."""
+    bad = _short(lo) | _short(hi)
+    lo, hi = lo - _error(name, lo), hi + _error(name, hi)
+    if name in _RANGE:
+        least, most = _RANGE[name]
+        bad |= (lo < least) | (hi > most)
+    return _repaired(lo, hi, bad, careful, *_ends(of))
+
+
+def _repaired(
+    lo: FloatArray, hi: FloatArray, bad: BoolArray, careful: Callable[..., Ends], *operands: FloatArray
+) -> Interval:
+    """The interval [lo, hi] with the bad elements, and those where lo <= hi fails, computed again from the operands."""
+    good = lo <= hi
+    good &= ~bad
+    if np.count_nonzero(good) != good.size:
+        at = np.nonzero(~good)
+        lo, hi = np.array(np.broadcast_to(lo, good.shape)), np.array(np.broadcast_to(hi, good.shape))
+        lo[at], hi[at] = careful(*(np.broadcast_to(x, good.shape)[at] for x in operands))
+    return Interval(lo, hi)
+
+
+def _short(x: FloatArray) -> BoolArray:
+    """Whether the last 27 bits are zero: 0, infinities, and every number of at most 26 bits."""
+    return np.asarray((x.view(np.int64) & _TAIL) == 0)
+
+
+def _step_down(x: FloatArray) -> FloatArray:
+    t = np.abs(x)
+    t *= _STEP
+    t += ETA
+    return np.subtract(x, t, out=t)
+
+
+def _step_up(x: FloatArray) -> FloatArray:
+    t = np.abs(x)
+    t *= _STEP
+    t += ETA
+    return np.add(x, t, out=t)
+
+
+def _lower(x: FloatArray, error: FloatArray) -> FloatArray:
+    """Largest known bound below x + error, where |error| is at most half a unit of x; x if error is 0."""
+    return np.where(error >= 0, x, _step_down(x))
+
+
+def _upper(x: FloatArray, error: FloatArray) -> FloatArray:
+    return np.where(error <= 0, x, _step_up(x))
+
+
+def _error(name: str, y: FloatArray) -> FloatArray:
+    """Bound of |f(x) - y| + |rounding of y -+ bound| for a computed value y."""
+    t = np.abs(y)
+    t *= (FUNCTION_ULPS[name] + 1) * _STEP
+    t += _SLACK
+    return t
+
+
+def _within(inside: BoolArray, result: Interval) -> Interval:
+    """The result where the arguments are inside the domain, [-inf, inf] elsewhere."""
+    if inside.all():
+        return result
+    return Interval(np.where(inside, result.lo, -np.inf), np.where(inside, result.hi, np.inf))
+
+
+def _ends(intervals: tuple[Interval, ...]) -> list[FloatArray]:
+    return [end for a in intervals for end in (a.lo, a.hi)]
+
+
+def _is_number(a: Interval) -> bool:
+    """Whether this is one known finite number, for all elements."""
+    return a.lo.size == 1 == a.hi.size and a.lo.ndim == 1 and bool(np.isfinite(a.lo[0]) and a.lo[0] == a.hi[0])
+
+
+def _corners(operation: Callable[[FloatArray, FloatArray], FloatArray], a: Interval, b: Interval) -> Ends:
+    """Least and greatest computed value of the operation at the four corners; NaN if one of them is."""
+    p, q = operation(a.lo, b.lo), operation(a.lo, b.hi)
+    r, s = operation(a.hi, b.lo), operation(a.hi, b.hi)
+    lo = np.minimum(np.minimum(p, q), np.minimum(r, s))
+    return lo, np.maximum(np.maximum(p, q), np.maximum(r, s))
+
+
+# -- sums and products -----------------------------------------------------------------------------
+
+
+def _sum(a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray) -> Interval:
+    """[a + b, c + d], rounded outward, exact where representable."""
+    lo, hi = _lower(*_two_sum(a, b)), _upper(*_two_sum(c, d))
+    return _repaired(lo, hi, np.zeros(1, dtype=np.bool_), lambda *x: (add_down(*x[:2]), add_up(*x[2:])), a, b, c, d)
+
+
+def _scale(a: Interval, c: float) -> Interval:
+    """{c x} for a finite number c."""
+    if c == 0:
+        return Interval(np.zeros(a.shape), np.zeros(a.shape))
+    if c == 1:
+        return a
+    if c == -1:
+        return Interval(-a.hi, -a.lo)
+    x, y = (a.lo, a.hi) if c > 0 else (a.hi, a.lo)
+    lo, lo_error = _multiple(x, c)
+    hi, hi_error = _multiple(y, c)
+    bad = ~(_moderate(lo) & _moderate(hi))
+    factor = np.array([c])
+    return _repaired(_lower(lo, lo_error), _upper(hi, hi_error), bad, _careful_product, a.lo, a.hi, factor, factor)
+
+
+def _moderate(p: FloatArray) -> BoolArray:
+    """Whether products of this size have an error that ``_multiple`` finds without over- or underflow."""
+    size = np.abs(p)
+    return np.asarray((size >= _NORMAL) & (size <= _HUGE))
+
+
+def _multiple(x: FloatArray, c: float) -> Ends:
+    """(p, err) with c x = p + err exactly while nothing over- or underflows, err NaN after an overflow."""
+    p = c * x
+    if abs(math.frexp(c)[0]) == 0.5:
+        return p, np.where(np.abs(p) <= LARGEST, 0.0, np.nan)
+    c1, c2 = (float(part[0]) for part in _split(np.array([c])))
+    x1, x2 = _split(x)
+    error = x1 * c1
+    error -= p
+    if c2:
+        error += x1 * c2
+    error += x2 * c1
+    if c2:
+        error += x2 * c2
+    return p, error
+
+
+def _square(x: FloatArray) -> Ends:
+    """(p, err) with x**2 = p + err exactly while nothing over- or underflows."""
+    p = x * x
+    x1, x2 = _split(x)
+    error = x1 * x1
+    error -= p
+    x1 *= x2
+    x1 *= 2
+    error += x1
+    x2 *= x2
+    error += x2
+    return p, error
+
+
+def _careful_product(al: FloatArray, ah: FloatArray, bl: FloatArray, bh: FloatArray) -> Ends:
+    """Tight ends of the product; 0 * inf is 0."""
+    bounds = [_product_bounds(x, y) for x in (al, ah) for y in (bl, bh)]
+    return _extremes(bounds)
+
+
+def _extremes(bounds: list[Ends]) -> Ends:
+    """Least of the lower and greatest of the upper bounds."""
+    return np.minimum.reduce([lo for lo, _ in bounds]), np.maximum.reduce([hi for _, hi in bounds])
+
+
+def _product_bounds(x: FloatArray, y: FloatArray) -> Ends:
+    """Neighbouring bounds of x y."""
+    p, error = _two_product(x, y)
+    infinite = (np.isinf(x) | np.isinf(y)) & (p != 0)
+    error = np.where(infinite, 0.0, error)
+    return _bounds(p, error, np.sign(x) * np.sign(y))
+
+
+def _bounds(p: FloatArray, error: FloatArray, sign: FloatArray) -> Ends:
+    """Bounds of p + error, |error| at most half a unit of p or NaN if unknown; the truth has this sign."""
+    lo = np.where(error >= 0, p, np.nextafter(p, -np.inf))
+    hi = np.where(error <= 0, p, np.nextafter(p, np.inf))
+    return np.where((sign >= 0) & (lo < 0), 0.0, lo), np.where((sign <= 0) & (hi > 0), 0.0, hi)
+
+
+def _careful_quotient(al: FloatArray, ah: FloatArray, bl: FloatArray, bh: FloatArray) -> Ends:
+    """Tight ends of the quotient by an interval without 0."""
+    bounds = [_quotient_bounds(x, y) for x in (al, ah) for y in (bl, bh)]
+    return _extremes(bounds)
+
+
+def _quotient_bounds(x: FloatArray, y: FloatArray) -> Ends:
+    """Neighbouring bounds of x / y; 0 for an infinite y (the other corners hold the rest of the limit points)."""
+    q = x / y
+    p, error = _two_product(q, y)
+    rest = (x - p) - error  # theorem: exact, the remainder of a correctly rounded quotient is representable
+    rest = np.where(np.isfinite(rest) & (np.abs(x) >= _NORMAL), rest * np.sign(y), np.nan)
+    exact = (x == 0) | np.isinf(x) | np.isinf(y)
+    q = np.where(np.isinf(y), 0.0, q)
+    return _bounds(q, np.where(exact, 0.0, rest), np.sign(x) * np.sign(y))
+
+
+def _careful_square(least: FloatArray, most: FloatArray) -> Ends:
+    """Tight ends of {x**2 : least <= x <= most}, least >= 0."""
+    return _product_bounds(least, least)[0], _product_bounds(most, most)[1]
+
+
+def _careful_root(lo: FloatArray, hi: FloatArray) -> Ends:
+    """Tight ends of {sqrt(x)}; anything where lo < 0."""
+    return _root_bounds(lo)[0], _root_bounds(hi)[1]
+
+
+def _root_bounds(x: FloatArray) -> Ends:
+    root = np.sqrt(x)
+    p, error = _two_product(root, root)
+    rest = np.where(np.abs(x) >= _NORMAL, (x - p) - error, np.nan)
+    return _bounds(root, np.where((x == 0) | np.isinf(x), 0.0, rest), np.sign(x))
+
+
+# -- powers ----------------------------------------------------------------------------------------
+
+
+def _power_increasing(a: Interval, n: int) -> Interval:
+    """{x**n} where that increases: n odd or a >= 0."""
+    if n > _CHAIN:
+        sign_lo, sign_hi = np.sign(a.lo), np.sign(a.hi)
+        lo, hi = sign_lo * np.abs(a.lo) ** n, sign_hi * np.abs(a.hi) ** n
+        return _declared("power", lo, hi, lambda x, y: _careful_chain(x, y, n), a)
+    lo, hi = _chain(a.lo, n), _chain(a.hi, n)
+    bad = _short(lo) | _short(hi)
+    lo, hi = lo - _chain_error(lo, n), hi + _chain_error(hi, n)
+    return _repaired(lo, hi, bad, lambda x, y: _careful_chain(x, y, n), a.lo, a.hi)
+
+
+def _chain(x: FloatArray, n: int) -> FloatArray:
+    """x**n by multiplications; relative error at most (n - 1) u (1 + n u) while nothing underflows."""
+    if n == 1:
+        return x
+    half = _chain(x, n // 2)
+    square = half * half
+    return square * x if n % 2 else square
+
+
+def _chain_error(y: FloatArray, n: int) -> FloatArray:
+    return np.abs(y) * ((n + 1) * UNIT) + ETA
+
+
+def _careful_chain(lo: FloatArray, hi: FloatArray, n: int) -> Ends:
+    """Ends of {x**n} where that increases, exact where every product on the way is."""
+    return _chain_bounds(lo, n)[0], _chain_bounds(hi, n)[1]
+
+
+def _chain_bounds(x: FloatArray, n: int) -> Ends:
+    """Bounds of x**n by directed multiplication of |x|."""
+    lo = hi = np.ones_like(x)
+    size = np.abs(x)
+    for bit in bin(n)[2:]:
+        lo, hi = _product_bounds(lo, lo)[0], _product_bounds(hi, hi)[1]
+        if bit == "1":
+            lo, hi = _product_bounds(lo, size)[0], _product_bounds(hi, size)[1]
+    negative = (x < 0) & (n % 2 == 1)
+    return np.where(negative, -hi, lo), np.where(negative, -lo, hi)
+
+
+def _careful_power(al: FloatArray, ah: FloatArray, bl: FloatArray, bh: FloatArray) -> Ends:
+    bounds = [_power_bounds(x, y) for x in (al, ah) for y in (bl, bh)]
+    return _extremes(bounds)
+
+
+def _power_bounds(x: FloatArray, y: FloatArray) -> Ends:
+    """Bounds of x**y for x >= 0."""
+    value = np.power(x, y)
+    lo, hi = _function_bounds("power", value, np.isinf(x) | np.isinf(y), (0.0, np.inf))
+    one = (x == 1) | (y == 0)
+    zero = (x == 0) & (y > 0)
+    lo, hi = np.where(one, 1.0, lo), np.where(one, 1.0, hi)
+    return np.where(zero, 0.0, lo), np.where(zero, 0.0, hi)
+
+
+# -- functions of one variable ---------------------------------------------------------------------
+
+
+def _increasing(name: str, a: Interval) -> Interval:
+    """{f(x)} for an increasing f; or a decreasing one if the ends of a are exchanged."""
+    function = getattr(np, name)
+    lo = function(a.lo)
+    hi = lo if _equal(a.lo, a.hi) else function(a.hi)
+    return _declared(name, lo, hi, lambda x, y: (_value_bounds(name, x)[0], _value_bounds(name, y)[1]), a)
+
+
+def _equal(x: FloatArray, y: FloatArray) -> bool:
+    return x is y or (x.shape == y.shape and bool((x == y).all()))
+
+
+def _value_bounds(name: str, x: FloatArray) -> Ends:
+    """Bounds of f(x), exact at the point where f is known."""
+    value = getattr(np, name)(x)
+    lo, hi = _function_bounds(name, value, np.isinf(x), _RANGE.get(name, (-np.inf, np.inf)))
+    if name == "cbrt":
+        cube_lo, cube_hi = _chain_bounds(value, 3)
+        known = (cube_lo == x) & (cube_hi == x)
+        return np.where(known, value, lo), np.where(known, value, hi)
+    x0, y0 = _EXACT[name]
+    return np.where(x == x0, y0, lo), np.where(x == x0, y0, hi)
+
+
+def _function_bounds(name: str, y: FloatArray, at_infinity: BoolArray, limits: tuple[float, float]) -> Ends:
+    """Bounds of the true value from a computed one; an infinite y at a finite argument is an overflow."""
+    error = _error(name, y)
+    most = LARGEST * (1 - (FUNCTION_ULPS[name] + 2) * _STEP)  # theorem: the truth behind an overflow is not below
+    lo = np.where(y == np.inf, np.where(at_infinity, np.inf, most), y - error)
+    hi = np.where(y == -np.inf, np.where(at_infinity, -np.inf, -most), y + error)
+    lo, hi = np.fmax(lo, limits[0]), np.fmin(hi, limits[1])
+    return np.where(np.isnan(y), limits[0], lo), np.where(np.isnan(y), limits[1], hi)
+
+
+# -- sine, cosine, tangent -------------------------------------------------------------------------
+
+
+def _half_turns(a: Interval) -> Ends:
+    """Bounds of x / pi over the interval; NaN where |x| may exceed TRIG_REACH."""
+    lo, hi = a.lo * (1 / math.pi), a.hi * (1 / math.pi)
+    error = np.abs(lo)
+    error += np.abs(hi)
+    error += 1
+    near = error < TRIG_REACH / math.pi
+    if np.count_nonzero(near) != near.size:
+        error = np.where(near, error, np.nan)
+    error *= _TURN_ERROR
+    return lo - error, hi + error
+
+
+def _integers_inside(turns: Ends, offset: float) -> Ends:
+    """First and last integer k with k + offset between the bounds, or one that only seems so by rounding."""
+    return np.ceil(turns[0] - offset), np.floor(turns[1] - offset)
+
+
+def _wave(name: str, a: Interval, turns: Ends, offset: float) -> Interval:
+    """Sine (offset 1/2) or cosine (0) over intervals: extreme where x / pi = k + offset, +1 for even k, -1 for odd."""
+    function = getattr(np, name)
+    x = function(a.lo)
+    y = x if _equal(a.lo, a.hi) else function(a.hi)
+    lo, hi = np.minimum(x, y), np.maximum(x, y)
+    bad = _short(lo) | _short(hi)
+    lo, hi = lo - _error(name, lo), hi + _error(name, hi)
+    first, last = _integers_inside(turns, offset)
+    bad |= ~(last < first)
+    bad |= lo < -1
+    bad |= hi > 1
+    return _repaired(lo, hi, bad, lambda *x: _careful_wave(name, *x), a.lo, a.hi, first, last)
+
+
+def _careful_wave(name: str, lo: FloatArray, hi: FloatArray, first: FloatArray, last: FloatArray) -> Ends:
+    ends = [_value_bounds(name, lo), _value_bounds(name, hi)]
+    low, high = _extremes(ends)
+    none, several, even = last < first, ~(last <= first), np.mod(first, 2) == 0
+    low = np.where(~none & (several | ~even), -1.0, low)
+    high = np.where(~none & (several | even), 1.0, high)
+    return np.fmax(low, -1.0), np.fmin(high, 1.0)
+
+
+def _same_branch(a: Interval) -> BoolArray:
+    """Whether the cosine has one sign throughout, by its signs at the ends; sufficient, for short intervals."""
+    short = a.hi - a.lo < 3  # theorem: zeros of the cosine are pi apart, so one sign change shows
+    return np.asarray(short & (np.cos(a.lo) * np.cos(a.hi) > 0))

@@ -1,0 +1,367 @@
+"""Directed rounding in binary64, and the assumptions it rests on.
+
+NumPy rounds to nearest and offers no other direction.  Everything here follows from four facts of
+IEEE 754: rounding to nearest is monotone, leaves representable numbers alone, errs by at most half a
+unit in the last place, and the error of a sum is itself representable.  ``docs/floating-point.md`` has
+the short proofs; ``ASSUMPTIONS`` lists what is taken for granted and ``self_check`` looks whether it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mgdl_theory.errors import AssumptionError
+
+__all__ = [
+    "ASSUMPTIONS",
+    "ETA",
+    "FUNCTION_ULPS",
+    "LARGEST",
+    "TRIG_REACH",
+    "UNIT",
+    "Assumption",
+    "add_down",
+    "add_up",
+    "check_arithmetic",
+    "check_functions",
+    "down",
+    "exact_sum",
+    "mul_up",
+    "quiet",
+    "self_check",
+    "sub_down",
+    "sub_up",
+    "two_product",
+    "two_sum",
+    "up",
+]
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+UNIT = 2.0**-53
+"""Definition: the unit roundoff u of binary64."""
+
+ETA = 2.0**-1074
+"""Definition: the smallest positive binary64 number."""
+
+LARGEST = float(np.finfo(np.float64).max)
+"""Definition: the largest finite binary64 number."""
+
+FUNCTION_ULPS: dict[str, int] = {
+    "arccos": 4,
+    "arcsin": 4,
+    "arctan": 4,
+    "cbrt": 4,
+    "cos": 4,
+    "cosh": 4,
+    "exp": 4,
+    "log": 4,
+    "power": 4,
+    "sin": 4,
+    "sinh": 4,
+    "tan": 4,
+    "tanh": 4,
+}
+"""Experience, declared: |computed - true| <= k 2**-52 |true| + 2**-1022 for NumPy's float64 functions.
+
+NumPy's own tests allow 1 to 2 units and its issue tracker speaks of 4 for the vectorised versions; it
+promises nothing.  ``self_check`` looks at a sample.  The engine "crival" does not use this assumption.
+"""
+
+TRIG_REACH = 2.0**26
+"""Experience: FUNCTION_ULPS is declared for sin, cos and tan up to this |x| only.
+
+Beyond about 1.05e8 a widespread C library reduces arguments less carefully: at 6381956970095103 * 2**797 its
+cosine is off by many units.  Enclosures of larger arguments are [-1, 1], and [-inf, inf] for the tangent.
+"""
+
+_SPLIT = 2.0**27 + 1  # theorem (Veltkamp): cuts 53 bits into 26 and 26
+_ROOM = 2.0**995  # theorem: below it the splitting does not overflow
+_FLOOR = 2.0**-960  # theorem: above it the error of a product does not underflow
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """One thing the proofs take for granted about this process, and how it is looked at."""
+
+    id: str
+    statement: str
+    check: str
+
+
+ASSUMPTIONS = (
+    Assumption(
+        "binary64",
+        "float64 is IEEE 754 binary64 and + - * / sqrt of arrays are correctly rounded to it, without double rounding",
+        "self_check: the format's parameters, and sums, products, quotients and roots next to a rounding boundary",
+    ),
+    Assumption(
+        "to-nearest",
+        "the rounding mode is to nearest, ties to even, in the thread that computes",
+        "check_arithmetic: sums that every other mode rounds differently; repeated whenever an engine is asked for",
+    ),
+    Assumption(
+        "subnormals",
+        "subnormal operands and results are kept, not flushed to zero",
+        "check_arithmetic: a product, a sum and a comparison of subnormal numbers; repeated like to-nearest",
+    ),
+    Assumption(
+        "numpy-functions",
+        "NumPy's float64 functions err by at most FUNCTION_ULPS units in the last place, "
+        "plus 2**-1022 where results underflow; sin, cos and tan for |x| <= TRIG_REACH",
+        "self_check: a fixed sample against correctly rounded values; a sample supports this and cannot prove it",
+    ),
+    Assumption(
+        "crival-functions",
+        "the functions of the package crival enclose correctly (only where the engine 'crival' is chosen)",
+        "get_engine('crival'): the same fixed sample must be enclosed within one unit in the last place",
+    ),
+)
+"""What the enclosures rest on besides the mathematics and Python itself."""
+
+
+def quiet() -> Any:
+    """Context in which NumPy does not warn of overflow, underflow and invalid operations.
+
+    Enclosures handle those themselves.  Enter it once around a computation with an engine, not per operation.
+    """
+    return np.errstate(all="ignore")
+
+
+# -- one step outward ------------------------------------------------------------------------------
+
+
+def down(x: ArrayLike) -> FloatArray:
+    """Lower neighbour or less: float64 with ``down(x) <= nextafter(x, -inf)``; -inf for NaN.
+
+    >>> float(down(1.0)) < 1.0, float(down(float("inf"))) < float("inf")
+    (True, True)
+    """
+    with quiet():
+        return np.fmax(_down(np.minimum(x, LARGEST)), -np.inf)
+
+
+def up(x: ArrayLike) -> FloatArray:
+    """Upper neighbour or more: float64 with ``up(x) >= nextafter(x, inf)``; inf for NaN.
+
+    >>> float(up(1.0)) - 1.0 <= 2 * 2.0**-52
+    True
+    """
+    with quiet():
+        return np.fmin(_up(np.maximum(x, -LARGEST)), np.inf)
+
+
+def _down(x: FloatArray) -> FloatArray:
+    """One step down for x < inf; NaN for inf."""
+    return x - (2 * UNIT * np.abs(x) + ETA)
+
+
+def _up(x: FloatArray) -> FloatArray:
+    """One step up for x > -inf; NaN for -inf."""
+    return x + (2 * UNIT * np.abs(x) + ETA)
+
+
+# -- error-free transformations --------------------------------------------------------------------
+
+
+def two_sum(a: ArrayLike, b: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """(s, err) with s = fl(a + b) and a + b = s + err exactly (Knuth); err is NaN after an overflow.
+
+    >>> s, err = two_sum(1.0, 2.0**-60)
+    >>> float(s) == 1.0, float(err) == 2.0**-60
+    (True, True)
+    """
+    with quiet():
+        return _two_sum(np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64))
+
+
+def _two_sum(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
+    s = a + b
+    t = s - a
+    return s, (a - (s - t)) + (b - t)
+
+
+def two_product(a: ArrayLike, b: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """(p, err) with p = fl(a * b) and a * b = p + err exactly (Dekker); err is NaN where that is not certain.
+
+    Certain are a zero factor and products that neither over- nor underflow on the way.
+
+    >>> p, err = two_product(2.0**30 + 1, 2.0**30 + 1)
+    >>> int(p) + int(err) == (2**30 + 1) ** 2
+    True
+    """
+    with quiet():
+        return _two_product(np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64))
+
+
+def _two_product(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
+    zero = (a == 0) | (b == 0)
+    p = np.where(zero, 0.0, a * b)
+    (a1, a2), (b1, b2) = _split(a), _split(b)
+    err = ((a1 * b1 - p) + a1 * b2 + a2 * b1) + a2 * b2
+    size = np.abs(p)
+    certain = (size >= _FLOOR) & (size <= _ROOM) & (np.abs(a) <= _ROOM) & (np.abs(b) <= _ROOM)
+    return p, np.where(zero, 0.0, np.where(certain, err, np.nan))
+
+
+def _split(a: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """High and low part of at most 26 bits each, a = high + low, for |a| <= 2**995."""
+    t = _SPLIT * a
+    high = t - (t - a)
+    return high, a - high
+
+
+def exact_sum(a: ArrayLike, b: ArrayLike) -> tuple[FloatArray, BoolArray]:
+    """(s, ok): ok_i implies a_i + b_i = s_i exactly, all three finite.
+
+    >>> exact_sum([1.0, 1.0], [0.5, 2.0**-60])[1].tolist()
+    [True, False]
+    """
+    s, err = two_sum(a, b)
+    return s, np.asarray((err == 0) & np.isfinite(s))
+
+
+# -- directed sums and products --------------------------------------------------------------------
+
+
+def add_down(a: ArrayLike, b: ArrayLike) -> FloatArray:
+    """Float64 <= a + b, equal to it where the sum is representable; -inf where the sum is undefined.
+
+    >>> float(add_down(0.25, 0.5))
+    0.75
+    """
+    s, err = two_sum(a, b)
+    return np.where(err >= 0, s, down(s))
+
+
+def add_up(a: ArrayLike, b: ArrayLike) -> FloatArray:
+    """Float64 >= a + b, equal to it where the sum is representable; inf where the sum is undefined.
+
+    >>> float(add_up(1.0, 2.0**-60)) > 1.0
+    True
+    """
+    s, err = two_sum(a, b)
+    return np.where(err <= 0, s, up(s))
+
+
+def sub_down(a: ArrayLike, b: ArrayLike) -> FloatArray:
+    """Float64 <= a - b, equal to it where the difference is representable.
+
+    >>> float(sub_down(1.0, 0.25))
+    0.75
+    """
+    return add_down(a, np.negative(b))
+
+
+def sub_up(a: ArrayLike, b: ArrayLike) -> FloatArray:
+    """Float64 >= a - b, equal to it where the difference is representable.
+
+    >>> float(sub_up(1.0, 0.25))
+    0.75
+    """
+    return add_up(a, np.negative(b))
+
+
+def mul_up(a: ArrayLike, b: ArrayLike) -> FloatArray:
+    """Float64 >= a * b, equal to it where the product is representable and of moderate size; 0 * inf is 0.
+
+    >>> float(mul_up(3.0, 0.5)), float(mul_up(0.0, float("inf")))
+    (1.5, 0.0)
+    """
+    p, err = two_product(a, b)
+    return np.where(err <= 0, p, up(p))
+
+
+# -- looking at the assumptions --------------------------------------------------------------------
+
+
+def check_arithmetic() -> None:
+    """Raise AssumptionError unless this thread rounds to nearest and keeps subnormals (a few microseconds)."""
+    one = _ONES
+    with quiet():
+        low, half, high = one + UNIT, one + 3 * UNIT, -one - UNIT
+        if not ((low == 1).all() and (half == 1 + 4 * UNIT).all() and (high == -1).all()):
+            raise AssumptionError("the rounding mode of this thread is not round-to-nearest")
+        if not ((one + (UNIT + UNIT / 2048)) == 1 + 2 * UNIT).all():
+            raise AssumptionError("sums are rounded twice (extended precision): not IEEE 754 binary64")
+        tiny = one * ETA
+        if not ((tiny > 0).all() and (tiny + tiny == 2 * ETA).all() and (one * 2.0**-1022 * 0.5 > 0).all()):
+            raise AssumptionError("subnormal numbers are flushed to zero in this thread")
+
+
+_ONES = np.ones(11)  # a vector loop and its remainder
+_ONES.flags.writeable = False
+
+
+def check_functions(functions: Mapping[str, Callable[..., Any]] | None = None) -> None:
+    """Raise AssumptionError unless the functions meet FUNCTION_ULPS on the stored sample.
+
+    ``functions`` replaces some of NumPy's, by name; for tests.
+    """
+    from mgdl_theory.rigor.reference import SAMPLE
+
+    given = functions or {}
+    for name, ulps in FUNCTION_ULPS.items():
+        rows = np.array([[float.fromhex(word) for word in line.split()] for line in SAMPLE[name]]).T
+        with quiet():
+            computed = np.asarray(given.get(name, getattr(np, name))(*rows[:-1]), dtype=np.float64)
+        steps = np.abs(_position(computed) - _position(rows[-1]))
+        # theorem: the stored value is correctly rounded, so k - 1 steps from it are fewer than k units from the truth
+        near = (steps <= ulps - 1) | (np.abs(computed - rows[-1]) <= 2.0**-1023)
+        good = near & np.isfinite(computed)
+        if not good.all():
+            worst = int(np.flatnonzero(~good)[0])
+            raise AssumptionError(
+                f"numpy.{name}({', '.join(repr(float(v)) for v in rows[:-1, worst])}) is {float(computed[worst])!r}, "
+                f"more than {ulps} units in the last place from {float(rows[-1, worst])!r}; "
+                "choose the engine 'crival', which does not use it"
+            )
+
+
+def _position(x: FloatArray) -> NDArray[np.int64]:
+    """Rank of a number among the binary64 numbers, 0 for zero."""
+    bits = x.view(np.int64)
+    return np.where(bits < 0, np.int64(-(2**63)) - bits, bits)
+
+
+@cache
+def self_check() -> None:
+    """Look at every assumption that this process can look at, once; raise AssumptionError if one fails.
+
+    >>> self_check()
+    """
+    _check_format()
+    check_arithmetic()
+    check_functions()
+
+
+def _check_format() -> None:
+    info = np.finfo(np.float64)
+    if (info.nmant, info.maxexp, info.minexp) != (52, 1024, -1022):
+        raise AssumptionError("float64 is not IEEE 754 binary64")
+    x = np.array([1 + 2.0**-52, 1 - 2.0**-53, 3.0, 1 / 3, 1e-160, 1e160, 7.0, 0.1])
+    y = np.array([1 - 2.0**-53, 1 - 2.0**-53, 1 / 3, 1 / 3, 1e-163, 1e148, 1 / 7, 10.0])
+    if not all(_faithful(a, b) for a, b in zip(x, y, strict=True)):
+        raise AssumptionError("products, quotients or roots of float64 arrays are not correctly rounded")
+
+
+def _faithful(a: float, b: float) -> bool:
+    """Whether array product, quotient and root of these two numbers are the nearest, by exact arithmetic."""
+    from fractions import Fraction
+
+    left, right = np.full(9, a), np.full(9, b)
+    p, q, r = left * right, left / right, np.sqrt(left)
+    exact = Fraction(float(a)) * Fraction(float(b)), Fraction(float(a)) / Fraction(float(b))
+    if not ((p == float(exact[0])).all() and (q == float(exact[1])).all()):
+        return False
+    root = Fraction(float(r[0]))
+    below, above = (Fraction(float(np.nextafter(r[0], side))) for side in (0.0, np.inf))
+    nearest = ((root + below) / 2) ** 2 <= Fraction(float(a)) <= ((root + above) / 2) ** 2
+    return bool((r == r[0]).all() and nearest)
