@@ -46,14 +46,10 @@ class Box:
 
     def __post_init__(self) -> None:
         if not self.lower or len(self.lower) != len(self.upper):
-            raise DomainError(
-                f"a domain needs as many lower as upper ends, got {self.lower} and {self.upper}"
-            )
+            raise DomainError(f"a domain needs as many lower as upper ends, got {self.lower} and {self.upper}")
         for a, (lo, hi) in enumerate(zip(self.lower, self.upper, strict=True), 1):
             if not lo < hi:
-                raise DomainError(
-                    f"domain: side {a} runs from {lo} to {hi}; the lower end must be below the upper end"
-                )
+                raise DomainError(f"domain: side {a} runs from {lo} to {hi}; the lower end must be below the upper end")
             if not math.isfinite(_to_float(lo)) or not math.isfinite(_to_float(hi)):
                 raise DomainError(f"domain: side {a} has an end beyond the range of binary64")
             if _to_float(lo) == _to_float(hi):
@@ -68,9 +64,7 @@ class Box:
         """
         values = [_exact(end) for end in ends]
         if len(values) % 2 or not values:
-            raise DomainError(
-                f"domain: expected pairs of ends (lower upper ...), got {len(values)} number(s)"
-            )
+            raise DomainError(f"domain: expected pairs of ends (lower upper ...), got {len(values)} number(s)")
         if dim is not None and len(values) == 2:
             values = values * dim
         if dim is not None and len(values) != 2 * dim:
@@ -91,16 +85,16 @@ class Box:
     def coordinates(self, axis: int, index: IntArray, level: int) -> Interval:
         """Enclosure (n,) of x_axis at the nodes of ``level`` with these indices; exact where binary64 allows."""
         t = np.ldexp(index.astype(np.float64), -level)
-        low, width = Interval.exact(self.lower[axis]), self.width(axis)
+        if (self.lower[axis], self.upper[axis]) == (0, 1):
+            return Interval(t, t)
+        low, width, end = Interval.exact(self.lower[axis]), self.width(axis), Interval.exact(self.upper[axis])
         step_lo, step_hi = t * width.lo, t * width.hi
-        if not (width.lo[0] == width.hi[0] and math.frexp(width.lo[0])[0] == 0.5):
-            step_lo, step_hi = down(step_lo), up(step_hi)
-            step_lo, step_hi = np.where(index == 0, 0.0, step_lo), np.where(index == 0, 0.0, step_hi)
-        end = Interval.exact(self.upper[axis])
-        lo, hi = add_down(low.lo, step_lo), add_up(low.hi, step_hi)
+        if not (width.lo[0] == width.hi[0] and math.frexp(width.lo[0])[0] == 0.5):  # else exact
+            step_lo = np.where(index == 0, 0.0, down(step_lo))
+            step_hi = np.where(index == 0, 0.0, up(step_hi))
         last = index == 1 << level
-        lo = np.where(last, end.lo, np.clip(lo, low.lo, end.hi))
-        hi = np.where(last, end.hi, np.clip(hi, low.lo, end.hi))
+        lo = np.where(last, end.lo, np.clip(add_down(low.lo, step_lo), low.lo, end.hi))
+        hi = np.where(last, end.hi, np.clip(add_up(low.hi, step_hi), low.lo, end.hi))
         return Interval(lo, hi)
 
     def point(self, node: Sequence[int], level: int) -> tuple[Fraction, ...]:
@@ -124,9 +118,7 @@ class Box:
     def from_unit(self, t: FloatArray) -> FloatArray:
         """Points (n, d) of the box with these unit coordinates, in floating point (for pictures)."""
         lower = np.array([_to_float(v) for v in self.lower])
-        return np.asarray(
-            lower + t * np.array([_to_float(h - v) for v, h in zip(self.lower, self.upper, strict=True)])
-        )
+        return np.asarray(lower + t * np.array([_to_float(h - v) for v, h in zip(self.lower, self.upper, strict=True)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +189,4 @@ def _exact(value: Any) -> Fraction:
             raise ValueError
         return Fraction(value)
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
-        raise DomainError(
-            f"domain: {str(value)[:60]!r} is not a finite number (write it as 0.5, 1/3 or 2)"
-        ) from None
+        raise DomainError(f"domain: {str(value)[:60]!r} is not a finite number (write it as 0.5, 1/3 or 2)") from None
