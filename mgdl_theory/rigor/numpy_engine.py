@@ -24,6 +24,7 @@ from mgdl_theory.rigor.rounding import (
     ETA,
     FUNCTION_ULPS,
     LARGEST,
+    STEP,
     TRIG_REACH,
     UNIT,
     _split,
@@ -31,6 +32,7 @@ from mgdl_theory.rigor.rounding import (
     _two_sum,
     add_down,
     add_up,
+    sub_up,
 )
 
 __all__ = ["NumpyEngine"]
@@ -39,7 +41,6 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 Ends = tuple[FloatArray, FloatArray]
 
-_STEP = 2 * UNIT  # theorem: a step of _STEP |x| + ETA reaches the neighbour of x or beyond
 _TAIL = np.int64(2**27 - 1)  # experience: what counts as a short significand
 _NORMAL = 2.0**-960  # theorem: products of this size have an error that is representable
 _HUGE = 2.0**995  # theorem: below it splitting does not overflow
@@ -245,14 +246,14 @@ def _short(x: FloatArray) -> BoolArray:
 
 def _step_down(x: FloatArray) -> FloatArray:
     t = np.abs(x)
-    t *= _STEP
+    t *= STEP
     t += ETA
     return np.subtract(x, t, out=t)
 
 
 def _step_up(x: FloatArray) -> FloatArray:
     t = np.abs(x)
-    t *= _STEP
+    t *= STEP
     t += ETA
     return np.add(x, t, out=t)
 
@@ -269,7 +270,7 @@ def _upper(x: FloatArray, error: FloatArray) -> FloatArray:
 def _error(name: str, y: FloatArray) -> FloatArray:
     """Bound of |f(x) - y| + |rounding of y -+ bound| for a computed value y."""
     t = np.abs(y)
-    t *= (FUNCTION_ULPS[name] + 1) * _STEP
+    t *= (FUNCTION_ULPS[name] + 1) * 2 * UNIT
     t += _SLACK
     return t
 
@@ -510,7 +511,7 @@ def _value_bounds(name: str, x: FloatArray) -> Ends:
 def _function_bounds(name: str, y: FloatArray, at_infinity: BoolArray, limits: tuple[float, float]) -> Ends:
     """Bounds of the true value from a computed one; an infinite y at a finite argument is an overflow."""
     error = _error(name, y)
-    most = LARGEST * (1 - (FUNCTION_ULPS[name] + 2) * _STEP)  # theorem: the truth behind an overflow is not below
+    most = LARGEST * (1 - (FUNCTION_ULPS[name] + 2) * 2 * UNIT)  # theorem: the truth behind an overflow is not below
     lo = np.where(y == np.inf, np.where(at_infinity, np.inf, most), y - error)
     hi = np.where(y == -np.inf, np.where(at_infinity, -np.inf, -most), y + error)
     lo, hi = np.fmax(lo, limits[0]), np.fmin(hi, limits[1])
@@ -564,5 +565,5 @@ def _careful_wave(name: str, lo: FloatArray, hi: FloatArray, first: FloatArray, 
 
 def _same_branch(a: Interval) -> BoolArray:
     """Whether the cosine has one sign throughout, by its signs at the ends; sufficient, for short intervals."""
-    short = a.hi - a.lo < 3  # theorem: zeros of the cosine are pi apart, so one sign change shows
+    short = sub_up(a.hi, a.lo) <= math.pi  # theorem: float(pi) < pi, the distance of two zeros, so a sign change shows
     return np.asarray(short & (np.cos(a.lo) * np.cos(a.hi) > 0))
