@@ -157,6 +157,12 @@ def test_equal_subexpressions_are_one_node() -> None:
     ("text", "canonical"),
     [
         ("x*x", "x**2"),
+        ("2*x*x*y*x", "2*x**2*y*x"),
+        ("2*x*y*x*y", "2*x*y*x*y"),
+        ("x*x**2*x", "x**4"),
+        ("x*x**(-1)", "x*x**(-1)"),
+        ("sin(x)*y*sin(x)", "sin(x)**2*y"),
+        ("x**600*x**600", "x**600*x**600"),
         ("e**(2*x)", "exp(2*x)"),
         ("e*e", "exp(2)"),
         ("exp(1)*x", "e*x"),

@@ -27,7 +27,7 @@ class Builder:
 
     Equal subexpressions become one node, arithmetic of constants is done exactly, and a few laws that
     hold wherever both sides are defined, and never widen a domain, bring a formula to canonical form:
-    x*x = x**2, e**x = exp(x), x**(1/2) = sqrt(x), x + (-y) = x - y, 1*x = x, 0 + x = x.
+    x*x = x**2, x**2*x = x**3, e**x = exp(x), x**(1/2) = sqrt(x), x + (-y) = x - y, 1*x = x, 0 + x = x.
 
     Raises
     ------
@@ -133,7 +133,28 @@ class Builder:
                 return other
             if one == -1:
                 return self.neg(other)
-        return self.powi(a, 2) if a == b else self._node("mul", a, b)
+        power = self._merged_powers(a, b)
+        return self._node("mul", a, b) if power is None else power
+
+    def _merged_powers(self, a: int, b: int) -> int | None:
+        """a b where both are positive powers of one thing, or a is a product with such a factor."""
+        (base, m), (other, n) = self._power(a), self._power(b)
+        if base == other:
+            return self.powi(base, m + n) if m + n <= MAX_EXPONENT else None
+        if self.nodes[a].op == "mul":
+            left, right = self.nodes[a].args
+            if self._power(right)[0] == other:
+                return self.mul(left, self.mul(right, b))
+            if self._power(left)[0] == other:
+                return self.mul(self.mul(left, b), right)
+        return None
+
+    def _power(self, a: int) -> tuple[int, int]:
+        """Base and exponent of a node that is a positive integer power, if only the first."""
+        node = self.nodes[a]
+        if node.op == "powi" and isinstance(node.value, int) and node.value > 0:
+            return node.args[0], node.value
+        return a, 1
 
     def div(self, a: int, b: int) -> int:
         """a / b."""

@@ -20,7 +20,10 @@ __all__ = ["FUNCTIONS", "PARTIAL", "Algebra", "Node", "Program"]
 
 T = TypeVar("T")
 
-FUNCTIONS = tuple("exp log sqrt cbrt sin cos tan sinh cosh tanh asin acos atan abs".split())
+FUNCTIONS = (
+    *("exp", "log", "sqrt", "cbrt", "abs"),
+    *("sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan"),
+)
 """Functions of one argument; ``min`` and ``max`` take two."""
 
 PARTIAL = frozenset({"div", "powq", "pow", "log", "sqrt", "tan", "asin", "acos"})
@@ -176,8 +179,8 @@ class Program:
         r"""The formula in LaTeX (imports sympy).
 
         >>> from mgdl_theory.targets.parser import parse
-        >>> parse("sqrt(x)/2").latex()
-        '\\\\frac{\\\\sqrt{x}}{2}'
+        >>> print(parse("sqrt(x)/2").latex())
+        \frac{\sqrt{x}}{2}
         """
         from mgdl_theory.targets.algebras import SympyAlgebra
 
@@ -231,6 +234,10 @@ def _wrap(written: tuple[str, int], rank: int) -> str:
 
 
 def _constant(q: Fraction) -> tuple[str, int]:
+    digits = str(q.denominator)
+    zeros = len(digits) - 1
+    if zeros > 6 and digits == "1" + "0" * zeros:
+        return f"{q.numerator}e-{zeros}", _SIGN if q < 0 else _ATOM
     if q.denominator != 1:
         return f"{_integer(q.numerator)}/{_integer(q.denominator)}", _PRODUCT
     return _integer(q.numerator), _SIGN if q < 0 else _ATOM

@@ -1,0 +1,263 @@
+"""A formula as a target: values, ranges and interpolation defects, by one pass over its program.
+
+``ExpressionTarget("sin(10*x)*exp(-x)")`` parses the formula once (:func:`parse`) and runs the same
+program in intervals (values), in jets (defects), in float64 (pictures) and in mpmath (evidence).
+Call :func:`~mgdl_theory.targets.definedness.require_defined` before building on a target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any, TypeVar
+
+import numpy as np
+
+from mgdl_theory.errors import DomainError, OptionError
+from mgdl_theory.rigor import rounding
+from mgdl_theory.rigor.interval import Engine, Interval, get_engine
+from mgdl_theory.rigor.jet import Jet, JetAlgebra
+from mgdl_theory.rigor.rounding import add_down, add_up, quiet
+from mgdl_theory.targets.algebras import FloatAlgebra, MpAlgebra
+from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray
+from mgdl_theory.targets.interpolation import first_order, range_order, second_order, smallest
+from mgdl_theory.targets.parser import parse
+from mgdl_theory.targets.program import Algebra, Program
+
+__all__ = ["CHUNK", "ExpressionTarget", "Program", "parse"]
+
+T = TypeVar("T")
+
+CHUNK = 1 << 14
+"""Experience: cells handled at a time, so that the arrays of one pass stay in the cache."""
+
+SHARPEN = 2.0
+"""Experience: a range this many times wider than the mean value form is worth one more evaluation."""
+
+
+class ExpressionTarget:
+    """The function that a formula denotes, on a box.
+
+    Where an operation of the formula is undefined, or cannot be shown to be defined, at a node or in a
+    cell, its value, range and defects are unbounded there, even if a later operation would hide it as in
+    ``atan(1/x)``: nothing is ever proved across such a place.
+
+    Parameters
+    ----------
+    text : str
+        A formula; see docs/expressions.md.
+    box : Box
+        The domain; [0, 1]^d by default.
+    engine : "numpy" or "crival"
+        The interval arithmetic.
+    variables : sequence of str
+        Names of the variables in order; by default all up to the highest that occurs, or as many as the
+        box has sides.
+
+    >>> f = ExpressionTarget("x**2")
+    >>> d = f.defects(1, np.array([[0], [1]]))
+    >>> d.sag.tolist(), d.bulge.tolist(), d.range.lo.tolist(), d.range.hi.tolist()
+    ([0.0625, 0.0625], [0.0, 0.0], [0.0, 0.25], [0.25, 1.0])
+    """
+
+    certified = True
+
+    def __init__(
+        self,
+        text: str,
+        box: Box | None = None,
+        engine: str = "numpy",
+        *,
+        variables: Sequence[str] | None = None,
+    ) -> None:
+        self.program = parse(text, variables, box.dim if box is not None and variables is None else None)
+        self.text = text.strip()
+        self.box = box if box is not None else Box.of([0, 1], self.program.dim)
+        self.engine_name = engine
+        get_engine(engine)
+        if self.box.dim != self.program.dim:
+            raise DomainError(
+                f"domain: the formula has {self.program.dim} variable(s) {', '.join(self.program.variables)}, "
+                f"the domain {self.box.dim} side(s)"
+            )
+
+    def __repr__(self) -> str:
+        return f"ExpressionTarget({self.text!r}, {self.box!r}, {self.engine_name!r})"
+
+    @property
+    def dim(self) -> int:
+        """Number of variables d."""
+        return self.box.dim
+
+    @property
+    def engine(self) -> Engine:
+        """The interval arithmetic."""
+        return get_engine(self.engine_name)
+
+    # -- enclosures --------------------------------------------------------------------------------
+
+    def values(self, level: int, nodes: IntArray) -> Interval:
+        """Enclosure (n,): f(node_i) in [lo_i, hi_i]; nodes int64 (n, d) of this level.
+
+        >>> ExpressionTarget("x/4").values(1, np.array([[1], [2]])).lo.tolist()
+        [0.125, 0.25]
+        """
+        out = Interval(np.empty(len(nodes)), np.empty(len(nodes)))
+        with quiet():
+            for part in _chunks(len(nodes)):
+                _store(out, part, self._enclosure(self._coordinates(level, nodes[part])))
+        return out
+
+    def ranges(self, level: int, cells: IntArray) -> Interval:
+        """Enclosure (n,) of f on cells, without derivatives: f(x) in [lo_i, hi_i] for every x in cell i.
+
+        >>> float(ExpressionTarget("x*x - x").ranges(0, np.array([[0]])).lo[0])
+        -1.0
+        """
+        out = Interval(np.empty(len(cells)), np.empty(len(cells)))
+        with quiet():
+            for part in _chunks(len(cells)):
+                _store(out, part, self._enclosure(self._sides(level, cells[part])))
+        return out
+
+    def defects(self, level: int, cells: IntArray) -> Defects:
+        """Defect bounds and ranges of f on the cells int64 (n, d) of this level."""
+        n = len(cells)
+        sag, bulge, sag_theta, bulge_theta = (np.empty(n) for _ in range(4))
+        reach = Interval(np.empty(n), np.empty(n))
+        with quiet():
+            for part in _chunks(n):
+                jet, lost = self._jet(level, cells[part])
+                near = self._sharpened(level, cells[part], jet)
+                first, zeroth, count = first_order(jet, level), range_order(near), len(near.lo)
+                down, up = second_order(jet, level)
+                sag[part], sag_theta[part] = smallest([(2, down), (1, first), (0, zeroth)], count)
+                bulge[part], bulge_theta[part] = smallest([(2, up), (1, first), (0, zeroth)], count)
+                _store(reach, part, near)
+                if np.any(lost):
+                    gone = np.broadcast_to(lost, count)
+                    sag[part][gone] = bulge[part][gone] = np.inf
+                    _store(reach, part, _erase(near, gone))
+        return Defects(sag, bulge, sag_theta, bulge_theta, reach)
+
+    def jet(self, level: int, cells: IntArray) -> Jet:
+        """Enclosures of f and of its first and second derivatives, in unit coordinates, on cells.
+
+        Shapes are (n,), or (1,) where an enclosure is the same for all cells; a key that is missing means a
+        derivative that is identically 0.  Where f itself is undefined nothing is said: see :meth:`defects`.
+        """
+        with quiet():
+            return self._jet(level, cells)[0]
+
+    def _jet(self, level: int, cells: IntArray) -> tuple[Jet, Any]:
+        algebra = JetAlgebra(self.engine)
+        sides = [
+            algebra.variable(axis, side, self.box.width(axis)) for axis, side in enumerate(self._sides(level, cells))
+        ]
+        return self._run(algebra, sides, lambda result: result.value)
+
+    def _enclosure(self, variables: Sequence[Interval]) -> Interval:
+        value, lost = self._run(self.engine, variables, lambda result: result)
+        return _erase(value, lost) if np.any(lost) else value
+
+    def _run(self, algebra: Algebra[T], variables: Sequence[T], enclosure: Callable[[T], Interval]) -> tuple[T, Any]:
+        """The result, and where an operation that is not defined everywhere had no finite enclosure."""
+        lost: Any = False
+        for number, _, result in self.program.steps(algebra, variables):
+            if self.program.nodes[number].partial:
+                lost = lost | _unbounded(enclosure(result))
+        value = enclosure(result)
+        return result, lost | ~(value.lo <= value.hi)
+
+    def _sharpened(self, level: int, cells: IntArray, jet: Jet) -> Interval:
+        """The range in ``jet``; where it is much narrower, met with f(c) + sum_a D_a [-h/2, h/2], c the centre."""
+        n, value = len(cells), jet.value
+        slope = np.full(1, _TINY)
+        for entry in jet.grad.values():
+            slope = add_up(slope, np.maximum(np.abs(entry.lo), np.abs(entry.hi)))
+        reach = np.broadcast_to(slope * 2.0 ** (-level - 1), n)
+        coarse = np.flatnonzero(value.hi - value.lo > SHARPEN * 2.0 * reach)
+        lo, hi = (np.array(np.broadcast_to(end, n)) for end in (value.lo, value.hi))
+        if len(coarse):
+            middle = self._enclosure(self._coordinates(level + 1, 2 * cells[coarse] + 1))
+            lo[coarse] = np.maximum(lo[coarse], add_down(middle.lo, -reach[coarse]))
+            hi[coarse] = np.minimum(hi[coarse], add_up(middle.hi, reach[coarse]))
+        return Interval(lo, hi)
+
+    def _coordinates(self, level: int, nodes: IntArray) -> list[Interval]:
+        return [self.box.coordinates(axis, nodes[:, axis], level) for axis in range(self.dim)]
+
+    def _sides(self, level: int, cells: IntArray) -> list[Interval]:
+        low, high = self._coordinates(level, cells), self._coordinates(level, cells + 1)
+        return [Interval(a.lo, b.hi) for a, b in zip(low, high, strict=True)]
+
+    # -- approximate values ------------------------------------------------------------------------
+
+    def __call__(self, x: Any) -> FloatArray:
+        """Approximate values (n,) at points (n, d), or (n,) if d = 1; NaN or inf where f is undefined.
+
+        >>> ExpressionTarget("x*y")([[2, 3], [4, 5]]).tolist()
+        [6.0, 20.0]
+        """
+        points = np.asarray(x, dtype=np.float64)
+        if self.dim == 1 and (points.ndim < 2 or points.shape[-1] != 1):
+            points = points[..., None]
+        if points.ndim == 0 or points.shape[-1] != self.dim:
+            raise OptionError(
+                f"{self.text}: expected points of shape (n, {self.dim}), one column per variable, "
+                f"got an array of shape {np.shape(x)}"
+            )
+        with quiet():
+            value = self.program.evaluate(FloatAlgebra(), [points[..., axis] for axis in range(self.dim)])
+        return np.array(np.broadcast_to(value, points.shape[:-1]), dtype=np.float64)
+
+    def mp(self, point: Sequence[Fraction], digits: int) -> Any:
+        """f at an exact point as an mpmath number with this many working digits; NaN where f is undefined.
+
+        >>> str(ExpressionTarget("sqrt(x)").mp([Fraction(1, 4)], 20))
+        '0.5'
+        """
+        algebra = MpAlgebra(digits)
+        return self.program.evaluate(algebra, [algebra.const(Fraction(x)) for x in point])
+
+    # -- description -------------------------------------------------------------------------------
+
+    def describe(self) -> dict[str, Any]:
+        """Text of the target, its variables, box and the assumptions its bounds rest on, exact numbers only.
+
+        >>> ExpressionTarget("x/3").describe()["box"]
+        {'lower': ['0'], 'upper': ['1']}
+        """
+        return {
+            "kind": "expression",
+            "text": self.text,
+            "canonical": self.program.text,
+            "variables": list(self.program.variables),
+            "box": {
+                "lower": [str(end) for end in self.box.lower],
+                "upper": [str(end) for end in self.box.upper],
+            },
+            "engine": self.engine_name,
+            "assumptions": [a.id for a in rounding.ASSUMPTIONS],
+        }
+
+
+_TINY = 2.0**-900
+"""Definition: added to a sum of slopes so that its product with h/2, h >= 2**-52, cannot underflow."""
+
+
+def _chunks(n: int) -> list[slice]:
+    return [slice(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
+
+
+def _store(out: Interval, part: slice, value: Interval) -> None:
+    out.lo[part], out.hi[part] = value.lo, value.hi
+
+
+def _unbounded(value: Interval) -> Any:
+    return ~(np.isfinite(value.lo) & np.isfinite(value.hi))
+
+
+def _erase(value: Interval, lost: Any) -> Interval:
+    """The enclosure, unbounded where ``lost``."""
+    return Interval(np.where(lost, -np.inf, value.lo), np.where(lost, np.inf, value.hi))
