@@ -25,7 +25,7 @@ def hat(t: ArrayLike) -> FloatArray:
     t = np.asarray(t, dtype=np.float64)
     above = np.maximum(t, 0.0).max(axis=1)
     below = np.maximum(-t, 0.0).max(axis=1)
-    return np.maximum(1.0 - above - below, 0.0)
+    return np.asarray(np.maximum(1.0 - above - below, 0.0))
 
 
 def hat_exact(t: list[Fraction]) -> Fraction:
@@ -58,7 +58,7 @@ class Atoms:
     coefficients: FloatArray
 
     def __post_init__(self) -> None:
-        if not isinstance(self.level, int) or not 0 <= self.level <= MAX_LEVEL:
+        if type(self.level) is not int or self.level not in range(MAX_LEVEL + 1):
             raise SchemeError(f"atoms: level must be an integer from 0 to {MAX_LEVEL}, got {self.level!r}")
         nodes = np.array(self.nodes, dtype=np.int64)
         coefficients = np.array(self.coefficients, dtype=np.float64)

@@ -149,7 +149,7 @@ def range_bounds(target: Target, cells: int = 1024) -> Interval:
 def live_bytes(mesh: Mesh) -> int:
     """Estimate of the memory that one level needs, in bytes, by the arrays that are alive at its widest point."""
     n, size = mesh.corner_node.shape
-    return 8 * (n * (mesh.dim + 6 * size + 16) + len(mesh.nodes) * (mesh.dim + 8))
+    return 8 * int(n * (mesh.dim + 6 * size + 16) + len(mesh.nodes) * (mesh.dim + 8))
 
 
 def _run(

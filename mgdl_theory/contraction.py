@@ -130,7 +130,7 @@ def quantum(margin: FloatArray, floor: float) -> FloatArray:
     >>> quantum(np.array([1.0, 0.0]), 2.0**-10).tolist()
     [0.0625, 0.0009765625]
     """
-    return np.ldexp(1.0, np.frexp(np.maximum(QUANTUM_RATIO * margin, floor))[1] - 1)
+    return np.asarray(np.ldexp(1.0, np.frexp(np.maximum(QUANTUM_RATIO * margin, floor))[1] - 1))
 
 
 def violates_vertex_inequality(c: FloatArray, e_lo: FloatArray, e_hi: FloatArray, margins: Margins) -> BoolArray:

@@ -267,7 +267,7 @@ class Mesh:
     @property
     def dim(self) -> int:
         """Number of variables d."""
-        return self.cells.shape[1]
+        return int(self.cells.shape[1])
 
     def over_corners(self, combine: np.ufunc, nodal: NDArray[T]) -> NDArray[T]:
         """(n,): ``combine`` (maximum, minimum, logical_or) of a function of the nodes over the corners of each cell.
@@ -276,7 +276,7 @@ class Mesh:
         [3.0, 2.0]
         """
         first, *others = self.corner_node.T
-        out = nodal[first]
+        out: NDArray[T] = nodal[first]
         for corner in others:
             combine(out, nodal[corner], out=out)
         return out

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from mgdl_theory.errors import OptionError
+from mgdl_theory.rigor.interval import Interval
+from mgdl_theory.scheme import Scheme
 from mgdl_theory.verify.report import Report
 from mgdl_theory.verify.verdict import Result, Verdict, Witness
 
@@ -17,8 +22,8 @@ __all__ = ["check_on_grid"]
 SEED = 20260123
 """Definition: seed of the random points, fixed so that a run can be repeated."""
 
-COORDINATE_BITS = 40
-"""Experience: random points have coordinates k / 2**40, far off every mesh in use."""
+LEVEL = 48
+"""Experience: points are nodes of this level, finer than the meshes in use, so that f can be enclosed there."""
 
 
 @dataclass(slots=True)
@@ -42,12 +47,14 @@ def check_on_grid(
 
     At each point the residuals e_0, ..., e_K are computed with ``digits`` digits: f by mpmath, the grades
     by exact rational arithmetic.  A point with |e_k| > |e_(k-1)|, or with |e_k| above its certified bound,
-    refutes; differences below 10^(10 - digits) max(1, |f|) are rounding of mpmath and refute nothing.
+    by more than 10^(10 - digits) max(1, |f|), is an objection; it refutes where the enclosure of f at the
+    point confirms it.
 
     Returns
     -------
     Result
-        REFUTED with a witness, or EVIDENCE with the number of comparisons and the largest last residual.
+        REFUTED with a witness, UNDECIDED where an objection is not confirmed, or EVIDENCE with the number of
+        comparisons and the largest last residual.
     """
     if points < 1 or not 20 <= digits <= 10_000:
         raise OptionError(f"grid: expected at least 1 point and 20 to 10000 digits, got {points} and {digits}")
@@ -55,10 +62,10 @@ def check_on_grid(
 
     scheme, worst = report.scheme, _Worst()
     with mpmath.workdps(digits):
-        for number, t in enumerate(_points(scheme.dim, points, seed), 1):
-            refuted = _check_point(report, t, digits, worst)
-            if refuted is not None:
-                return Result("grid", Verdict.REFUTED, str(refuted), refuted)
+        for number, node in enumerate(_points(scheme.dim, points, seed), 1):
+            objection = _check_point(report, node, digits, worst)
+            if objection is not None:
+                return objection
             if progress:
                 progress(number)
         place = ", ".join(f"{float(x):.9g}" for x in worst.point)
@@ -71,41 +78,70 @@ def check_on_grid(
     return Result("grid", Verdict.EVIDENCE, text)
 
 
-def _check_point(report: Report, t: tuple[Fraction, ...], digits: int, worst: _Worst) -> Witness | None:
+def _check_point(report: Report, node: tuple[int, ...], digits: int, worst: _Worst) -> Result | None:
     import mpmath
 
     scheme = report.scheme
-    box = scheme.target.box
-    x = tuple(lo + (hi - lo) * s for lo, hi, s in zip(box.lower, box.upper, t, strict=True))
+    x = scheme.target.box.point(node, LEVEL)
     f = scheme.target.mp(x, digits)
     slack = mpmath.mpf(10) ** (10 - digits) * max(1, abs(f))
-    before, total = None, Fraction(scheme.lift)
-    for k, row in enumerate(report.rows):
-        if k:
-            total += scheme.grades[k - 1].atoms.exact(list(t))
-        e = f - mpmath.mpf(total.numerator) / total.denominator
-        grew = before is not None and abs(e) > abs(before) + slack
-        if grew or abs(e) > mpmath.mpf(row.residual_sup_upper) + slack:
-            pair = (float(e), float(e))
-            earlier = pair if before is None else (float(before), float(before))
-            return Witness(x, k, earlier, pair)
+    totals = _approximants(scheme, node)
+    before = mpmath.inf
+    for k, (row, total) in enumerate(zip(report.rows, totals, strict=True)):
+        size = abs(f - mpmath.mpf(total.numerator) / total.denominator)
+        if size > before + slack or size > mpmath.mpf(row.residual_sup_upper) + slack:
+            return _confirm(report, node, k, totals)
         worst.comparisons += 2
-        before = e
-    if abs(before) >= worst.residual:
-        worst.residual, worst.point = abs(before), x
+        before = size
+    if before >= worst.residual:
+        worst.residual, worst.point = before, x
     return None
+
+
+def _approximants(scheme: Scheme, node: tuple[int, ...]) -> list[Fraction]:
+    """The approximant after grades 0, ..., K at one point, exactly."""
+    t = [Fraction(i, 1 << LEVEL) for i in node]
+    parts = (grade.atoms.exact(t) for grade in scheme.grades)
+    return list(itertools.accumulate(parts, initial=Fraction(scheme.lift)))
+
+
+def _confirm(report: Report, node: tuple[int, ...], k: int, totals: list[Fraction]) -> Result:
+    """A refutation only if the enclosure of f at the point shows it too: mpmath's digits carry no bound."""
+    target = report.scheme.target
+    f = target.values(LEVEL, np.array([node], dtype=np.int64))
+    x = target.box.point(node, LEVEL)
+    place = ", ".join(f"{float(v):.9g}" for v in x)
+    if not (np.isfinite(f.lo[0]) and np.isfinite(f.hi[0])):
+        return Result("grid", Verdict.UNDECIDED, f"mpmath objects at ({place}), grade {k}; f has no enclosure there")
+    lo, hi = Fraction(float(f.lo[0])), Fraction(float(f.hi[0]))
+    now, earlier = ((lo - total, hi - total) for total in (totals[k], totals[max(k - 1, 0)]))
+    certain = max(now[0], -now[1], Fraction(0))
+    bound = report.rows[k].residual_sup_upper
+    grew = k > 0 and certain > max(-earlier[0], earlier[1])
+    if grew or (np.isfinite(bound) and certain > Fraction(bound)):
+        witness = Witness(x, k, _outward(*earlier), _outward(*now))
+        return Result("grid", Verdict.REFUTED, str(witness), witness)
+    return Result(
+        "grid",
+        Verdict.UNDECIDED,
+        f"mpmath objects at ({place}), grade {k}, by less than the enclosure of f can confirm",
+    )
+
+
+def _outward(lo: Fraction, hi: Fraction) -> tuple[float, float]:
+    return float(Interval.exact(lo).lo[0]), float(Interval.exact(hi).hi[0])
 
 
 def _per_side(dim: int, points: int) -> int:
     """Grid points per side, so that the grid has about ``points`` points; at least 2."""
-    return max(2, round(points ** (1 / dim)))
+    return max(2, int(0.5 + points ** (1 / dim)))
 
 
-def _points(dim: int, points: int, seed: int) -> Iterator[tuple[Fraction, ...]]:
-    """A uniform grid with its border, then as many pseudo-random points."""
+def _points(dim: int, points: int, seed: int) -> Iterator[tuple[int, ...]]:
+    """Nodes of level ``LEVEL`` nearest to a uniform grid with its border, then as many pseudo-random ones."""
     side = _per_side(dim, points)
     for number in range(side**dim):
-        yield tuple(Fraction(number // side**a % side, side - 1) for a in range(dim))
+        yield tuple(((number // side**a % side) << LEVEL) // (side - 1) for a in range(dim))
     source = random.Random(seed)
     for _ in range(side**dim):
-        yield tuple(Fraction(source.getrandbits(COORDINATE_BITS), 1 << COORDINATE_BITS) for _ in range(dim))
+        yield tuple(source.getrandbits(LEVEL) for _ in range(dim))

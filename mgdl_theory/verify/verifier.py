@@ -21,7 +21,7 @@ from mgdl_theory.errors import BudgetError, OptionError
 from mgdl_theory.grade import Front, Grade, cell_bounds
 from mgdl_theory.mesh import MAX_LEVEL, BoolArray, Mesh, cells_around, mark_rows, parents
 from mgdl_theory.rigor.interval import Interval
-from mgdl_theory.rigor.rounding import add_up, sub_down, sub_up
+from mgdl_theory.rigor.rounding import add_up, exact_sum, sub_down, sub_up
 from mgdl_theory.scheme import Scheme, block_width, grade_depth
 from mgdl_theory.targets.base import Defects, FloatArray, IntArray, Target
 from mgdl_theory.verify.doubt import Doubt, Outcome
@@ -35,6 +35,9 @@ EXTRA_LEVELS = 10
 
 EXTRA_CELLS = 200_000
 """Experience: cells that such a refinement may cost, beside 16 for every atom."""
+
+PEAK_CELLS = 256
+"""Experience: centres that are looked at, beside the nodes, for a point with a large residual."""
 
 Progress = Callable[[int, int], None]
 
@@ -74,26 +77,31 @@ def verify(
     return report if target.certified else report.as_evidence()
 
 
+@dataclass(frozen=True, slots=True)
+class _Peak:
+    """A point where the residual is certainly large: |e| >= lower there, e in [lo, hi]."""
+
+    lower: float = 0.0
+    node: tuple[int, ...] = ()
+    level: int = 0
+    enclosure: tuple[float, float] = (0.0, 0.0)
+
+    def witness(self, target: Target, grade: int) -> Witness:
+        return Witness(target.box.point(self.node, self.level), grade, self.enclosure, self.enclosure)
+
+
 @dataclass(slots=True)
 class _Leaves:
     """What is known of the cells that no later grade touches; their bounds are final."""
 
     count: int = 0
     upper: float = 0.0
-    lower: float = 0.0
-    witness: Witness | None = None
+    peak: _Peak = _Peak()
 
-    def add(self, target: Target, mesh: Mesh, e: Interval, bound: FloatArray, leaf: BoolArray, grade: int) -> None:
+    def add(self, bound: FloatArray, leaf: BoolArray, peak: _Peak) -> None:
         self.count += int(leaf.sum())
         self.upper = max(self.upper, float(bound[leaf].max(initial=0.0)))
-        largest = np.where(leaf, mesh.over_corners(np.maximum, _magnitude_lower(e)), 0.0)
-        cell = int(np.argmax(largest))
-        if largest[cell] > self.lower:
-            corner = mesh.corner_node[cell]
-            at = corner[np.argmax(_magnitude_lower(e)[corner])]
-            pair = (float(e.lo[at]), float(e.hi[at]))
-            point = target.box.point(mesh.nodes[at].tolist(), mesh.level)
-            self.lower, self.witness = float(largest[cell]), Witness(point, grade, pair, pair)
+        self.peak = max(self.peak, peak, key=lambda p: p.lower)
 
 
 class _Sweep:
@@ -136,7 +144,7 @@ class _Sweep:
         e = front.residual(f)
         bound = cell_bounds(mesh, e, margins)
         if mesh.level == 0:
-            self._add_row(None, e, bound, math.inf, math.inf)
+            self._add_row(None, _peak(self.target, front, e, bound), bound, math.inf, math.inf)
         here = [g for g in self.queue if g.level == mesh.level]
         first = bool(self.scheme.grades) and len(self.queue) == len(self.scheme.grades)
         separation = _separation(mesh, e, margins, defects, self.scheme.lift) if first else np.zeros(0)
@@ -148,9 +156,10 @@ class _Sweep:
         split = self._cells_to_refine(mesh, e, bound)
         if first and not here:
             self.delta = min(self.delta, float(separation[~split].min(initial=math.inf)))
-        self.leaves.add(self.target, mesh, e, bound, ~split, len(self.scheme.grades))
+        if not split.all():
+            self.leaves.add(bound, ~split, _peak(self.target, front, e, np.where(split, -np.inf, bound)))
         if not self.queue and not split.any():
-            self._sharpen_last_row(self.leaves.lower, self.leaves.upper)
+            self._sharpen_last_row(self.leaves.peak.lower, self.leaves.upper)
         return front, split
 
     def _grade(
@@ -171,11 +180,12 @@ class _Sweep:
         self.balanced.append(self._decide(grade, 1.0, front, e, g, margins))
         proved = self.balanced[-1].verdict is Verdict.PROVED
         self.nonincreasing.append(self.balanced[-1] if proved else self._decide(grade, 0.5, front, e, g, margins))
-        self._sharpen_last_row(float(_magnitude_lower(e).max()), max(self.leaves.upper, float(bound.max())))
+        before = _peak(self.target, front, e, bound)
+        self._sharpen_last_row(before.lower, max(self.leaves.upper, float(bound.max())))
         front = front.add(g)
         e = front.residual(f)
         bound = cell_bounds(mesh, e, margins)
-        self._add_row(grade, e, bound, *self._predictions(margins, defects))
+        self._add_row(grade, _peak(self.target, front, e, bound), bound, *self._predictions(margins, defects))
         return front, e, bound
 
     def _decide(
@@ -201,7 +211,7 @@ class _Sweep:
             theorem_b = _up_sum(max(self.leaves.upper, float(add_up(m, q).max())), r)
         return theorem_a, theorem_b
 
-    def _add_row(self, grade: Grade | None, e: Interval, bound: FloatArray, bound_a: float, bound_b: float) -> None:
+    def _add_row(self, grade: Grade | None, peak: _Peak, bound: FloatArray, bound_a: float, bound_b: float) -> None:
         d, previous = self.scheme.dim, self.rows[-1] if self.rows else None
         atoms = len(grade) if grade else 0
         total = atoms + (previous.total_atoms if previous else 0)
@@ -217,7 +227,7 @@ class _Sweep:
                 depth=grade_depth(d, atoms),
                 total_atoms=total,
                 total_depth=grade_depth(d, total),
-                residual_sup_lower=max(self.leaves.lower, float(_magnitude_lower(e).max())),
+                residual_sup_lower=max(self.leaves.peak.lower, peak.lower),
                 residual_sup_upper=upper,
                 theorem_a=bound_a,
                 theorem_b=bound_b,
@@ -258,7 +268,7 @@ class _Sweep:
             rows=tuple(self.rows),
             results=tuple(self._results()),
             residual_sup_upper=self.upper,
-            residual_sup_lower=self.leaves.lower,
+            residual_sup_lower=self.leaves.peak.lower,
             leaves=self.leaves.count,
             seconds=seconds,
         )
@@ -311,7 +321,7 @@ class _Sweep:
         late = [row.grade for row in self.rows[1:] if not row.residual_sup_upper <= row.theorem_a]
         if late or self.failure:
             return Result("theorem-a", Verdict.UNDECIDED, self.failure or f"not shown at grades {ranges_text(late)}")
-        text = f"predicted factor per level at most about 1/2, {_measured_factor(self.rows[1:])}"
+        text = f"factor per level: {_factors(self.rows[1:], [row.theorem_a for row in self.rows[1:]])}"
         return Result("theorem-a", Verdict.PROVED, text)
 
     def _theorem_b(self, balanced: Result) -> list[Result]:
@@ -323,11 +333,12 @@ class _Sweep:
         if late or self.failure or balanced.verdict is not Verdict.PROVED:
             reason = f"not shown at grades {ranges_text(late)}" if late else self.failure or "needs balanced grades"
             return [Result("theorem-b", Verdict.UNDECIDED, reason)]
-        text = f"|f - c0| >= {down_text(self.delta, 4)}, predicted factor per level 1/4, {_measured_factor(rows)}"
+        factors = _factors(rows, [row.theorem_b for row in rows])
+        text = f"|f - c0| >= {down_text(self.delta, 4)}; factor per level: {factors}"
         return [Result("theorem-b", Verdict.PROVED, text)]
 
     def _sup_norm(self) -> Result:
-        lower, upper = self.leaves.lower, self.upper
+        lower, upper = self.leaves.peak.lower, self.upper
         if self.failure:
             return Result("sup-norm", Verdict.UNDECIDED, f"{self.failure}; there is no bound after the last grade")
         bounds = f"sup-norm in [{down_text(lower)}, {up_text(upper)}], tol {self.tol:g}"
@@ -336,7 +347,8 @@ class _Sweep:
         if not self.scheme.complete:
             return Result("sup-norm", Verdict.UNDECIDED, f"{self.scheme.reason}; so far {bounds}")
         if lower > self.tol:
-            return Result("sup-norm", Verdict.REFUTED, f"{bounds}; {self.leaves.witness}", self.leaves.witness)
+            witness = self.leaves.peak.witness(self.target, len(self.scheme.grades))
+            return Result("sup-norm", Verdict.REFUTED, f"{bounds}; {witness}", witness)
         return Result("sup-norm", Verdict.UNDECIDED, f"{bounds}; the enclosures leave a gap, try another engine")
 
 
@@ -361,6 +373,32 @@ def _separation(mesh: Mesh, e: Interval, margins: Margins, defects: Defects, lif
     return np.fmax(np.maximum(np.maximum(above, below), by_range), -np.inf)  # no number: no separation
 
 
+def _peak(target: Target, front: Front, e: Interval, bound: FloatArray) -> _Peak:
+    """The largest certain |e| at the nodes and centres of the few cells with the largest bounds, or any node.
+
+    Cells with bound -inf are left out.  The centre of a cell is the midpoint of its lowest and highest corner.
+    """
+    mesh = front.mesh
+    cells = np.argpartition(-bound, PEAK_CELLS)[:PEAK_CELLS] if len(bound) > PEAK_CELLS else np.arange(len(bound))
+    cells = cells[bound[cells] > -np.inf]
+    magnitude = _magnitude_lower(e)
+    live = np.where(bound > -np.inf, mesh.over_corners(np.maximum, magnitude), -np.inf)
+    at = int(mesh.corner_node[np.argmax(live)][np.argmax(magnitude[mesh.corner_node[np.argmax(live)]])])
+    best = _Peak(float(magnitude[at]), tuple(mesh.nodes[at].tolist()), mesh.level, (float(e.lo[at]), float(e.hi[at])))
+    middle, exact = exact_sum(front.G[cells, 0], front.G[cells, -1])
+    cells, middle = cells[exact], 0.5 * middle[exact]
+    if mesh.level == MAX_LEVEL or not len(cells):
+        return best
+    centres = 2 * mesh.cells[cells] + 1
+    f = target.values(mesh.level + 1, centres)
+    rest = Interval(sub_down(f.lo, middle), sub_up(f.hi, middle))
+    k = int(np.argmax(_magnitude_lower(rest)))
+    lower = float(_magnitude_lower(rest)[k])
+    if not lower > best.lower:
+        return best
+    return _Peak(lower, tuple(centres[k].tolist()), mesh.level + 1, (float(rest.lo[k]), float(rest.hi[k])))
+
+
 def _magnitude_lower(e: Interval) -> FloatArray:
     """(m,): a number that |e(w)| is at least."""
     return np.maximum(np.maximum(e.lo, -e.hi), 0.0)
@@ -370,9 +408,12 @@ def _up_sum(a: float, b: float) -> float:
     return float(add_up(np.array([a]), np.array([b]))[0])
 
 
-def _measured_factor(rows: Sequence[GradeRow]) -> str:
-    """Geometric mean of the factor per level between the first and the last of these grades."""
+def _factors(rows: Sequence[GradeRow], predicted: Sequence[float]) -> str:
+    """Predicted and measured geometric mean of the factor per level between the first and the last of these grades."""
     if len(rows) < 2 or rows[-1].level == rows[0].level or not rows[0].residual_sup_upper:
-        return "too few grades to measure one"
-    factor = (rows[-1].residual_sup_upper / rows[0].residual_sup_upper) ** (1 / (rows[-1].level - rows[0].level))
-    return f"measured {factor:.3f}"
+        return "too few grades to measure"
+    per_level = 1 / (rows[-1].level - rows[0].level)
+    measured = (rows[-1].residual_sup_upper / rows[0].residual_sup_upper) ** per_level
+    if not (math.isfinite(predicted[0]) and predicted[0] > 0):
+        return f"measured {measured:.3f}"
+    return f"predicted {(predicted[-1] / predicted[0]) ** per_level:.3f}, measured {measured:.3f}"
