@@ -15,7 +15,7 @@ from mgdl_theory.errors import OptionError
 from mgdl_theory.mesh import BoolArray, Mesh, any_comparable
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import mul_up, sub_down
-from mgdl_theory.targets.base import Defects, FloatArray
+from mgdl_theory.targets.base import THETA, Defects, FloatArray
 
 __all__ = [
     "QUANTUM_RATIO",
@@ -81,13 +81,15 @@ class Margins:
     """Defects p = sag, n = bulge of n cells with the margins m+ >= theta p, m- >= theta n (THEORY 3).
 
     After a grade has touched a simplex from above, e >= m+ - p there (*floor*); the margin condition asks
-    that the floor be at least the margin of every later grade that touches it.
+    that the floor be at least the margin of every later grade that touches it.  ``rough`` marks cells where
+    one of the bounds is of order 0, for which no rate of decrease is known.
     """
 
     sag: FloatArray
     bulge: FloatArray
     plus: FloatArray
     minus: FloatArray
+    rough: BoolArray
 
     @classmethod
     def of(cls, defects: Defects) -> Margins:
@@ -97,6 +99,7 @@ class Margins:
             defects.bulge,
             mul_up(defects.sag_theta, defects.sag),
             mul_up(defects.bulge_theta, defects.bulge),
+            (defects.sag_theta == THETA[0]) | (defects.bulge_theta == THETA[0]),
         )
 
     @property

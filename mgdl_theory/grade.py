@@ -110,10 +110,13 @@ def block_grade(front: Front, e: Interval, margins: Margins, quantum_floor: floa
     """Nodal coefficients (m,) of the block grade at the front's level, and the front after it.
 
     A cell whose margin exceeds the floor that earlier grades left it does not meet the margin condition:
-    it rests, and carries no atom at this level.
+    it rests, and carries no atom at this level.  Where one rests, all rough cells rest with it, so that
+    they become ready together: a node between two cells that take turns would never be active.
     """
     finite = np.isfinite(margins.plus) | np.isfinite(margins.minus)
     ready = finite & (margins.plus <= front.floor_plus) & (margins.minus <= front.floor_minus)
+    if not ready.all():
+        ready &= ~margins.rough
     c = balanced_coefficients(front.mesh, e, margins, ready, quantum_floor)
     plus = np.where(front.mesh.over_corners(np.logical_or, c > 0), margins.floor_plus, np.inf)
     minus = np.where(front.mesh.over_corners(np.logical_or, c < 0), margins.floor_minus, np.inf)
