@@ -16,6 +16,10 @@ from mgdl_theory.targets.base import FloatArray, IntArray
 __all__ = ["Atoms", "hat", "hat_exact"]
 
 
+SMALLEST = 2.0**-1000
+"""Definition: smallest magnitude of a coefficient, so that halving it at every level never underflows."""
+
+
 def hat(t: ArrayLike) -> FloatArray:
     """phi(t) = ReLU(1 - max(0, t_1, ..., t_d) - max(0, -t_1, ..., -t_d)) at t (n, d), in units of h about the node.
 
@@ -46,7 +50,7 @@ class Atoms:
     ----------
     level : int
     nodes : int64 (k, d), distinct, in lexicographic order, 0 <= index <= 2**level.
-    coefficients : float64 (k,), finite and not 0; each is the dyadic number it denotes, exactly.
+    coefficients : float64 (k,), of magnitude 2**-1000 to 2**1000, each exactly the dyadic number it denotes.
 
     >>> g = Atoms(1, np.array([[1]]), np.array([3.0]))
     >>> g(np.array([[0.25]])).tolist(), g.exact([Fraction(1, 3)])
@@ -60,18 +64,19 @@ class Atoms:
     def __post_init__(self) -> None:
         if type(self.level) is not int or self.level not in range(MAX_LEVEL + 1):
             raise SchemeError(f"atoms: level must be an integer from 0 to {MAX_LEVEL}, got {self.level!r}")
-        nodes = np.array(self.nodes, dtype=np.int64)
+        given = np.asarray(self.nodes)
+        if given.dtype.kind not in "iu" and given.size:
+            raise SchemeError(f"atoms: node indices must be integers, got an array of {given.dtype}")
+        nodes = np.array(given, dtype=np.int64)
         coefficients = np.array(self.coefficients, dtype=np.float64)
         if nodes.ndim != 2 or not nodes.shape[1] or coefficients.shape != nodes.shape[:1]:
             raise SchemeError(
                 f"atoms: expected nodes (k, d) and coefficients (k,), got {nodes.shape} and {coefficients.shape}"
             )
-        if not np.array_equal(nodes, self.nodes):
-            raise SchemeError("atoms: node indices must be integers")
         if len(nodes) and (nodes.min() < 0 or nodes.max() > 1 << self.level):
             raise SchemeError(f"atoms: node indices of level {self.level} run from 0 to {1 << self.level}")
-        if not np.all(np.isfinite(coefficients)) or np.any(coefficients == 0):
-            raise SchemeError("atoms: coefficients must be finite and not 0")
+        if not np.all((np.abs(coefficients) >= SMALLEST) & (np.abs(coefficients) <= 1 / SMALLEST)):
+            raise SchemeError(f"atoms: coefficients must be finite, not 0, and of magnitude {SMALLEST:g} or more")
         if len(nodes):
             keys = pack(self.level, nodes)[0]
             order = np.argsort(keys, kind="stable")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mgdl_theory.atom import Atoms
-from mgdl_theory.contraction import Margins
+from mgdl_theory.contraction import Margins, quantum_floor
 from mgdl_theory.errors import BudgetError, OptionError, TargetError
 from mgdl_theory.grade import Front, block_grade, cell_bounds
 from mgdl_theory.mesh import MAX_LEVEL, Mesh, children
@@ -24,8 +24,8 @@ __all__ = ["FINISH", "Budget", "choose_lift", "construct", "live_bytes", "range_
 FINISH = 0.95
 """Experience: a cell is finished below this part of the tolerance, which leaves room for the defect beside it."""
 
-QUANTUM_PART = 2.0**-6
-"""Experience: coefficients need no more than this part of the tolerance in absolute accuracy."""
+LIFT_BITS = 20
+"""Experience: a lift of so many significant bits leaves room for the bits of the coefficients."""
 
 LIFT_GAP = 0.25
 """Experience: distance of the lift from the range of f, in units of the width of the range."""
@@ -59,7 +59,7 @@ def construct(
     target: Target,
     tol: float | Fraction | str,
     *,
-    lift: str | float = "auto",
+    lift: str | float | Fraction = "auto",
     budget: Budget | None = None,
     progress: Progress | None = None,
 ) -> Scheme:
@@ -71,7 +71,7 @@ def construct(
     tol : float, Fraction or str
         Wanted sup-norm of the last residual, > 0.
     lift : "auto", "none" or a number
-        The constant that grade 0 subtracts (Theorem B); a number is taken as the binary float it is.
+        The constant that grade 0 subtracts (Theorem B); a number is rounded to 20 significant bits.
     budget : Budget
         Limits on atoms, level and memory.
     progress : callable
@@ -86,7 +86,7 @@ def construct(
     tol = read_tol(tol)
     budget = budget or Budget()
     c0, lift_reason = choose_lift(target, lift)
-    floor = 2.0 ** math.floor(math.log2(tol * QUANTUM_PART))
+    floor = quantum_floor(tol)
     grades: list[Atoms] = []
     history: list[LevelRecord] = []
     try:
@@ -97,26 +97,35 @@ def construct(
         reason = "interrupted by the user; the grades that were finished are kept"
     return Scheme.of(
         target, c0, grades, tol, complete=reason == "", reason=reason or "tolerance reached",
-        lift_reason=lift_reason, quantum_floor=floor, history=tuple(history),
+        lift_reason=lift_reason, history=tuple(history),
     )  # fmt: skip
 
 
-def choose_lift(target: Target, lift: str | float) -> tuple[float, str]:
+def choose_lift(target: Target, lift: str | float | Fraction) -> tuple[float, str]:
     """The constant c0 and the reason for it; "auto" lifts from two variables on, where f may have zeros.
 
     Near zeros of f the plain mode is of first order.  For d = 1 refining there costs O(1) atoms per
     level, for d >= 2 the zero set is a surface and the lift is cheaper (THEORY 3).
     """
-    if lift == "none":
-        return 0.0, "no lift was asked for"
-    if lift != "auto":
-        try:
-            c0 = float(lift)
-        except ValueError:
-            c0 = math.nan
-        if not math.isfinite(c0):
-            raise OptionError(f"lift: expected auto, none or a finite number, got {lift!r}")
-        return c0, "the lift was given"
+    if isinstance(lift, str) and lift in ("auto", "none"):
+        return (0.0, "no lift was asked for") if lift == "none" else _auto_lift(target)
+    try:
+        given = float(Fraction(lift) if isinstance(lift, str | Fraction) else lift)
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        given = math.nan
+    if not (given == 0 or SMALLEST_TOL < abs(given) < 1 / SMALLEST_TOL):
+        raise OptionError(f"lift: expected auto, none or a finite number, got {str(lift)[:60]!r}")
+    c0 = _short(given)
+    return c0, "the lift was given" + ("" if c0 == given else f", {given!r} rounded to {LIFT_BITS} bits")
+
+
+def _short(value: float) -> float:
+    """The nearest number of ``LIFT_BITS`` significant bits."""
+    part, exponent = math.frexp(value)
+    return math.ldexp(round(math.ldexp(part, LIFT_BITS)), exponent - LIFT_BITS)
+
+
+def _auto_lift(target: Target) -> tuple[float, str]:
     reach = range_bounds(target)
     low, high = float(reach.lo[0]), float(reach.hi[0])
     if low > 0 or high < 0:
@@ -169,13 +178,14 @@ def _run(
         mesh, level = front.mesh, front.mesh.level
         f = target.values(level, mesh.nodes)
         _check_enclosed(f, target, mesh)
-        margins = Margins.of(target.defects(level, mesh.cells))
+        defects = target.defects(level, mesh.cells)
+        margins = Margins.of(defects, level, floor)
         c, after = block_grade(front, front.residual(f), margins, floor)
         atoms = int(np.count_nonzero(c))
         if total + atoms > budget.atoms:
             return f"the budget of {budget.atoms} atoms is used up at level {level}; raise it or the tolerance"
         front, total = after, total + atoms
-        bound = cell_bounds(mesh, front.residual(f), margins)
+        bound = cell_bounds(mesh, front.residual(f), defects)
         unfinished = ~(bound <= FINISH * tol)
         finished = max(finished, float(bound[~unfinished].max(initial=0.0)))
         upper = max(finished, float(bound.max()))

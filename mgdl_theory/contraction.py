@@ -5,6 +5,7 @@ g is *balanced* for e if g (e - g) >= 0 pointwise: g has the sign of e and does 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 from mgdl_theory.errors import OptionError
 from mgdl_theory.mesh import BoolArray, Mesh, any_comparable
 from mgdl_theory.rigor.interval import Interval
-from mgdl_theory.rigor.rounding import mul_up, sub_down
+from mgdl_theory.rigor.rounding import add_up, mul_up, sub_down
 from mgdl_theory.targets.base import THETA, Defects, FloatArray
 
 __all__ = [
@@ -24,12 +25,28 @@ __all__ = [
     "check_balanced",
     "is_balanced",
     "quantum",
+    "quantum_floor",
     "soft_threshold",
     "violates_vertex_inequality",
 ]
 
 QUANTUM_RATIO = 2.0**-4
 """Definition: coefficients are rounded toward zero to a power of two of at most this part of the margin."""
+
+QUANTUM_PART = 2.0**-6
+"""Experience: coefficients need no more than this part of the tolerance in absolute accuracy."""
+
+MARGIN_PART = 2.0**-4
+"""Experience: at level 0 every margin exceeds theta times its defect by this part of the quantum floor."""
+
+
+def quantum_floor(tol: float) -> float:
+    """The power of two below ``QUANTUM_PART * tol``: the smallest step of coefficients.
+
+    >>> quantum_floor(1.0)
+    0.015625
+    """
+    return 2.0 ** math.floor(math.log2(tol * QUANTUM_PART))
 
 
 def is_balanced(g: Any, e: Any) -> BoolArray:
@@ -92,13 +109,18 @@ class Margins:
     rough: BoolArray
 
     @classmethod
-    def of(cls, defects: Defects) -> Margins:
-        """Margins by the factor theta that belongs to the order of each bound."""
+    def of(cls, defects: Defects, level: int, floor: float) -> Margins:
+        """Margins theta p + s by the factor theta that belongs to the order of each bound.
+
+        The summand s = MARGIN_PART * floor / 2**level keeps every floor above 0, so that a bound that was
+        0 and is rounding noise at a later level does not break the margin condition.
+        """
+        s = MARGIN_PART * floor * 2.0**-level
         return cls(
             defects.sag,
             defects.bulge,
-            mul_up(defects.sag_theta, defects.sag),
-            mul_up(defects.bulge_theta, defects.bulge),
+            add_up(mul_up(defects.sag_theta, defects.sag), s),
+            add_up(mul_up(defects.bulge_theta, defects.bulge), s),
             (defects.sag_theta == THETA[0]) | (defects.bulge_theta == THETA[0]),
         )
 
@@ -113,17 +135,15 @@ class Margins:
         return _floor(self.minus, self.bulge)
 
 
-def balanced_coefficients(
-    mesh: Mesh, e: Interval, margins: Margins, ready: BoolArray, quantum_floor: float
-) -> FloatArray:
+def balanced_coefficients(mesh: Mesh, e: Interval, margins: Margins, ready: BoolArray, floor: float) -> FloatArray:
     """(m,): the coefficients c of g_l = sum_v c_v phi_{l,v}, 0 at inactive nodes.
 
     Every simplex T touched by an atom has, at each of its vertices w, 0 <= c_w <= e(w) - m+_T or the
     mirror image with m-_T (Proposition 1), so g_l is balanced for the residual enclosed by ``e`` at the
     nodes.  A node is active only if all cells of Omega around it are in the mesh and ``ready``.
     """
-    rising = _one_side(mesh, e.lo, margins.plus, ready, quantum_floor)
-    falling = _one_side(mesh, -e.hi, margins.minus, ready, quantum_floor)
+    rising = _one_side(mesh, e.lo, margins.plus, ready, floor)
+    falling = _one_side(mesh, -e.hi, margins.minus, ready, floor)
     return rising - falling
 
 
@@ -136,14 +156,14 @@ def quantum(margin: FloatArray, floor: float) -> FloatArray:
     return np.asarray(np.ldexp(1.0, np.frexp(np.maximum(QUANTUM_RATIO * margin, floor))[1] - 1))
 
 
-def violates_vertex_inequality(c: FloatArray, e_lo: FloatArray, e_hi: FloatArray, margins: Margins) -> BoolArray:
+def violates_vertex_inequality(c: FloatArray, e_lo: FloatArray, e_hi: FloatArray, defects: Defects) -> BoolArray:
     """(n,): cells with a touched simplex where ``0 <= c_w <= e(w) - p_T`` or its mirror is not certain at a vertex.
 
     c, e_lo, e_hi are corner values (n, 2^d).  Where this is False, g is balanced for e on the whole cell
     (Proposition 1: both sides are linear on T and e >= I_T e - p_T).
     """
-    below = (c >= 0) & (c <= sub_down(e_lo, margins.sag[:, None]))
-    above = (c <= 0) & (-c <= sub_down(-e_hi, margins.bulge[:, None]))
+    below = (c >= 0) & (c <= sub_down(e_lo, defects.sag[:, None]))
+    above = (c <= 0) & (-c <= sub_down(-e_hi, defects.bulge[:, None]))
     bad = (any_comparable(c > 0) & ~below) | (any_comparable(c < 0) & ~above)
     return np.asarray(bad.any(axis=1))
 

@@ -17,7 +17,7 @@ from mgdl_theory.errors import BudgetError
 from mgdl_theory.mesh import BoolArray, Mesh, children, prolong
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_up, exact_sum, sub_down, sub_up
-from mgdl_theory.targets.base import FloatArray
+from mgdl_theory.targets.base import Defects, FloatArray
 
 __all__ = ["Front", "Grade", "block_grade", "cell_bounds"]
 
@@ -98,15 +98,15 @@ class Front:
         )
 
 
-def cell_bounds(mesh: Mesh, e: Interval, margins: Margins) -> FloatArray:
+def cell_bounds(mesh: Mesh, e: Interval, defects: Defects) -> FloatArray:
     """(n,): sup |e| <= bound_i on cell i, from the nodal residual and the one-sided defects (THEORY 4)."""
-    above = add_up(np.maximum(mesh.over_corners(np.maximum, e.hi), 0.0), margins.bulge)
-    below = add_up(np.maximum(-mesh.over_corners(np.minimum, e.lo), 0.0), margins.sag)
+    above = add_up(np.maximum(mesh.over_corners(np.maximum, e.hi), 0.0), defects.bulge)
+    below = add_up(np.maximum(-mesh.over_corners(np.minimum, e.lo), 0.0), defects.sag)
     bound = np.maximum(above, below)
     return np.where(bound >= 0.0, bound, np.inf)  # no number where a target gave none
 
 
-def block_grade(front: Front, e: Interval, margins: Margins, quantum_floor: float) -> tuple[FloatArray, Front]:
+def block_grade(front: Front, e: Interval, margins: Margins, floor: float) -> tuple[FloatArray, Front]:
     """Nodal coefficients (m,) of the block grade at the front's level, and the front after it.
 
     A cell whose margin exceeds the floor that earlier grades left it does not meet the margin condition:
@@ -117,7 +117,7 @@ def block_grade(front: Front, e: Interval, margins: Margins, quantum_floor: floa
     ready = finite & (margins.plus <= front.floor_plus) & (margins.minus <= front.floor_minus)
     if not ready.all():
         ready &= ~margins.rough
-    c = balanced_coefficients(front.mesh, e, margins, ready, quantum_floor)
+    c = balanced_coefficients(front.mesh, e, margins, ready, floor)
     plus = np.where(front.mesh.over_corners(np.logical_or, c > 0), margins.floor_plus, np.inf)
     minus = np.where(front.mesh.over_corners(np.logical_or, c < 0), margins.floor_minus, np.inf)
     after = replace(

@@ -185,7 +185,7 @@ def unique_rows(rows: IntArray, level: int) -> IntArray:
     """The distinct rows in lexicographic order."""
     if not len(rows):
         return rows
-    _, first = np.unique(pack(level, rows)[0], return_index=True)
+    first, _ = _number(pack(level, rows)[0], _key_count(level, rows.shape[1]))
     return np.asarray(rows[first])
 
 
@@ -194,7 +194,12 @@ def mark_rows(rows: IntArray, chosen: IntArray, level: int) -> BoolArray:
     if not len(chosen) or not len(rows):
         return np.zeros(len(rows), dtype=np.bool_)
     keys, wanted = pack(level, rows, chosen)
-    return np.asarray(np.isin(keys, wanted))
+    total = _key_count(level, rows.shape[1])
+    if total > DENSE * (len(rows) + len(chosen)):
+        return np.asarray(np.isin(keys, wanted))
+    table = np.zeros(total, dtype=np.bool_)
+    table[wanted] = True
+    return table[keys]
 
 
 def simplex_at(t: FloatArray, level: int) -> tuple[IntArray, FloatArray]:
@@ -252,7 +257,7 @@ class Mesh:
         if not n:
             raise SchemeError("a mesh needs at least one cell")
         corner = (cells[:, None, :] + corners(d)[None, :, :]).reshape(-1, d)
-        first, number = _number(pack(level, corner)[0], (1 << level + 1) ** d)
+        first, number = _number(pack(level, corner)[0], _key_count(level, d))
         nodes = corner[first]
         on_border = ((nodes == 0) | (nodes == 1 << level)).sum(axis=1)
         count = np.bincount(number, minlength=len(nodes))
@@ -306,6 +311,11 @@ class Mesh:
         """Node numbers and values corner by corner; for one corner no node occurs twice."""
         for corner in range(per_corner.shape[1]):
             yield self.corner_node[:, corner], per_corner[:, corner]
+
+
+def _key_count(level: int, d: int) -> int:
+    """Number of keys that :func:`pack` can give where it packs bit by bit."""
+    return 1 << d * (level + 1)
 
 
 def _number(keys: IntArray, total: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

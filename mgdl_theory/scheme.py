@@ -74,8 +74,6 @@ class Scheme:
         Why it stopped.
     lift_reason : str
         What the lift is and why it was chosen.
-    quantum_floor : float
-        Coefficients were rounded toward zero to multiples of at least about this.
     history : tuple of LevelRecord
     """
 
@@ -86,12 +84,13 @@ class Scheme:
     complete: bool = True
     reason: str = ""
     lift_reason: str = ""
-    quantum_floor: float = 0.0
     history: tuple[LevelRecord, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
-        if not np.isfinite(self.lift):
-            raise SchemeError(f"scheme: the lift must be a finite number, got {self.lift}")
+        if type(self.lift) is not float or not np.isfinite(self.lift):
+            raise SchemeError(f"scheme: the lift must be a finite float, got {self.lift!r}")
+        if type(self.tol) is not float or not 0 < self.tol < np.inf:
+            raise SchemeError(f"scheme: tol must be a finite float greater than 0, got {self.tol!r}")
         levels = [grade.level for grade in self.grades]
         if levels != sorted(levels):
             raise SchemeError(f"scheme: grades must come in rising order of level, got {levels}")
@@ -126,7 +125,6 @@ class Scheme:
         self._grade_count(k)
         return Scheme(
             self.target, self.lift, self.grades[:k], self.tol, False, f"first {k} grades", self.lift_reason,
-            self.quantum_floor,
         )  # fmt: skip
 
     def units(self) -> Iterator[Atoms]:
@@ -137,7 +135,7 @@ class Scheme:
         """The same function as a scheme of unit grades (Proposition 2)."""
         return Scheme.of(
             self.target, self.lift, list(self.units()), self.tol, complete=self.complete, reason=self.reason,
-            lift_reason=self.lift_reason, quantum_floor=self.quantum_floor,
+            lift_reason=self.lift_reason,
         )  # fmt: skip
 
     def __call__(self, x: Any, grade: int | None = None) -> FloatArray:

@@ -67,7 +67,7 @@ CLAIMS = {
         ),
         Claim(
             "theorem-a",
-            "after each grade the sup-norm is within the bound of Theorem A",
+            "after each grade the sup-norm is within the bound of Theorem A, where that is finite",
             "Theorem A",
             "certified upper bound <= max_T (m_T + max(q, osc_T f)) + max_T r_T over the processed cells",
             decides=False,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mgdl_theory.contraction import Margins, violates_vertex_inequality
+from mgdl_theory.contraction import violates_vertex_inequality
 from mgdl_theory.mesh import MAX_LEVEL, Mesh, children, prolong
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import sub_down, sub_up
@@ -66,9 +66,9 @@ class Doubt:
             witness = self._refute(mesh, e, mesh.first_cell_value(g))
             if witness:
                 return Outcome(Verdict.REFUTED, "a point shows it", witness)
-            margins = Margins.of(self.target.defects(deeper, cells))
+            defects = self.target.defects(deeper, cells)
             at = mesh.corner_node
-            doubtful = violates_vertex_inequality(self.scale * g, e.lo[at], e.hi[at], margins)
+            doubtful = violates_vertex_inequality(self.scale * g, e.lo[at], e.hi[at], defects)
             if not doubtful.any():
                 return Outcome(Verdict.PROVED, "by subdivision")
             cells, G, g = cells[doubtful], G[doubtful], g[doubtful]

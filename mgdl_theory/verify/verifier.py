@@ -16,7 +16,7 @@ from fractions import Fraction
 import numpy as np
 
 from mgdl_theory.construct import read_tol
-from mgdl_theory.contraction import QUANTUM_RATIO, Margins, violates_vertex_inequality
+from mgdl_theory.contraction import QUANTUM_RATIO, Margins, quantum_floor, violates_vertex_inequality
 from mgdl_theory.errors import BudgetError, OptionError
 from mgdl_theory.grade import Front, Grade, cell_bounds
 from mgdl_theory.mesh import MAX_LEVEL, BoolArray, Mesh, cells_around, mark_rows, parents
@@ -67,14 +67,15 @@ def verify(
     Report
     """
     started = time.perf_counter()
-    target = target or scheme.target
+    if target is not None:
+        if target.box != scheme.target.box:
+            raise OptionError("the target lives on another domain than the scheme")
+        scheme = replace(scheme, target=target)
     tol = scheme.tol if tol is None else read_tol(tol)
-    if target.dim != scheme.dim:
-        raise OptionError(f"the target has {target.dim} variable(s), the scheme {scheme.dim}")
-    sweep = _Sweep(scheme, target, tol, progress)
+    sweep = _Sweep(scheme, tol, progress)
     sweep.run()
     report = sweep.report(time.perf_counter() - started)
-    return report if target.certified else report.as_evidence()
+    return report if scheme.target.certified else report.as_evidence()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,8 @@ class _Leaves:
 class _Sweep:
     """One pass over the levels: replays the grades on the verifier's own mesh and collects what is certified."""
 
-    def __init__(self, scheme: Scheme, target: Target, tol: float, progress: Progress | None) -> None:
-        self.scheme, self.target, self.tol, self.progress = scheme, target, tol, progress
+    def __init__(self, scheme: Scheme, tol: float, progress: Progress | None) -> None:
+        self.scheme, self.target, self.tol, self.progress = scheme, scheme.target, tol, progress
         self.last_level = max((g.level for g in scheme.grades), default=0)
         self.must_split = _cells_to_split(scheme.grades, scheme.dim)
         self.queue = list(scheme.grades)
@@ -140,18 +141,17 @@ class _Sweep:
             self.progress(mesh.level, len(mesh.cells))
         f = self.target.values(mesh.level, mesh.nodes)
         defects = self.target.defects(mesh.level, mesh.cells)
-        margins = Margins.of(defects)
         e = front.residual(f)
-        bound = cell_bounds(mesh, e, margins)
+        bound = cell_bounds(mesh, e, defects)
         if mesh.level == 0:
             self._add_row(None, _peak(self.target, front, e, bound), bound, math.inf, math.inf)
         here = [g for g in self.queue if g.level == mesh.level]
         first = bool(self.scheme.grades) and len(self.queue) == len(self.scheme.grades)
-        separation = _separation(mesh, e, margins, defects, self.scheme.lift) if first else np.zeros(0)
+        separation = _separation(mesh, e, defects, self.scheme.lift) if first else np.zeros(0)
         if first and here:
             self.delta = min(self.delta, float(separation.min()))
         for grade in here:
-            front, e, bound = self._grade(grade, front, f, e, bound, margins, defects)
+            front, e, bound = self._grade(grade, front, f, e, bound, defects)
         self.queue = self.queue[len(here) :]
         split = self._cells_to_refine(mesh, e, bound)
         if first and not here:
@@ -169,7 +169,6 @@ class _Sweep:
         f: Interval,
         e: Interval,
         bound: FloatArray,
-        margins: Margins,
         defects: Defects,
     ) -> tuple[Front, Interval, FloatArray]:
         """Decide one grade and apply it; returns the front, the nodal residual and the cell bounds after it."""
@@ -177,34 +176,36 @@ class _Sweep:
         if not grade.atoms.is_inside(mesh):
             raise BudgetError(f"grade {grade.number}: the mesh does not hold the stars of all atoms")
         g = grade.atoms.at_nodes(mesh)
-        self.balanced.append(self._decide(grade, 1.0, front, e, g, margins))
+        self.balanced.append(self._decide(grade, 1.0, front, e, g, defects))
         proved = self.balanced[-1].verdict is Verdict.PROVED
-        self.nonincreasing.append(self.balanced[-1] if proved else self._decide(grade, 0.5, front, e, g, margins))
+        self.nonincreasing.append(self.balanced[-1] if proved else self._decide(grade, 0.5, front, e, g, defects))
         before = _peak(self.target, front, e, bound)
         self._sharpen_last_row(before.lower, max(self.leaves.upper, float(bound.max())))
         front = front.add(g)
         e = front.residual(f)
-        bound = cell_bounds(mesh, e, margins)
-        self._add_row(grade, _peak(self.target, front, e, bound), bound, *self._predictions(margins, defects))
+        bound = cell_bounds(mesh, e, defects)
+        self._add_row(grade, _peak(self.target, front, e, bound), bound, *self._predictions(mesh.level, defects))
         return front, e, bound
 
     def _decide(
-        self, grade: Grade, scale: float, front: Front, e: Interval, g: FloatArray, margins: Margins
+        self, grade: Grade, scale: float, front: Front, e: Interval, g: FloatArray, defects: Defects
     ) -> Outcome:
         """Whether scale * g is balanced for e: by the vertex inequality, and by subdivision where that fails."""
         mesh, at = front.mesh, front.mesh.corner_node
-        doubtful = violates_vertex_inequality(scale * g[at], e.lo[at], e.hi[at], margins)
+        doubtful = violates_vertex_inequality(scale * g[at], e.lo[at], e.hi[at], defects)
         if not doubtful.any():
             return Outcome(Verdict.PROVED, by_vertices=True)
         doubt = Doubt(self.target, grade.number, scale, mesh.cells[doubtful], front.G[doubtful], g[at][doubtful])
         return doubt.decide(mesh.level)
 
-    def _predictions(self, margins: Margins, defects: Defects) -> tuple[float, float]:
-        """The bounds of Theorems A and B at this level, with the coefficients' quantum q."""
+    def _predictions(self, level: int, defects: Defects) -> tuple[float, float]:
+        """The bounds of Theorems A and B for a grade of this level built to ``tol``; q is its quantum."""
+        floor = quantum_floor(self.tol)
+        margins = Margins.of(defects, level, floor)
         osc = sub_up(defects.range.hi, defects.range.lo)
         m = np.maximum(margins.plus, margins.minus)
-        r = float(np.maximum(margins.sag, margins.bulge).max())
-        q = np.maximum(QUANTUM_RATIO * m, self.scheme.quantum_floor)
+        r = float(np.maximum(defects.sag, defects.bulge).max())
+        q = np.maximum(QUANTUM_RATIO * m, floor)
         theorem_a = _up_sum(max(self.leaves.upper, float(add_up(m, np.maximum(q, osc)).max())), r)
         theorem_b = math.inf
         if self.delta > 0 and float(m.max()) <= self.delta:
@@ -318,24 +319,27 @@ class _Sweep:
         return Result("sup-decrease", Verdict.UNDECIDED, "the bounds before and after separate at no grade")
 
     def _theorem_a(self) -> Result:
-        late = [row.grade for row in self.rows[1:] if not row.residual_sup_upper <= row.theorem_a]
-        if late or self.failure:
-            return Result("theorem-a", Verdict.UNDECIDED, self.failure or f"not shown at grades {ranges_text(late)}")
-        text = f"factor per level: {_factors(self.rows[1:], [row.theorem_a for row in self.rows[1:]])}"
-        return Result("theorem-a", Verdict.PROVED, text)
+        return self._rate("theorem-a", [row.theorem_a for row in self.rows[1:]], "")
 
     def _theorem_b(self, balanced: Result) -> list[Result]:
         """Only where f keeps a certified distance from the lift."""
         if not 0 < self.delta < math.inf:
             return []
-        rows = [row for row in self.rows[1:] if math.isfinite(row.theorem_b)]
-        late = [row.grade for row in rows if not row.residual_sup_upper <= row.theorem_b]
-        if late or self.failure or balanced.verdict is not Verdict.PROVED:
-            reason = f"not shown at grades {ranges_text(late)}" if late else self.failure or "needs balanced grades"
-            return [Result("theorem-b", Verdict.UNDECIDED, reason)]
-        factors = _factors(rows, [row.theorem_b for row in rows])
-        text = f"|f - c0| >= {down_text(self.delta, 4)}; factor per level: {factors}"
-        return [Result("theorem-b", Verdict.PROVED, text)]
+        if balanced.verdict is not Verdict.PROVED:
+            return [Result("theorem-b", Verdict.UNDECIDED, "needs balanced grades")]
+        separation = f"|f - c0| >= {down_text(self.delta, 4)}; "
+        return [self._rate("theorem-b", [row.theorem_b for row in self.rows[1:]], separation)]
+
+    def _rate(self, claim: str, predicted: Sequence[float], prefix: str) -> Result:
+        """Whether the certified bound is within the predicted one at every grade that has a finite one."""
+        pairs = [(row, bound) for row, bound in zip(self.rows[1:], predicted, strict=True) if math.isfinite(bound)]
+        late = [row.grade for row, bound in pairs if not row.residual_sup_upper <= bound]
+        if late or self.failure:
+            return Result(claim, Verdict.UNDECIDED, self.failure or f"{prefix}not shown at grades {ranges_text(late)}")
+        if not pairs:
+            return Result(claim, Verdict.UNDECIDED, f"{prefix}the theorem gives no finite bound at any grade")
+        text = f"{prefix}{len(pairs)} of {len(self.rows) - 1} grades have a finite bound; factor per level: "
+        return Result(claim, Verdict.PROVED, text + _factors([row for row, _ in pairs], [bound for _, bound in pairs]))
 
     def _sup_norm(self) -> Result:
         lower, upper = self.leaves.peak.lower, self.upper
@@ -364,11 +368,11 @@ def _cells_to_split(grades: Sequence[Grade], dim: int) -> dict[int, IntArray]:
     return split
 
 
-def _separation(mesh: Mesh, e: Interval, margins: Margins, defects: Defects, lift: float) -> FloatArray:
+def _separation(mesh: Mesh, e: Interval, defects: Defects, lift: float) -> FloatArray:
     """(n,): |f - lift| is at least this on each virgin cell, by its range or its nodes and defects; may be < 0."""
     c0 = np.array([lift])
-    above = sub_down(mesh.over_corners(np.minimum, e.lo), margins.sag)
-    below = sub_down(-mesh.over_corners(np.maximum, e.hi), margins.bulge)
+    above = sub_down(mesh.over_corners(np.minimum, e.lo), defects.sag)
+    below = sub_down(-mesh.over_corners(np.maximum, e.hi), defects.bulge)
     by_range = np.maximum(sub_down(defects.range.lo, c0), sub_down(c0, defects.range.hi))
     return np.fmax(np.maximum(np.maximum(above, below), by_range), -np.inf)  # no number: no separation
 
