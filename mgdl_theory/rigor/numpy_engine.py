@@ -73,6 +73,10 @@ _RANGE: dict[str, tuple[float, float]] = {
 """Theorem: f(x) is in this range."""
 
 
+_AROUND_ONE = ("exp", "power")
+"""Functions whose value 1 divides the line: their bounds do not cross it where the argument does not."""
+
+
 class NumpyEngine(Engine):
     """Interval arrays under the assumptions of ``rounding.ASSUMPTIONS``; see ``Engine`` for every method's meaning.
 
@@ -223,6 +227,8 @@ def _declared(name: str, lo: FloatArray, hi: FloatArray, careful: Callable[..., 
     if name in _RANGE:
         least, most = _RANGE[name]
         bad |= (lo < least) | (hi > most)
+    if name in _AROUND_ONE:
+        bad |= (lo < 1) & (hi > 1)
     return _repaired(lo, hi, bad, careful, *_ends(of))
 
 
@@ -317,10 +323,14 @@ def _scale(a: Interval, c: float) -> Interval:
     if c == -1:
         return Interval(-a.hi, -a.lo)
     x, y = (a.lo, a.hi) if c > 0 else (a.hi, a.lo)
+    factor = np.array([c])
+    if abs(math.frexp(c)[0]) == 0.5 and 2.0**-1000 < abs(c) < 2.0**1000:
+        lo, hi = c * x, c * y
+        bad = (lo * (1 / c) != x) | (hi * (1 / c) != y)  # theorem: what a power of two undoes was exact
+        return _repaired(lo, hi, bad, _careful_product, a.lo, a.hi, factor, factor)
     lo, lo_error = _multiple(x, c)
     hi, hi_error = _multiple(y, c)
     bad = ~(_moderate(lo) & _moderate(hi))
-    factor = np.array([c])
     return _repaired(_lower(lo, lo_error), _upper(hi, hi_error), bad, _careful_product, a.lo, a.hi, factor, factor)
 
 
@@ -333,8 +343,6 @@ def _moderate(p: FloatArray) -> BoolArray:
 def _multiple(x: FloatArray, c: float) -> Ends:
     """(p, err) with c x = p + err exactly while nothing over- or underflows, err NaN after an overflow."""
     p = c * x
-    if abs(math.frexp(c)[0]) == 0.5:
-        return p, np.where(np.abs(p) <= LARGEST, 0.0, np.nan)
     c1, c2 = (float(part[0]) for part in _split(np.array([c])))
     x1, x2 = _split(x)
     error = x1 * c1
@@ -477,7 +485,8 @@ def _power_bounds(x: FloatArray, y: FloatArray) -> Ends:
     lo, hi = _function_bounds("power", value, np.isinf(x) | np.isinf(y), (0.0, np.inf))
     one = (x == 1) | (y == 0)
     zero = (x == 0) & (y > 0)
-    lo, hi = np.where(one, 1.0, lo), np.where(one, 1.0, hi)
+    hi = np.where(one | ((x < 1) == (y > 0)), np.fmin(hi, 1.0), hi)
+    lo = np.where(one | ((x > 1) == (y > 0)), np.fmax(lo, 1.0), lo)
     return np.where(zero, 0.0, lo), np.where(zero, 0.0, hi)
 
 
@@ -505,6 +514,8 @@ def _value_bounds(name: str, x: FloatArray) -> Ends:
         known = (cube_lo == x) & (cube_hi == x)
         return np.where(known, value, lo), np.where(known, value, hi)
     x0, y0 = _EXACT[name]
+    if name in _AROUND_ONE:
+        return np.where(x >= x0, np.fmax(lo, y0), lo), np.where(x <= x0, np.fmin(hi, y0), hi)
     return np.where(x == x0, y0, lo), np.where(x == x0, y0, hi)
 
 
