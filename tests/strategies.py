@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 LETTERS = ("x", "y", "z", "w")
 SMOOTH = ("sin", "cos", "exp", "atan", "tanh", "sinh", "cosh", "cbrt", "abs", "tan")
 PARTIAL = ("log", "sqrt", "asin", "acos", "div", "powq", "pow")
-BINARY = ("+", "-", "*", "min", "max")
+ARITHMETIC = ("+", "-", "*", "min", "max", "**", "neg")
 
 
 def names(dim: int) -> tuple[str, ...]:
@@ -27,51 +27,77 @@ def rationals(size: int = 20) -> st.SearchStrategy[Fraction]:
 def literals(draw: st.DrawFn) -> str:
     """A number as people write it."""
     n, m = draw(st.integers(0, 20)), draw(st.integers(1, 12))
-    forms = (f"{n}", f"{n / 8}", f"{n}.{m}", f"({n}/{m})", f"{m}e-1", ".5", "pi", "e")
-    return draw(st.sampled_from(forms))
-
-
-def expressions(
-    dim: int, functions: Sequence[str] = SMOOTH + PARTIAL, max_leaves: int = 8, exact: bool = False
-) -> st.SearchStrategy[str]:
-    """Texts of formulas in ``dim`` variables, most of them defined on the whole of [0, 1]^dim.
-
-    Functions of ``PARTIAL`` get arguments that stay in their domain, sometimes up to its border.
-    ``exact`` leaves out everything but rational arithmetic, abs, min and max.
-    """
-    variable = st.sampled_from(names(dim))
-    leaves = variable | variable | (rationals().map(lambda q: f"({q})") if exact else literals())
-    kinds = (*BINARY, "int power", "neg", *(("abs",) if exact else functions))
-    return st.recursive(leaves, lambda inner: _compound(inner, variable, kinds), max_leaves=max_leaves)
+    return draw(st.sampled_from((f"{n}", f"{n / 8}", f"{n}.{m}", f"({n}/{m})", f"{m}e-1", ".5", "pi", "e")))
 
 
 @st.composite
-def _compound(
-    draw: st.DrawFn, inner: st.SearchStrategy[str], variable: st.SearchStrategy[str], kinds: Sequence[str]
+def expressions(
+    draw: st.DrawFn,
+    dim: int,
+    functions: Sequence[str] = SMOOTH + PARTIAL,
+    max_operations: int = 10,
+    exact: bool = False,
+    daring: bool = False,
 ) -> str:
-    kind, u = draw(st.sampled_from(kinds)), draw(inner)
-    if kind in ("min", "max"):
-        return f"{kind}({u}, {draw(inner)})"
-    if kind in BINARY:
-        return f"({u} {kind} {draw(inner)})"
-    if kind == "int power":
-        return f"({u})**{draw(st.integers(2, 4))}"
-    if kind == "neg":
-        return f"-({u})"
-    v = draw(variable)
-    bounded = draw(st.sampled_from((v, f"sin({u})", f"tanh({u})")))
-    nonnegative = draw(st.sampled_from((v, f"({u})**2", f"abs({u})")))
-    positive = f"({nonnegative} + {draw(st.sampled_from(('1/8', '0.3', '1', '2')))})"
-    return {
-        "exp": f"exp(2*{bounded})",
-        "sinh": f"sinh(2*{bounded})",
-        "cosh": f"cosh(2*{bounded})",
-        "tan": f"tan({bounded})",
-        "asin": f"asin({bounded})",
-        "acos": f"acos({bounded})",
-        "log": f"log({positive})",
-        "sqrt": draw(st.sampled_from((f"sqrt({nonnegative})", f"sqrt(1 - {v}**2)"))),
-        "div": f"({u})/{positive}",
-        "powq": f"({nonnegative})**{draw(st.sampled_from(('(1/2)', '(3/2)', '(2/3)', '(5/3)', '0.1', '2.5')))}",
-        "pow": draw(st.sampled_from((f"{positive}**{bounded}", f"{positive}**(-1/2)"))),
-    }.get(kind, f"{kind}({u})")
+    """Texts of formulas in ``dim`` variables, most of them defined on the whole of [0, 1]^dim.
+
+    Functions of ``PARTIAL`` get arguments that stay in their domain, sometimes up to its border; with
+    ``daring`` some get any argument.  ``exact`` leaves only rational arithmetic, abs, min and max.
+    """
+    kinds = (*ARITHMETIC, "abs") if exact else (*ARITHMETIC, *functions)
+
+    def leaf() -> str:
+        if draw(st.integers(0, 3)):
+            return draw(st.sampled_from(names(dim)))
+        return f"({draw(rationals())})" if exact else draw(literals())
+
+    def formula(operations: int) -> str:
+        if operations < 1:
+            return leaf()
+        kind = draw(st.sampled_from(kinds))
+        if kind in ("+", "-", "*", "min", "max"):
+            left = draw(st.integers(0, operations - 1))
+            u, v = formula(left), formula(operations - 1 - left)
+            return f"{kind}({u}, {v})" if kind in ("min", "max") else f"({u} {kind} {v})"
+        u = formula(operations - 1)
+        if kind == "**":
+            return f"({u})**{draw(st.integers(2, 4))}"
+        if kind == "neg":
+            return f"-({u})"
+        if kind == "div":
+            return f"({u})/{positive(leaf(), u)}"
+        if daring and kind in PARTIAL and not draw(st.integers(0, 3)):
+            return dared(kind, u)
+        return applied(kind, u)
+
+    def choice(*options: str) -> str:
+        return draw(st.sampled_from(options))
+
+    def bounded(u: str) -> str:
+        return choice(draw(st.sampled_from(names(dim))), f"sin({u})", f"tanh({u})")
+
+    def nonnegative(v: str, u: str) -> str:
+        return choice(f"({u})**2", f"abs({u})", f"({v})**2")
+
+    def positive(v: str, u: str) -> str:
+        return f"({nonnegative(v, u)} + {choice('1/8', '0.3', '1', '2')})"
+
+    def dared(kind: str, u: str) -> str:
+        return {"pow": f"({u})**{leaf()}", "powq": f"({u})**{choice('(3/2)', '(-1/2)')}"}.get(kind, f"{kind}({u})")
+
+    def applied(kind: str, u: str) -> str:
+        if kind in ("exp", "sinh", "cosh"):
+            return f"{kind}(2*{bounded(u)})"
+        if kind in ("tan", "asin", "acos"):
+            return f"{kind}({bounded(u)})"
+        if kind == "log":
+            return f"log({positive(leaf(), u)})"
+        if kind == "sqrt":
+            return f"sqrt({choice(nonnegative(leaf(), u), f'1 - {bounded(u)}**2')})"
+        if kind == "powq":
+            return f"({nonnegative(leaf(), u)})**{choice('(1/2)', '(3/2)', '(2/3)', '(5/3)', '0.1', '2.5')}"
+        if kind == "pow":
+            return f"{positive(leaf(), u)}**{choice(bounded(u), '(-1/2)', '(-2)')}"
+        return f"{kind}({u})"
+
+    return formula(draw(st.integers(0, max_operations)))

@@ -27,7 +27,7 @@ class Builder:
 
     Equal subexpressions become one node, arithmetic of constants is done exactly, and a few laws that
     hold wherever both sides are defined, and never widen a domain, bring a formula to canonical form:
-    x*x = x**2, x**2*x = x**3, e**x = exp(x), x**(1/2) = sqrt(x), x + (-y) = x - y, 1*x = x, 0 + x = x.
+    x*x = x**2, x**2*x = x**3, e**x = exp(x), x**(1/2) = sqrt(x), x + (-y) = x - y, 1*x = x, 0 + x = x, x - x = 0.
 
     Raises
     ------
@@ -121,6 +121,8 @@ class Builder:
             return self.const(x - y)
         if (y is not None and y <= 0) or self.nodes[b].op == "neg":
             return self.add(a, self.neg(b))
+        if a == b and self._total[a]:
+            return self.const(Fraction(0))
         return self.neg(b) if x == 0 else self._node("sub", a, b)
 
     def mul(self, a: int, b: int) -> int:

@@ -311,7 +311,7 @@ _NEEDS = {
     "div": "the denominator is 0",
     "powi": "0 has no negative power",
     "powq": "a fractional power needs a base >= 0",
-    "pow": "a variable power needs a base > 0",
+    "pow": "a power with an exponent that is not rational needs a base > 0",
     "log": "log needs an argument > 0",
     "sqrt": "sqrt needs an argument >= 0",
     "asin": "asin needs an argument in [-1, 1]",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -217,7 +218,7 @@ class ExpressionTarget:
         >>> str(ExpressionTarget("sqrt(x)").mp([Fraction(1, 4)], 20))
         '0.5'
         """
-        algebra = MpAlgebra(digits)
+        algebra = _mp_algebra(digits)
         return self.program.evaluate(algebra, [algebra.const(Fraction(x)) for x in point])
 
     # -- description -------------------------------------------------------------------------------
@@ -244,6 +245,11 @@ class ExpressionTarget:
 
 _TINY = 2.0**-900
 """Definition: added to a sum of slopes so that its product with h/2, h >= 2**-52, cannot underflow."""
+
+
+@cache
+def _mp_algebra(digits: int) -> MpAlgebra:
+    return MpAlgebra(digits)
 
 
 def _chunks(n: int) -> list[slice]:
