@@ -47,6 +47,22 @@ def tight(numbers: Iterable[Fraction]) -> Interval:
     return Interval(np.array([below(q) for q in numbers]), np.array([above(q) for q in numbers]))
 
 
+def enclose(numerators: np.ndarray, denominator: int) -> Interval:
+    """The same for int64 numerators over one denominator; at once where binary64 holds them."""
+    power = denominator & (denominator - 1) == 0
+    if power and np.abs(numerators).max(initial=0) <= 1 << 53:
+        exact = np.ldexp(numerators.astype(float), 1 - denominator.bit_length())
+        return Interval(exact, exact)
+    return tight(Fraction(n, denominator) for n in numerators.tolist())
+
+
+def integers(numbers: Iterable[Fraction]) -> tuple[list[int], int]:
+    """Numerators over the least common denominator."""
+    numbers = list(numbers)
+    common = math.lcm(*(q.denominator for q in numbers))
+    return [int(q * common) for q in numbers], common
+
+
 # -- the Freudenthal triangulation by its definition -----------------------------------------------
 
 
@@ -80,6 +96,12 @@ def interpolate(values: Mapping[Node, Fraction], level: int, t: Sequence[Fractio
     """The piecewise linear interpolant on T_l of nodal values; a node that is not named has the value 0."""
     pairs = barycentric(t, level).items()
     return sum((w * values.get(v, Fraction(0)) for v, w in pairs), Fraction(0))
+
+
+def refine(values: np.ndarray) -> np.ndarray:
+    """Twice the interpolant at the nodes of the next level: N(j // 2) + N((j + 1) // 2), on a full grid."""
+    fine = np.indices(tuple(2 * n - 1 for n in values.shape))
+    return values[tuple(fine // 2)] + values[tuple((fine + 1) // 2)]
 
 
 def nodes_of(level: int, d: int) -> Iterator[Node]:
@@ -123,18 +145,25 @@ class Toy:
         """f at unit coordinates."""
         raise NotImplementedError
 
-    def cell(self, level: int, cell: Node) -> tuple[Fraction, Fraction, Fraction, Fraction]:
-        """(sag, bulge, least value, greatest value) on one cell; the first two are upper bounds or exact."""
+    def nodal_values(self, level: int, nodes: np.ndarray) -> tuple[np.ndarray, int]:
+        """f at the nodes as int64 numerators over one denominator."""
+        raise NotImplementedError
+
+    def bounds(self, level: int, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Sag and bulge of each cell, rounded up."""
         raise NotImplementedError
 
     def values(self, level: int, nodes: np.ndarray) -> Interval:
-        return tight(self.at(at(node, level)) for node in nodes.tolist())
+        return enclose(*self.nodal_values(level, nodes))
 
     def defects(self, level: int, cells: np.ndarray) -> Defects:
-        rows = [self.cell(level, tuple(cell)) for cell in cells.tolist()]
-        sag, bulge = (np.array([above(row[k]) for row in rows]) for k in (0, 1))
-        theta = np.full(len(rows), THETA[self.order])
-        low, high = np.array([below(row[2]) for row in rows]), np.array([above(row[3]) for row in rows])
+        sag, bulge = self.bounds(level, cells)
+        corners = np.array(list(nodes_of(0, self.dim)))
+        numerators, denominator = self.nodal_values(level, (cells[:, None, :] + corners).reshape(-1, self.dim))
+        at_corner = numerators.reshape(len(cells), -1)
+        low = np.nextafter(enclose(at_corner.min(axis=1), denominator).lo - sag, -np.inf)
+        high = np.nextafter(enclose(at_corner.max(axis=1), denominator).hi + bulge, np.inf)
+        theta = np.full(len(cells), THETA[self.order])
         return Defects(sag, bulge, theta, theta, Interval(low, high))
 
     def __call__(self, x: Any) -> np.ndarray:
@@ -181,13 +210,24 @@ class Quadratic(Toy):
         pairs = itertools.product(range(self.dim), repeat=2)
         return sum((self.A[i][j] * t[i] * t[j] for i, j in pairs if self.A[i][j]), linear)
 
-    def cell(self, level: int, cell: Node) -> tuple[Fraction, Fraction, Fraction, Fraction]:
-        h = Fraction(1, 1 << level)
+    def nodal_values(self, level: int, nodes: np.ndarray) -> tuple[np.ndarray, int]:
+        d, size = self.dim, 1 << level
         entries = [x for row in self.A for x in row]
-        sag = h * h / 4 * sum((max(x, 0) for x in entries), Fraction(0))
-        bulge = h * h / 4 * sum((max(-x, 0) for x in entries), Fraction(0))
-        corner = [self.at(at([z + k for z, k in zip(cell, o, strict=True)], level)) for o in nodes_of(0, self.dim)]
-        return sag, bulge, min(corner) - sag, max(corner) + bulge
+        whole, common = integers([*entries, *self.b, self.c])
+        top = d * d * max(map(abs, whole)) * size * size
+        i = nodes if top < 1 << 60 else nodes.astype(object)
+        total = 0 * i[:, 0] + whole[-1] * size * size
+        for k, j in itertools.product(range(d), repeat=2):
+            total = total + whole[d * k + j] * i[:, k] * i[:, j]
+        for k in range(d):
+            total = total + whole[d * d + k] * size * i[:, k]
+        return total, common * size * size
+
+    def bounds(self, level: int, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        entries = [x for row in self.A for x in row]
+        quarter = Fraction(1, 4 << 2 * level)
+        sag, bulge = (quarter * sum((max(s * x, 0) for x in entries), Fraction(0)) for s in (1, -1))
+        return np.full(len(cells), above(sag)), np.full(len(cells), above(bulge))
 
 
 @dataclass(frozen=True)
@@ -207,28 +247,57 @@ class Nodal(Toy):
     table: dict[Node, Fraction] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "table", dict(zip(nodes_of(self.finest, self.dim), map(Fraction, self.nodal), strict=True))
-        )
+        table = dict(zip(nodes_of(self.finest, self.dim), map(Fraction, self.nodal), strict=True))
+        object.__setattr__(self, "table", table)
 
     def at(self, t: Sequence[Fraction]) -> Fraction:
         return interpolate(self.table, self.finest, t)
 
-    def cell(self, level: int, cell: Node) -> tuple[Fraction, Fraction, Fraction, Fraction]:
-        corner = [self.at(at([z + k for z, k in zip(cell, o, strict=True)], level)) for o in nodes_of(0, self.dim)]
+    def grid(self, level: int) -> tuple[np.ndarray, int]:
+        """f at all nodes of a level, as int64 numerators of shape (2^l + 1,) * d over one denominator."""
+        whole, common = integers(self.nodal)
+        shape = ((1 << self.finest) + 1,) * self.dim
+        values = np.array(whole, dtype=np.int64).reshape(shape)
+        if level < self.finest:
+            step = 1 << (self.finest - level)
+            return values[(slice(None, None, step),) * self.dim], common
+        for _ in range(level - self.finest):
+            values, common = refine(values), 2 * common
+        return values, common
+
+    def nodal_values(self, level: int, nodes: np.ndarray) -> tuple[np.ndarray, int]:
+        """At a cell's nodes f is linear between the corners of the chain that the fractional parts select."""
+        if level <= self.finest:
+            values, common = self.grid(level)
+            return values[tuple(nodes.T)], common
+        deeper = level - self.finest
+        values, common = self.grid(self.finest)
+        cell = np.minimum(nodes >> deeper, (1 << self.finest) - 1)
+        part = nodes - (cell << deeper)
+        order = np.argsort(-part, axis=1, kind="stable")
+        height = np.take_along_axis(part, order, axis=1)
+        total = values[tuple(cell.T)] * ((1 << deeper) - height[:, 0])
+        for k in range(self.dim):
+            cell[np.arange(len(cell)), order[:, k]] += 1
+            following = height[:, k + 1] if k + 1 < self.dim else 0
+            total = total + values[tuple(cell.T)] * (height[:, k] - following)
+        return total, common << deeper
+
+    def bounds(self, level: int, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The largest gaps between f and its interpolant are at nodes of the finest level; 0 from there on."""
         if level >= self.finest:
-            return Fraction(0), Fraction(0), min(corner), max(corner)
-        deeper = self.finest - level
-        inner = list(nodes_of(deeper, self.dim))
-        names = dict(zip(nodes_of(0, self.dim), corner, strict=True))
-        sag = bulge = Fraction(0)
-        values = []
-        for node in inner:
-            value = self.table[tuple((z << deeper) + k for z, k in zip(cell, node, strict=True))]
-            gap = interpolate(names, 0, at(node, deeper)) - value
-            sag, bulge = max(sag, gap), max(bulge, -gap)
-            values.append(value)
-        return sag, bulge, min(values), max(values)
+            return np.zeros(len(cells)), np.zeros(len(cells))
+        values, common = self.grid(self.finest)
+        coarse = self.grid(level)[0]
+        for _ in range(self.finest - level):
+            coarse = refine(coarse)
+        step = 1 << (self.finest - level)
+        gap = coarse - values * step
+        around = np.array(list(itertools.product(range(step + 1), repeat=self.dim)))
+        nodes = (cells * step)[:, None, :] + around
+        inside = gap[tuple(np.moveaxis(nodes, -1, 0))]
+        sag, bulge = (enclose(np.maximum(s * inside, 0).max(axis=1), common * step).hi for s in (1, -1))
+        return sag, bulge
 
 
 @dataclass(frozen=True)
@@ -245,9 +314,12 @@ class Sign(Toy):
     def at(self, t: Sequence[Fraction]) -> Fraction:
         return -self.of.at(t)
 
-    def cell(self, level: int, cell: Node) -> tuple[Fraction, Fraction, Fraction, Fraction]:
-        sag, bulge, low, high = self.of.cell(level, cell)
-        return bulge, sag, -high, -low
+    def nodal_values(self, level: int, nodes: np.ndarray) -> tuple[np.ndarray, int]:
+        numerators, denominator = self.of.nodal_values(level, nodes)
+        return -numerators, denominator
+
+    def bounds(self, level: int, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self.of.bounds(level, cells)[::-1]  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)
@@ -282,10 +354,15 @@ def atoms(level: int, table: Mapping[Node, Any]) -> Atoms:
     return Atoms(level, np.array(list(kept), dtype=np.int64).reshape(-1, d), np.array(list(kept.values())))
 
 
+TABLES: dict[int, tuple[Atoms, dict[Node, Fraction]]] = {}
+
+
 def table_of(g: Atoms) -> dict[Node, Fraction]:
-    """Node -> exact coefficient."""
-    pairs = zip(g.nodes.tolist(), g.coefficients.tolist(), strict=True)
-    return {tuple(node): Fraction(c) for node, c in pairs}
+    """Node -> exact coefficient; kept as long as the process, so that points can be asked one by one."""
+    if id(g) not in TABLES:
+        pairs = zip(g.nodes.tolist(), g.coefficients.tolist(), strict=True)
+        TABLES[id(g)] = g, {tuple(node): Fraction(c) for node, c in pairs}
+    return TABLES[id(g)][1]
 
 
 def value_of(g: Atoms, t: Sequence[Fraction]) -> Fraction:
@@ -301,15 +378,20 @@ def residuals(scheme: Scheme, f: Exact, t: Sequence[Fraction]) -> list[Fraction]
     return out
 
 
-def approximants(scheme: Scheme, level: int) -> list[dict[Node, Fraction]]:
-    """Exact values of the approximant after 0, 1, ..., K grades at all nodes of a level."""
-    total = {node: Fraction(scheme.lift) for node in nodes_of(level, scheme.dim)}
-    out = [total]
+def approximants(scheme: Scheme, level: int) -> tuple[list[np.ndarray], int]:
+    """The approximants after 0, 1, ..., K grades at all nodes of a level: integers over one power of two."""
+    numbers = [scheme.lift, *(c for g in scheme.grades for c in g.atoms.coefficients.tolist())]
+    common = math.lcm(*(Fraction(c).denominator for c in numbers)) << level
+    shape = ((1 << level) + 1,) * scheme.dim
+    out = [np.full(shape, int(Fraction(scheme.lift) * common), dtype=object)]
     for grade in scheme.grades:
-        table = table_of(grade.atoms)
-        total = {v: c + interpolate(table, grade.level, at(v, level)) for v, c in total.items()}
-        out.append(total)
-    return out
+        g = np.zeros(((1 << grade.level) + 1,) * scheme.dim, dtype=object)
+        for node, c in table_of(grade.atoms).items():
+            g[node] = int(c * common) >> (level - grade.level)
+        for _ in range(level - grade.level):
+            g = refine(g)
+        out.append(out[-1] + g)
+    return out, common
 
 
 @dataclass(frozen=True)
@@ -322,84 +404,74 @@ class Truth:
 
 
 def truth_of_nodal(toy: Nodal, scheme: Scheme) -> Truth:
-    """For a piecewise linear target all residuals are linear on the simplices of the finest level in play.
-
-    On a simplex with g > 0 somewhere, and linear u = g, w = e - g: u w >= 0 there exactly when it holds
-    on every edge; on an edge it is a quadratic in one variable, decided in :func:`_product_keeps_sign`.
-    """
+    """For a piecewise linear target all residuals are linear on the simplices of the finest level in play."""
     level = max([toy.finest, *(g.level for g in scheme.grades)])
-    f = {node: toy.at(at(node, level)) for node in nodes_of(level, toy.dim)}
-    steps = approximants(scheme, level)
-    e = [{v: f[v] - total[v] for v in f} for total in steps]
-    cells = list(itertools.product(range(1 << level), repeat=toy.dim))
-    corners = [
-        [tuple(z + o for z, o in zip(cell, v, strict=True)) for v in simplex]
-        for cell in cells
-        for simplex in simplices(toy.dim)
-    ]
-    balanced, nonincreasing = [], []
-    for before, after in itertools.pairwise(e):
-        g = {v: before[v] - after[v] for v in f}
-        total = {v: before[v] + after[v] for v in f}
-        balanced.append(all(_product_keeps_sign([(g[v], after[v]) for v in T]) for T in corners))
+    f, below_f = toy.grid(level)
+    steps, below_g = approximants(scheme, level)
+    common = math.lcm(below_f, below_g)
+    f = f.astype(object) * (common // below_f)
+    e = [f - total * (common // below_g) for total in steps]
+    pairs = list(itertools.pairwise(e))
+    return Truth(
+        [Fraction(np.abs(values).max(), common) for values in e],
+        [keeps_sign(before - after, after) for before, after in pairs],
         # |e| >= |e - g| exactly when (e - (e - g)) (e + (e - g)) = g (e + (e - g)) >= 0
-        nonincreasing.append(all(_product_keeps_sign([(g[v], total[v]) for v in T]) for T in corners))
-    return Truth([max(map(abs, values.values())) for values in e], balanced, nonincreasing)
+        [keeps_sign(before - after, before + after) for before, after in pairs],
+    )
 
 
-def _product_keeps_sign(vertices: list[tuple[Fraction, Fraction]]) -> bool:
-    """Whether u w >= 0 on the simplex where the linear u, w have these vertex values.
+def keeps_sign(u: np.ndarray, w: np.ndarray) -> bool:
+    """Whether u w >= 0 everywhere, for two functions linear on the simplices of a full grid.
 
-    u w is >= 0 on a convex set iff the segment between any two image points (u, w) stays in the closed
-    first and third quadrants; the image is the convex hull of the vertex images, so it lies there iff it
-    lies in one of the two quadrants or on a line through 0 that does.
+    On a simplex the image of (u, w) is the convex hull of the images of the vertices.  It lies in the
+    union of the closed first and third quadrants iff it lies in one of the two, or on a line through 0
+    that does.
     """
-    if all(u >= 0 and w >= 0 for u, w in vertices) or all(u <= 0 and w <= 0 for u, w in vertices):
-        return True
-    good = all(u * w >= 0 for u, w in vertices)
-    on_a_line = all(a * y == b * x for (a, b), (x, y) in itertools.combinations(vertices, 2))
-    return good and on_a_line
+    d, n = u.ndim, u.shape[0] - 1
+    for simplex in simplices(d):
+        parts = [tuple(slice(o, n + o) for o in vertex) for vertex in simplex]
+        us, ws = (np.stack([x[part].ravel() for part in parts]) for x in (u, w))
+        first, third = ((us >= 0) & (ws >= 0)).all(axis=0), ((us <= 0) & (ws <= 0)).all(axis=0)
+        for k in np.flatnonzero(~(first | third)):
+            vertices = list(zip(us[:, k], ws[:, k], strict=True))
+            if any(a * b < 0 for a, b in vertices):
+                return False
+            if any(a * y != b * x for (a, b), (x, y) in itertools.combinations(vertices, 2)):
+                return False
+    return True
+
+
+def pieces(toy: Quadratic, scheme: Scheme, k: int) -> Iterator[tuple[list[Fraction], list[Fraction]]]:
+    """One variable: (g_k at both ends, e_k at both ends and at its critical point) of every finest interval."""
+    (a,), (b,) = toy.A[0], toy.b
+    level = max([0, *(g.level for g in scheme.grades[:k])])
+    totals, common = approximants(scheme.prefix(k), level)
+    before, after = ([Fraction(n, common) for n in totals[j]] for j in (max(k - 1, 0), k))
+    h = Fraction(1, 1 << level)
+    for i in range(1 << level):
+        slope = (after[i + 1] - after[i]) / h
+        points = [i * h, (i + 1) * h]
+        if a:
+            critical = (slope - b) / (2 * a)
+            points += [critical] * (i * h < critical < (i + 1) * h)
+        e = [toy.at([t]) - after[i] - slope * (t - i * h) for t in points]
+        yield [after[j] - before[j] for j in (i, i + 1)], e
 
 
 def sup_of_quadratic(toy: Quadratic, scheme: Scheme, k: int) -> Fraction:
-    """sup |e_k| in one variable: at the ends of the finest intervals and at the critical points inside."""
-    (a,), (b,) = toy.A[0], toy.b
-    level = max([0, *(g.level for g in scheme.grades[:k])])
-    total = approximants(scheme.prefix(k), level)[-1]
-    h, sup = Fraction(1, 1 << level), Fraction(0)
-    for i in range(1 << level):
-        slope = (total[(i + 1,)] - total[(i,)]) / h
-        points = [i * h, (i + 1) * h]
-        if a:
-            critical = (slope - b) / (2 * a)
-            points += [critical] * (i * h < critical < (i + 1) * h)
-        for t in points:
-            sup = max(sup, abs(toy.at([t]) - total[(i,)] - slope * (t - i * h)))
-    return sup
+    """sup |e_k| in one variable."""
+    return max(abs(v) for _, e in pieces(toy, scheme, k) for v in e)
 
 
-def balanced_over_interval(toy: Quadratic, scheme: Scheme, k: int) -> bool:
-    """Whether grade k is balanced in one variable, exactly; g must not change sign inside an interval.
+def balanced_over_intervals(toy: Quadratic, scheme: Scheme, k: int) -> bool:
+    """Whether grade k is balanced in one variable, exactly; g may not change sign inside an interval.
 
-    There g >= 0, say, so e - g >= 0 has to hold wherever g > 0: the quadratic's minimum over the closed
-    interval decides, since g > 0 on all of the interval but at most one end, where continuity takes over.
+    Where g > 0, say, e - g >= 0 is asked: by continuity on the whole closed interval, so the extreme
+    values of the quadratic e - g decide.
     """
-    (a,), (b,) = toy.A[0], toy.b
-    level = max(g.level for g in scheme.grades[:k])
-    before, after = approximants(scheme.prefix(k), level)[-2:]
-    h = Fraction(1, 1 << level)
-    for i in range(1 << level):
-        g = [after[(j,)] - before[(j,)] for j in (i, i + 1)]
-        if not any(g):
-            continue
+    for g, rest in pieces(toy, scheme, k):
         assert g[0] * g[1] >= 0
-        sign = 1 if max(g) > 0 else -1
-        slope = (after[(i + 1,)] - after[(i,)]) / h
-        points = [i * h, (i + 1) * h]
-        if a:
-            critical = (slope - b) / (2 * a)
-            points += [critical] * (i * h < critical < (i + 1) * h)
-        if any(sign * (toy.at([t]) - after[(i,)] - slope * (t - i * h)) < 0 for t in points):
+        if any(g) and any(v * (max(g) > 0 or -1) < 0 for v in rest):
             return False
     return True
 
