@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -18,6 +19,7 @@ from mgdl_theory.contraction import (
     Margins,
     balanced_coefficients,
     quantum,
+    quantum_floor,
     violates_vertex_inequality,
 )
 from mgdl_theory.mesh import Mesh
@@ -144,6 +146,18 @@ def test_check_balanced_at_different_numbers_of_points() -> None:
 # -- the operator of one grade on a mesh -----------------------------------------------------------
 
 
+def margins_of(*numbers: Sequence[Fraction | float]) -> Margins:
+    """Margins from sag, bulge, plus and minus; smooth cells."""
+    sag, bulge, plus, minus = (np.array([float(v) for v in x]) for x in numbers)
+    return Margins(sag, bulge, plus, minus, np.zeros(len(sag), dtype=bool))
+
+
+def defects_of(*numbers: Sequence[Fraction | float]) -> Defects:
+    """Defects from sag and bulge; the vertex inequality asks for nothing else."""
+    sag, bulge = (np.array([float(v) for v in x]) for x in numbers)
+    return Defects(sag, bulge, sag, bulge, Interval(sag, sag))
+
+
 @dataclass(frozen=True)
 class Case:
     """Nodal residuals (exact), defects and margins on some cells of one level."""
@@ -163,7 +177,11 @@ class Case:
 
     @property
     def margins(self) -> Margins:
-        return Margins(*(np.array([float(v) for v in x]) for x in (self.sag, self.bulge, self.plus, self.minus)))
+        return margins_of(self.sag, self.bulge, self.plus, self.minus)
+
+    @property
+    def defects(self) -> Defects:
+        return defects_of(self.sag, self.bulge)
 
     def coefficients(self, e: Interval | None = None, floor: float = FLOOR) -> np.ndarray:
         return balanced_coefficients(self.mesh, e or self.interval, self.margins, np.array(self.ready), floor)
@@ -306,7 +324,7 @@ def test_law_e_two_operators_one_after_the_other(first: Case, second: Case) -> N
     at_corner = first.mesh.corner_node
     e = first.interval
     for one in (np.array([float(v) for v in c]), total):
-        bad = violates_vertex_inequality(one[at_corner], e.lo[at_corner], e.hi[at_corner], first.margins)
+        bad = violates_vertex_inequality(one[at_corner], e.lo[at_corner], e.hi[at_corner], first.defects)
         assert not bad.any()
 
 
@@ -351,7 +369,7 @@ def test_vertex_inequality_equals_a_loop_over_simplices(case: Case, seed: int, b
     c = case.coefficients() if by_rule else source.integers(0, 64, len(case.e)) / 64.0 * source.choice([-1, 1])
     c = np.where(source.random(len(c)) < 0.3, 0.0, c)
     at_corner, e = case.mesh.corner_node, case.interval
-    found = violates_vertex_inequality(c[at_corner], e.lo[at_corner], e.hi[at_corner], case.margins)
+    found = violates_vertex_inequality(c[at_corner], e.lo[at_corner], e.hi[at_corner], case.defects)
     expected = [False] * len(case.mesh.cells)
     for cell, _, k in case.simplices():
         value, rest = [Fraction(v) for v in c[k]], [case.e[w] for w in k]
@@ -363,8 +381,7 @@ def test_vertex_inequality_equals_a_loop_over_simplices(case: Case, seed: int, b
 
 
 def one_cell(c: list[float], e: list[float], sag: float = 0.0, bulge: float = 0.0) -> bool:
-    margins = Margins(*(np.array([v]) for v in (sag, bulge, sag, bulge)))
-    return bool(violates_vertex_inequality(np.array([c]), np.array([e]), np.array([e]), margins)[0])
+    return bool(violates_vertex_inequality(np.array([c]), np.array([e]), np.array([e]), defects_of([sag], [bulge]))[0])
 
 
 def test_vertex_inequality_is_sharp_by_one_unit_in_the_last_place() -> None:
@@ -414,33 +431,58 @@ def test_coefficients_are_multiples_of_the_quantum_of_their_star(case: Case) -> 
         assert (Fraction(c[k]) / Fraction(step)).denominator == 1
 
 
-@given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6)), min_size=1), st.sampled_from(sorted(THETA)))
-def test_margins_are_at_least_theta_times_the_defect_and_floors_at_most_the_rest(
-    pairs: list[tuple[float, float]], order: int
+@given(
+    st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6)), min_size=1),
+    st.sampled_from(sorted(THETA)),
+    st.integers(0, 50),
+    st.integers(-60, 10),
+)
+def test_margins_are_theta_times_the_defect_and_a_little_more_and_floors_are_the_rest(
+    pairs: list[tuple[float, float]], order: int, level: int, power: int
 ) -> None:
     sag, bulge = (np.array([p[k] for p in pairs]) for k in (0, 1))
-    theta = np.full(len(pairs), THETA[order])
-    margins = Margins.of(Defects(sag, bulge, theta, theta, Interval(sag, sag)))
+    theta, floor = np.full(len(pairs), THETA[order]), 2.0**power
+    margins = Margins.of(Defects(sag, bulge, theta, theta, Interval(sag, sag)), level, floor)
     sides = ((sag, margins.plus, margins.floor_plus), (bulge, margins.minus, margins.floor_minus))
-    for defect, margin, floor in sides:
-        for p, m, low in zip(exact(defect), exact(margin), exact(floor), strict=True):
+    for defect, margin, rest in sides:
+        for p, m, low in zip(exact(defect), exact(margin), exact(rest), strict=True):
             least = Fraction(THETA[order]) * p
-            assert least <= m <= least * (1 + Fraction(1, 2**50)) + Fraction(1, 2**1000)
+            assert least <= m <= (least + Fraction(floor) / (1 << level)) * (1 + Fraction(1, 2**50))
             assert low <= m - p
-            assert low >= 0
+            assert low > 0, "so that a bound that grows from 0 by rounding does not break the margin condition"
+    assert margins.rough.all() == margins.rough.any() == (order == 0)
 
 
-def test_theta_meets_the_margin_condition_with_room_for_rounding() -> None:
-    """theta = 1 / (1 - rho): after one level with factor rho the margin is at most the floor, theta - 1."""
+@given(st.floats(0, 1e6), st.sampled_from([(2, 0.25), (1, 0.5)]), st.integers(0, 51), st.integers(-60, 10))
+def test_a_bound_that_falls_at_its_rate_meets_the_margin_condition(
+    defect: float, rate: tuple[int, float], level: int, power: int
+) -> None:
+    """theta = 1 / (1 - rho): the floor after one level is at least the margin of the next."""
+    order, rho = rate
+    theta, p = np.array([THETA[order]]), np.array([defect])
+    here = Margins.of(Defects(p, p, theta, theta, Interval(p, p)), level, 2.0**power)
+    below = Margins.of(Defects(rho * p, rho * p, theta, theta, Interval(p, p)), level + 1, 2.0**power)
+    assert (below.plus <= here.floor_plus).all()
+    assert (below.minus <= here.floor_minus).all()
+
+
+def test_theta_is_the_smallest_that_meets_the_margin_condition_up_to_rounding() -> None:
     for order, rho in ((2, Fraction(1, 4)), (1, Fraction(1, 2))):
         theta = Fraction(THETA[order])
         assert theta - 1 > theta * rho * (1 + Fraction(1, 2**40))
-        assert theta < 1 / (1 - rho) * (1 + Fraction(1, 2**19)), "and not much more"
+        assert theta < 1 / (1 - rho) * (1 + Fraction(1, 2**19))
+
+
+@pytest.mark.parametrize("tol", [1.0, 0.3, 1e-4, 1e-280, 1e280])
+def test_quantum_floor_is_a_power_of_two_far_below_the_tolerance(tol: float) -> None:
+    found = quantum_floor(tol)
+    assert np.frexp(found)[0] == 0.5
+    assert tol / 128 < found <= tol / 64
 
 
 def test_unknown_defects_have_no_floor() -> None:
     inf = np.array([np.inf])
-    margins = Margins.of(Defects(inf, inf, inf, inf, Interval(-inf, inf)))
+    margins = Margins.of(Defects(inf, inf, inf, inf, Interval(-inf, inf)), 0, FLOOR)
     assert margins.plus.tolist() == margins.minus.tolist() == [np.inf]
     assert margins.floor_plus.tolist() == margins.floor_minus.tolist() == [0.0]
 
@@ -450,9 +492,8 @@ def test_anti_diagonal_corner_does_not_stop_a_node() -> None:
     mesh = Mesh.root(2)
     e = {(0, 0): 1.0, (1, 0): 1.0, (0, 1): -1.0, (1, 1): 1.0}
     nodal = np.array([e[tuple(v)] for v in mesh.nodes.tolist()])
-    zero = np.zeros(1)
     c = balanced_coefficients(
-        mesh, Interval(nodal, nodal), Margins(zero, zero, zero, zero), np.ones(1, dtype=bool), FLOOR
+        mesh, Interval(nodal, nodal), margins_of([0], [0], [0], [0]), np.ones(1, dtype=bool), FLOOR
     )
     found = {at(v, 0): x for v, x in zip(mesh.nodes.tolist(), c.tolist(), strict=True) if x}
     assert found == {(1, 0): 1.0}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from test_contraction import defects_of, margins_of
 from toys import Nodal, Quadratic, Toy, at, interpolate, nodes_of, simplices, table_of, tight
 
 from mgdl_theory import Atoms, Box, BudgetError, Grade, check_balanced
@@ -53,7 +54,7 @@ def levels(toy: Toy, lift: float, count: int) -> list[tuple[Front, np.ndarray, F
     front, out = Front.root(toy.dim, lift), []
     for _ in range(count):
         mesh = front.mesh
-        margins = Margins.of(toy.defects(mesh.level, mesh.cells))
+        margins = Margins.of(toy.defects(mesh.level, mesh.cells), mesh.level, FLOOR)
         c, after = block_grade(front, front.residual(toy.values(mesh.level, mesh.nodes)), margins, FLOOR)
         out.append((front, c, after))
         front = after.split(np.ones(len(mesh.cells), dtype=bool))
@@ -156,15 +157,14 @@ def test_smooth_cells_meet_the_margin_condition_and_never_rest(toy: Quadratic, l
     """Proposition 3 as it stands: before every level each T is virgin or |e| >= m_T, in one sign."""
     for front, _, _ in levels(toy, lift, deep_enough(toy)):
         mesh = front.mesh
-        margins = Margins.of(toy.defects(mesh.level, mesh.cells))
+        margins = Margins.of(toy.defects(mesh.level, mesh.cells), mesh.level, FLOOR)
         assert (margins.plus <= front.floor_plus).all()
         assert (margins.minus <= front.floor_minus).all()
 
 
 def test_a_cell_beyond_its_floor_rests_and_carries_no_atom() -> None:
     front = Front.root(1, 0.0)
-    margin = np.array([0.5])
-    margins = Margins(np.array([0.25]), np.array([0.25]), margin, margin)
+    margins = margins_of([0.25], [0.25], [0.5], [0.5])
     e = tight([Fraction(4), Fraction(4)])
     working, _ = block_grade(front, e, margins, FLOOR)
     assert working.all()
@@ -177,7 +177,7 @@ def test_a_cell_beyond_its_floor_rests_and_carries_no_atom() -> None:
 def test_touched_cells_get_the_floor_of_their_side_only() -> None:
     mesh = Mesh.of(1, np.array([[0], [1]]))
     front = Front(mesh, np.zeros((2, 2)), np.full(2, np.inf), np.full(2, np.inf))
-    margins = Margins(*(np.full(2, v) for v in (0.25, 0.125, 0.5, 0.375)))
+    margins = margins_of(*([v, v] for v in (0.25, 0.125, 0.5, 0.375)))
     e = tight([Fraction(4), Fraction(1, 16), Fraction(-4)])
     c, after = block_grade(front, e, margins, FLOOR)
     assert not c.any(), "the middle vertex is below both margins"
@@ -225,35 +225,35 @@ def test_residual_encloses_the_true_residual_at_the_nodes(toy: Toy, lift: float)
 def test_cell_bound_holds_on_the_cell_and_is_the_nodal_sup_plus_a_defect(toy: Toy, lift: float) -> None:
     for _, _, after in levels(toy, lift, 3):
         mesh, level = after.mesh, after.mesh.level
-        margins = Margins.of(toy.defects(level, mesh.cells))
-        bound = cell_bounds(mesh, after.residual(toy.values(level, mesh.nodes)), margins)
+        defects = toy.defects(level, mesh.cells)
+        bound = cell_bounds(mesh, after.residual(toy.values(level, mesh.nodes)), defects)
         largest = [Fraction(0)] * len(mesh.cells)
         for cell, vertices, e in samples(toy, mesh, after.nodal()):
             assert max(map(abs, e)) <= Fraction(bound[cell])
             largest[cell] = max([largest[cell], *map(abs, e[: len(vertices)])])
         for cell, most in enumerate(largest):
-            defect = Fraction(max(margins.sag[cell], margins.bulge[cell]))
+            defect = Fraction(max(defects.sag[cell], defects.bulge[cell]))
             assert Fraction(bound[cell]) <= (most + defect) * (1 + Fraction(1, 2**48))
 
 
 def test_cell_bounds_are_one_sided() -> None:
-    margins = Margins(*(np.array([v]) for v in (1.0, 8.0, 0.0, 0.0)))
+    defects = defects_of([1], [8])
     positive, negative = tight([Fraction(2), Fraction(3)]), tight([Fraction(-2), Fraction(-3)])
-    assert cell_bounds(Mesh.root(1), positive, margins).tolist() == [11.0], "above by the bulge"
-    assert cell_bounds(Mesh.root(1), negative, margins).tolist() == [8.0], "max(0 + bulge, 3 + sag)"
+    assert cell_bounds(Mesh.root(1), positive, defects).tolist() == [11.0], "above by the bulge"
+    assert cell_bounds(Mesh.root(1), negative, defects).tolist() == [8.0], "max(0 + bulge, 3 + sag)"
 
 
 @pytest.mark.parametrize("name", ["sag", "bulge"])
 @pytest.mark.parametrize("nothing", [np.nan, np.inf])
 def test_a_cell_without_a_defect_bound_has_no_bound(name: str, nothing: float) -> None:
     numbers = {"sag": 0.0, "bulge": 0.0, name: nothing}
-    margins = Margins(np.array([numbers["sag"]]), np.array([numbers["bulge"]]), np.zeros(1), np.zeros(1))
-    assert cell_bounds(Mesh.root(1), tight([Fraction(1), Fraction(1)]), margins).tolist() == [np.inf]
+    defects = defects_of([numbers["sag"]], [numbers["bulge"]])
+    assert cell_bounds(Mesh.root(1), tight([Fraction(1), Fraction(1)]), defects).tolist() == [np.inf]
 
 
 @pytest.mark.parametrize("nothing", [np.nan, np.inf])
 def test_a_node_without_a_value_has_no_bound(nothing: float) -> None:
-    zero = Margins(*(np.zeros(1) for _ in range(4)))
+    zero = defects_of([0], [0])
     for lo, hi in ((-nothing, 1.0), (0.0, nothing), (-nothing, nothing)):
         e = Interval(np.array([lo, 0.0]), np.array([hi, 0.0]))
         assert cell_bounds(Mesh.root(1), e, zero).tolist() == [np.inf]
