@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 from mgdl_theory.errors import ExpressionError
 from mgdl_theory.targets.algebras import FloatAlgebra, MpAlgebra, SympyAlgebra
-from mgdl_theory.targets.builder import Builder
-from mgdl_theory.targets.parser import MAX_CHARS, MAX_DEPTH, parse
+from mgdl_theory.targets.builder import MAX_BITS, MAX_EXPONENT, MAX_NODES, Builder
+from mgdl_theory.targets.parser import ALIASES, MAX_CHARS, MAX_DEPTH, MAX_DIGITS, MAX_VARIABLES, parse
 from mgdl_theory.targets.program import FUNCTIONS, Program
-from tests.strategies import expressions, names
+from tests.strategies import expressions, names, rationals
 
 X = Fraction(3, 8)
 
@@ -193,6 +193,7 @@ def test_equal_subexpressions_are_one_node() -> None:
         ("0*x", "0*x"),
         ("y + sin(x) - sin(x)", "y + sin(x) - sin(x)"),
         ("y + (sin(x) - sin(x))", "y"),
+        ("x + (0 - x)", "0"),
         ("log(x) - log(x)", "log(x) - log(x)"),
     ],
 )
@@ -214,19 +215,22 @@ def test_canonical_text_parses_back_to_the_same_program(text: str) -> None:
     assert parse(f"  ( {text} ) ", program.variables) == program
 
 
-@given(
-    st.integers(1, 3).flatmap(lambda d: expressions(d, exact=True)),
-    st.lists(st.fractions(-2, 2), min_size=3, max_size=3),
-)
+@given(expressions(3, exact=True), st.lists(rationals(9), min_size=3, max_size=3))
 def test_rational_formulas_mean_what_python_means(text: str, point: list[Fraction]) -> None:
     """Oracle: Python's own parser and exact arithmetic; the program is run in its own builder as well as in floats."""
-    expected = python_value(text, point)
-    program = parse(text, dim=3)
     builder = Builder()
-    result = builder.nodes[program.evaluate(builder, [builder.const(q) for q in point])]
+    try:
+        program = parse(text, dim=3)
+        result = builder.nodes[program.evaluate(builder, [builder.const(q) for q in point])]
+    except ExpressionError as error:
+        if "needs more than" not in str(error):
+            raise
+        return
+    expected = python_value(text, point)
     assert result.value == expected
     approximate = program.evaluate(FloatAlgebra(), [np.float64(q) for q in point])
-    assert float(approximate) == pytest.approx(float(expected), rel=1e-9, abs=1e-9)
+    if abs(expected) < 1e6:
+        assert float(approximate) == pytest.approx(float(expected), rel=1e-6, abs=1e-6)
 
 
 def python_value(text: str, point: list[Fraction]) -> Fraction:
@@ -533,3 +537,30 @@ def test_the_largest_formulas_that_are_read_are_read_quickly() -> None:
         program = parse(text)
         assert parse(program.text).nodes == program.nodes
     assert time.perf_counter() - started < 3.0
+
+
+# -- the page about it -----------------------------------------------------------------------------
+
+PAGE = (Path(__file__).resolve().parents[1] / "docs" / "expressions.md").read_text(encoding="utf-8")
+
+
+def test_the_refusals_in_the_documentation_are_the_real_ones() -> None:
+    (block,) = re.findall(r"^```\n(unknown name.*?)^```", PAGE, flags=re.M | re.S)
+    lines = block.splitlines()
+    assert len(lines) == 12
+    for k in range(0, len(lines), 3):
+        with pytest.raises(ExpressionError) as refusal:
+            parse(lines[k + 1].strip())
+        assert str(refusal.value).splitlines() == lines[k : k + 3]
+
+
+def test_the_limits_in_the_documentation_are_the_real_ones() -> None:
+    (limits,) = re.findall(r"^\*\*Limits\.\*\*.*?\n\n", PAGE, flags=re.M | re.S)
+    numbers = [int(n.replace(",", "")) for n in re.findall(r"\d[\d,]*(?= )", limits)]
+    for limit in (MAX_CHARS, MAX_NODES, MAX_DEPTH, MAX_BITS, MAX_DIGITS, MAX_EXPONENT, MAX_VARIABLES):
+        assert limit in numbers or f"{limit:,}" in limits
+
+
+def test_the_language_in_the_documentation_is_the_real_one() -> None:
+    for name in (*FUNCTIONS, *ALIASES, "min", "max"):
+        assert re.search(rf"\b{name}\b", PAGE.split("## What is refused")[0]), name

@@ -261,7 +261,7 @@ def test_kinks_fall_to_first_order_where_they_are(text: str, engine: str) -> Non
     level = 4
     d = on(text, engine=engine).defects(level, all_cells(level))
     kink = 5  # 5/16 < 1/3 < 6/16
-    assert 2 * 2.0**-level * 2 / 9 * 0.99 <= d.sag[kink] <= 2.0**-level * (1 + 1e-12)  # truth: 2 h w (1 - w), w = 1/3
+    assert 4 / 9 * 2.0**-level <= d.sag[kink] <= 1 / 2 * 2.0**-level * (1 + 1e-12)  # truth: 2 h w (1 - w), w = 1/3
     assert d.sag_theta[kink] == THETA[1]
     others = np.delete(np.arange(16), kink)
     assert d.sag[others].max() <= 1e-12

@@ -109,9 +109,9 @@ class Builder:
         if y == 0:
             return a
         if y is not None and y < 0:
-            return self._node("sub", a, self.const(-y))
+            return self.sub(a, self.const(-y))
         if self.nodes[b].op == "neg":
-            return self._node("sub", a, self.nodes[b].args[0])
+            return self.sub(a, self.nodes[b].args[0])
         return self._node("add", a, b)
 
     def sub(self, a: int, b: int) -> int:

@@ -5,7 +5,8 @@ coordinates are comonotone two-point variables on the ends of the cell's sides, 
 I_T f(x) - f(x) = E f(V) - f(E V).  With h the side of the cell, in unit coordinates:
 
 order 2
-    Var V_a and Cov(V_a, V_b) lie in [0, h^2/4].  With H an enclosure of the Hessian of f,
+    Var V_a and Cov(V_a, V_b) lie in [0, h^2/4].  With H an enclosure of the Hessian of f, in the sense of
+    distributions (at a convex kink the upper end is inf),
     sag = (h^2/8) [sum_a (sup H_aa)_+ + sum_{a != b} ((mid H_ab)_+ + rad H_ab)], bulge the same for -H.
 order 1
     E |V_a - x_a| <= h/2.  With D_a an enclosure of the generalised partial derivative, and
@@ -13,7 +14,7 @@ order 1
 order 0
     sag = bulge = width of an enclosure of f on the cell.
 
-The proofs are in docs/expressions.md.
+The proofs are in docs/expressions.md and docs/theory.md (Lemmas 5 to 8).
 """
 
 from __future__ import annotations
