@@ -1,0 +1,338 @@
+"""Layers and readouts as data: a ReLU network of fixed width whose grades are frozen (THEORY 5).
+
+The hidden state after layer j is a vector of ``width`` channels,
+
+    h_0 = (t, 0, ..., 0),    h_j = ReLU(W_j h_{j-1} + b_j),
+
+t in [0, 1]^d the unit coordinates of a point x of the box.  Grade k is the affine readout of the state
+after its last layer, g_k = A_k h + a_k, and the approximant is the lift plus the sum of the readouts.
+
+*Preamble.*  t_a = (x_a - lower_a) / (upper_a - lower_a) with the exact rational ends of the box; it is no
+layer, because its numbers need not be dyadic.  On [0, 1]^d it does nothing.
+
+Layers are numbered from 0, as the arrays are: layer j is ``weights[j]``, ``biases[j]``.  Grades are
+numbered from 1, as in a scheme.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from mgdl_theory.errors import SchemeError
+from mgdl_theory.relu import forward
+from mgdl_theory.relu.blocks import GADGETS, Gadget, gadget
+from mgdl_theory.rigor.interval import Interval
+from mgdl_theory.targets.base import Box, FloatArray, IntArray
+
+__all__ = ["GRANULARITIES", "Network", "Summary"]
+
+GRANULARITIES = ("unit", "block")
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Size of a network.
+
+    ``parameters`` counts every weight, bias, readout and the lift, zeros included; ``nonzero_parameters``
+    leaves the zeros out; ``distinct_weights`` is the number of different nonzero numbers among them.
+    ``coefficient_bits`` and ``mean_coefficient_bits`` are the largest and the mean number of significant
+    bits of an atom's coefficient.
+    """
+
+    width: int
+    depth: int
+    grades: int
+    atoms: int
+    parameters: int
+    nonzero_parameters: int
+    distinct_weights: int
+    coefficient_bits: int
+    mean_coefficient_bits: float
+
+    def __str__(self) -> str:
+        return (
+            f"width {self.width}, depth {self.depth}, {self.grades} grades, {self.atoms} atoms; "
+            f"{self.parameters} parameters, {self.nonzero_parameters} of them not 0, "
+            f"{self.distinct_weights} distinct values; "
+            f"coefficients of {self.mean_coefficient_bits:.1f} bits, at most {self.coefficient_bits}"
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """A ReLU network of fixed width whose layers are grouped into frozen grades.
+
+    Attributes
+    ----------
+    box : Box
+        Domain of the inputs; the layers read unit coordinates.
+    lift : float
+        The constant of grade 0.
+    weights : float64 (depth, width, width)
+    biases : float64 (depth, width)
+        A layer reads only the layer before it; the first one the unit coordinates in channels 0, ..., d-1.
+    grade_end : int64 (K,)
+        Number of layers up to the end of each grade.
+    readout : float64 (K, width)
+    readout_bias : float64 (K,)
+        g_k = readout[k-1] . h + readout_bias[k-1], h the state after the grade's last layer.
+    atom_of_layer : int64 (depth,)
+        Number, from 0, of the atom within its grade that each layer belongs to.
+    layers_per_atom : int
+    channels : tuple of str
+        What each channel carries.
+    gadget_name : str
+        The block of one atom, as :func:`mgdl_theory.relu.blocks.gadget` names it.
+    granularity : "unit" or "block"
+        Whether each atom is a grade of its own, or a grade chains its atoms with an accumulator.
+    """
+
+    box: Box
+    lift: float
+    weights: FloatArray
+    biases: FloatArray
+    grade_end: IntArray
+    readout: FloatArray
+    readout_bias: FloatArray
+    atom_of_layer: IntArray
+    layers_per_atom: int
+    channels: tuple[str, ...]
+    gadget_name: str
+    granularity: str
+
+    def __post_init__(self) -> None:
+        if self.gadget_name not in GADGETS or self.granularity not in GRANULARITIES:
+            raise SchemeError(f"network: unknown gadget {self.gadget_name!r} or granularity {self.granularity!r}")
+        depth, width, grades = len(self.biases), len(self.channels), len(self.grade_end)
+        ends = np.concatenate([[0], self.grade_end])
+        fits = (
+            self.weights.shape == (depth, width, width)
+            and self.biases.shape == (depth, width)
+            and self.readout.shape == (grades, width)
+            and self.readout_bias.shape == (grades,)
+            and self.atom_of_layer.shape == (depth,)
+            and self.layers_per_atom == self.gadget.depth
+            and width == self.gadget.width + (self.granularity == "block")
+            and not np.any(np.diff(ends) < 0)
+            and not np.any(ends % self.layers_per_atom)
+            and int(ends[-1]) == depth
+        )
+        if not fits:
+            raise SchemeError("network: layers, readouts and grades do not fit together")
+        for array in (self.weights, self.biases, self.readout, self.readout_bias, np.array(self.lift)):
+            if array.dtype != np.float64 or not np.isfinite(array).all():
+                raise SchemeError("network: weights must be finite float64 numbers")
+        for array in (self.weights, self.biases, self.readout, self.readout_bias, self.grade_end, self.atom_of_layer):
+            array.setflags(write=False)
+
+    # -- shape --
+
+    @property
+    def dim(self) -> int:
+        """Number of variables d."""
+        return self.box.dim
+
+    @property
+    def width(self) -> int:
+        """Channels of every hidden layer."""
+        return len(self.channels)
+
+    @property
+    def depth(self) -> int:
+        """Number of hidden layers."""
+        return len(self.biases)
+
+    @property
+    def grades(self) -> int:
+        """Number of grades K."""
+        return len(self.grade_end)
+
+    @property
+    def atoms(self) -> int:
+        """Number of atoms of all grades."""
+        return self.depth // self.layers_per_atom
+
+    @property
+    def gadget(self) -> Gadget:
+        """The block that computes one atom."""
+        return gadget(self.dim, self.gadget_name)
+
+    def grade_of_layer(self, layer: int) -> int:
+        """Number k >= 1 of the grade that owns a layer."""
+        if not 0 <= layer < self.depth:
+            raise SchemeError(f"layer must be from 0 to {self.depth - 1}, got {layer}")
+        return int(np.searchsorted(self.grade_end, layer, side="right")) + 1
+
+    def layers_of_grade(self, grade: int) -> range:
+        """The layers that grade k >= 1 owns."""
+        if not 1 <= grade <= self.grades:
+            raise SchemeError(f"grade must be from 1 to {self.grades}, got {grade}")
+        return range(int(self.grade_end[grade - 2]) if grade > 1 else 0, int(self.grade_end[grade - 1]))
+
+    def prefix(self, grades: int) -> Network:
+        """The network of the first k grades; its arrays are the first parts of this network's arrays."""
+        count = self._grade_count(grades)
+        depth = int(self.grade_end[count - 1]) if count else 0
+        return Network(
+            self.box, self.lift, self.weights[:depth], self.biases[:depth], self.grade_end[:count],
+            self.readout[:count], self.readout_bias[:count], self.atom_of_layer[:depth],
+            self.layers_per_atom, self.channels, self.gadget_name, self.granularity,
+        )  # fmt: skip
+
+    # -- values --
+
+    def __call__(self, x: Any, grade: int | None = None) -> FloatArray:
+        """The approximant after a grade (all by default) at points x (n, d) or (n,) of the box, in binary64.
+
+        One loop over layers, none over points.  :meth:`float64_is_exact` says where no rounding occurs.
+        """
+        x = np.asarray(x, dtype=np.float64)
+        if x.ndim <= 1 and self.dim == 1:
+            x = x.reshape(-1, 1)
+        if x.ndim != 2 or x.shape[1] != self.dim:
+            raise SchemeError(f"points must have shape (n, {self.dim}), got {x.shape}")
+        t = self.box.to_unit(x)
+        if not np.all((t >= -1e-12) & (t <= 1 + 1e-12)):
+            raise SchemeError("a point lies outside the domain of the network")
+        return forward.float64(self, np.clip(t, 0.0, 1.0), self._grade_count(grade))
+
+    def exact(self, point: Sequence[Fraction], grade: int | None = None) -> Fraction:
+        """The approximant after a grade at one rational point of the box, exactly."""
+        t = self._unit(point)
+        return forward.exact(self, [t], self._grade_count(grade))[0]
+
+    def exact_at(self, level: int, nodes: IntArray, grade: int | None = None) -> list[Fraction]:
+        """The approximant after a grade at the points with unit coordinates nodes / 2^level, exactly.
+
+        ``nodes`` is int64 (n, d).  Integer arithmetic for all points at once, in words where no overflow is
+        possible and in Python's integers elsewhere.
+        """
+        return forward.exact_at(self, level, self._nodes(level, nodes), self._grade_count(grade))[0]
+
+    def float64_is_exact(self, level: int, nodes: IntArray, grade: int | None = None) -> bool:
+        """Whether every operation of the binary64 evaluation at these points is certainly free of rounding.
+
+        For points given by their unit coordinates nodes / 2^level.  True is a proof, by counting bits: no
+        partial sum of any layer or readout, in any order, needs more than 53.
+        """
+        return forward.exact_at(self, level, self._nodes(level, nodes), self._grade_count(grade))[1]
+
+    def mp(self, point: Sequence[Fraction], digits: int = 30, grade: int | None = None) -> Any:
+        """The approximant after a grade at one point of the box, in mpmath with this many working digits."""
+        return forward.mp(self, self._unit(point), digits, self._grade_count(grade))
+
+    def interval(self, lo: Any, hi: Any, grade: int | None = None) -> Interval:
+        """Enclosure (n,) of the approximant over boxes [lo_i, hi_i] of inputs, lo and hi (n, d) or (n,).
+
+        Interval arithmetic layer by layer, every rounding outward: the approximant at every point of box i
+        that lies in the domain is in [lo_i, hi_i].  Wide boxes are enclosed crudely (channels are treated as
+        independent), points to within rounding.
+        """
+        low, high = (np.asarray(v, dtype=np.float64) for v in (lo, hi))
+        if self.dim == 1:
+            low, high = (v.reshape(-1, 1) if v.ndim <= 1 else v for v in (low, high))
+        if low.ndim != 2 or low.shape != high.shape or low.shape[1] != self.dim:
+            raise SchemeError(f"boxes must have shape (n, {self.dim}), got {low.shape} and {high.shape}")
+        if not np.all(low <= high):
+            raise SchemeError("a box needs lo <= hi")
+        return forward.interval(self, low, high, self._grade_count(grade))
+
+    # -- words --
+
+    def describe(self, layer: int) -> str:
+        """What each channel carries after a layer, in words."""
+        grade, g = self.grade_of_layer(layer), self.gadget
+        step, atom = layer % self.layers_per_atom, int(self.atom_of_layer[layer])
+        own = self.layers_of_grade(grade)
+        level, node = self.atom_at(layer)
+        place = ", ".join(f"t{a + 1} = {1 << level} x{a + 1} - {i}" for a, i in enumerate(node))
+        atoms = len(own) // self.layers_per_atom
+        head = f"layer {layer}: grade {grade}, atom {atom + 1} of {atoms}, step {step + 1} of {self.layers_per_atom}"
+        lines = [f"{head}; level {level}, node {node}: {place}"]
+        words = [f"x{a + 1}, carried" for a in range(self.dim)] + list(g.words[step])
+        if self.granularity == "block":
+            sums = (
+                "C" if atom == 0 else f"C + the terms c phi of atoms 1 to {atom}" if atom > 1 else "C + c phi of atom 1"
+            )
+            start = own.start
+            words.append(f"the running sum {sums}; C = {self.biases[start, -1]:g}")
+        lines += [f"  channel {r}: {text}" for r, text in enumerate(words)]
+        if layer == own[-1]:
+            lines.append(f"  read out: {self._readout_words(grade)}")
+        return "\n".join(lines)
+
+    def atom_at(self, layer: int) -> tuple[int, tuple[int, ...]]:
+        """Level and node of the atom that a layer belongs to, read off the weights."""
+        self.grade_of_layer(layer)
+        first, g = layer - layer % self.layers_per_atom, self.gadget
+        block = slice(first, first + self.layers_per_atom)
+        j, row, a = (int(v[0]) for v in np.nonzero(g.scaled))
+        scale = self.weights[first + j, row, a] / g.scaled[j, row, a]
+        rows, offset = g.index.reshape(-1, self.dim), (self.biases[block, : g.width] - g.bias).reshape(-1)
+        node = np.zeros(self.dim)
+        for _ in range(3):  # the second round mends the rounding of the first, the third finds nothing to do
+            node += np.rint(np.linalg.lstsq(rows, offset - rows @ node, rcond=None)[0])
+        return int(np.frexp(scale)[1]) - 1, tuple(int(i) for i in node)
+
+    def summary(self) -> Summary:
+        """Size of the network."""
+        bits = forward.significant_bits(self.coefficients())
+        parts = (self.weights, self.biases, self.readout, self.readout_bias, np.array([self.lift]))
+        distinct = forward.distinct_nonzero(parts)
+        return Summary(
+            width=self.width,
+            depth=self.depth,
+            grades=self.grades,
+            atoms=self.atoms,
+            parameters=sum(p.size for p in parts),
+            nonzero_parameters=sum(int(np.count_nonzero(p)) for p in parts),
+            distinct_weights=len(distinct),
+            coefficient_bits=int(bits.max(initial=0)),
+            mean_coefficient_bits=float(bits.mean()) if len(bits) else 0.0,
+        )
+
+    def coefficients(self) -> FloatArray:
+        """(atoms,): the coefficient c of every atom, in the order of the layers."""
+        phi, per = self.gadget.phi, self.layers_per_atom
+        out = np.empty(self.atoms)
+        if self.granularity == "block":
+            out[:-1] = self.weights[per::per, -1, phi]  # where an atom's first layer adds the term before it
+        full = np.diff(self.grade_end, prepend=0) > 0
+        out[self.grade_end[full] // per - 1] = self.readout[full, phi]
+        return out
+
+    def _readout_words(self, grade: int) -> str:
+        phi = self.gadget.phi
+        term = f"{float(self.readout[grade - 1, phi])!r} times channel {phi}"
+        if self.granularity == "unit":
+            return f"g_{grade} = {term}"
+        return f"g_{grade} = channel {self.width - 1} - C + {term}"
+
+    # -- reading arguments --
+
+    def _grade_count(self, grade: int | None) -> int:
+        count = self.grades if grade is None else grade
+        if not 0 <= count <= self.grades:
+            raise SchemeError(f"grade must be from 0 to {self.grades}, got {grade}")
+        return count
+
+    def _unit(self, point: Sequence[Fraction]) -> list[Fraction]:
+        if len(point) != self.dim:
+            raise SchemeError(f"a point of this network has {self.dim} coordinate(s), got {len(point)}")
+        t = [(Fraction(x) - lo) / (hi - lo) for x, lo, hi in zip(point, self.box.lower, self.box.upper, strict=True)]
+        if any(not 0 <= s <= 1 for s in t):
+            raise SchemeError(f"the point {tuple(map(str, point))} lies outside the domain")
+        return t
+
+    def _nodes(self, level: int, nodes: IntArray) -> IntArray:
+        nodes = np.asarray(nodes, dtype=np.int64)
+        if not 0 <= level <= 62 or nodes.ndim != 2 or nodes.shape[1] != self.dim:
+            raise SchemeError(f"expected a level from 0 to 62 and nodes (n, {self.dim}), got {level} and {nodes.shape}")
+        if len(nodes) and (nodes.min() < 0 or nodes.max() > 1 << level):
+            raise SchemeError(f"node indices of level {level} run from 0 to {1 << level}")
+        return nodes
