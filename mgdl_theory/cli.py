@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-WRONG_INPUT = 2
-"""Definition: exit code for wrong input; 0, 1 and 3 belong to the verdicts."""
+WRONG_INPUT, UNDECIDED = 2, 3
+"""Definition: exit codes for wrong input and for no verdict; 0 and 1 belong to proofs and refutations."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,6 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (MgdlError, AssumptionError) as error:
         print(f"error: {error}", file=sys.stderr)
         return WRONG_INPUT
+    except KeyboardInterrupt:
+        print("UNDECIDED: interrupted by the user before the verification had ended; nothing is certified")
+        return UNDECIDED
     except BrokenPipeError:  # the reader of our output has gone away
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return WRONG_INPUT
@@ -89,11 +92,7 @@ def _verify(options: argparse.Namespace) -> int:
     if options.json and not os.path.isdir(os.path.dirname(options.json) or "."):
         raise OptionError(f"--json: the folder of {options.json!r} does not exist")
     f = target(options.expr, options.domain, engine=options.engine)
-    try:
-        report = _build_and_verify(f, options)
-    except KeyboardInterrupt:
-        print("UNDECIDED: interrupted by the user before anything was certified")
-        return 3
+    report = _build_and_verify(f, options)
     if options.json:
         from mgdl_theory.files import write_atomic
 
