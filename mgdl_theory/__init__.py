@@ -2,7 +2,7 @@
 
 The pipeline is the theorem read aloud::
 
-    target -> mesh -> atoms -> balanced contraction -> grade -> scheme -> verdicts
+    target -> mesh -> atoms -> balanced contraction -> grade -> scheme -> network -> verdicts
 
 >>> import mgdl_theory as mg
 >>> f = mg.target("x**2 - 0.3")
@@ -25,11 +25,14 @@ from mgdl_theory.errors import (
     TargetError,
 )
 from mgdl_theory.grade import Grade
+from mgdl_theory.relu.compile import compile_network as network
+from mgdl_theory.relu.network import Network
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets import target
 from mgdl_theory.targets.base import Box, Defects, Target
 from mgdl_theory.verify.claims import CLAIMS
 from mgdl_theory.verify.grids import check_on_grid
+from mgdl_theory.verify.network import verify_network
 from mgdl_theory.verify.report import Report
 from mgdl_theory.verify.verdict import Result, Verdict, Witness
 from mgdl_theory.verify.verifier import verify
@@ -48,6 +51,7 @@ __all__ = [
     "ExpressionError",
     "Grade",
     "MgdlError",
+    "Network",
     "OptionError",
     "Report",
     "Result",
@@ -62,7 +66,11 @@ __all__ = [
     "construct",
     "hat",
     "is_balanced",
+    "network",
     "soft_threshold",
     "target",
     "verify",
+    "verify_network",
 ]
+
+Scheme.network = network  # scheme.network(...) is network(scheme, ...); relu lies above scheme, so it is attached here

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -85,6 +85,9 @@ class Scheme:
     reason: str = ""
     lift_reason: str = ""
     history: tuple[LevelRecord, ...] = field(default=(), repr=False)
+
+    network: ClassVar[Callable[..., Any]]
+    """``mgdl_theory.relu.compile.compile_network``, the layer above, which the package attaches when it is imported."""
 
     def __post_init__(self) -> None:
         if type(self.lift) is not float or not np.isfinite(self.lift):

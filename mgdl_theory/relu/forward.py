@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mgdl_theory.errors import BudgetError
 from mgdl_theory.rigor.interval import Interval, get_engine
 from mgdl_theory.rigor.rounding import ETA, UNIT, add_down, add_up, check_arithmetic, quiet
 from mgdl_theory.targets.base import Box, FloatArray, IntArray
@@ -32,6 +33,9 @@ LAYERS = 2048
 
 FEW = 8
 """Experience: for fewer points Python's integers are the quickest exact numbers."""
+
+BITS = 1 << 15
+"""Experience: exact numbers that grow beyond this are given up; those of a scheme need a few hundred bits."""
 
 _FAR = 1 << 40  # definition: beyond every exponent that can occur
 _MODERATE = 900  # theorem: 2^53 units of 2^-900 to 2^900 neither overflow nor underflow
@@ -122,6 +126,8 @@ class _Exact:
             part = slice(first, min(first + LAYERS, depth))
             weights, biases = _Dyadic.of(network.weights[part]), _Dyadic.of(network.biases[part])
             e = np.stack(_exponents(weights, biases, self.e))
+            if np.abs(e).max() > BITS or int(self.y.max()).bit_length() > BITS:
+                raise BudgetError(f"network: exact values need more than {BITS} bits at layer {first}")
             self.fits &= bool(np.abs(e).max() <= _MODERATE)
             layers = _Integers(weights, biases, e[:-1], e[1:], self.common)
             for i in range(len(e)):

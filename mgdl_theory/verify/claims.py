@@ -86,6 +86,13 @@ CLAIMS = {
             "max_w |e(w)| + defect <= tol on every leaf of a subdivision of the whole domain",
         ),
         Claim(
+            "network",
+            "the network is the scheme, exactly, at every point of the domain and after every grade",
+            "Proposition 5",
+            "the block is the hat for every level and node; every weight equals its template; |sums| <= C",
+            decides=False,
+        ),
+        Claim(
             "grid",
             "no grid or random point contradicts the claims at high precision",
             "sampling",

@@ -66,6 +66,15 @@ class Witness:
             f"in {_enclosure(self.after)} after"
         )
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; the point exactly."""
+        return {
+            "x": [str(v) for v in self.x],
+            "grade": self.grade,
+            "residual_before": list(self.before),
+            "residual_after": list(self.after),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -95,12 +104,7 @@ class Result:
         """Plain data for JSON; the witness's point exactly."""
         out: dict[str, Any] = {"claim": self.claim, "verdict": str(self.verdict), "evidence": self.evidence}
         if self.witness is not None:
-            out["witness"] = {
-                "x": [str(v) for v in self.witness.x],
-                "grade": self.witness.grade,
-                "residual_before": list(self.witness.before),
-                "residual_after": list(self.witness.after),
-            }
+            out["witness"] = self.witness.as_dict()
         return out
 
 
