@@ -285,8 +285,37 @@ def test_each_node_is_evaluated_once_and_dropped_after_its_last_use() -> None:
     assert alive[1] <= 8
 
 
-def test_latex_comes_from_sympy() -> None:
-    assert parse("x**2/sqrt(y)").latex() == r"\frac{x^{2}}{\sqrt{y}}"
+@pytest.mark.parametrize(
+    ("text", "latex"),
+    [
+        ("x**2/sqrt(y)", r"\frac{x^{2}}{\sqrt{y}}"),
+        ("sin(10*x)*exp(-x)", r"\sin\left(10 \, x\right) \, e^{-x}"),
+        ("-2*x + y", r"-2 \, x + y"),
+        ("y - 2*x*(x - 1)", r"y - 2 \, x \, \left(x - 1\right)"),
+        ("y + (-2)*x", r"y + \left(-2 \, x\right)"),
+        ("-(x + y) - -x*y", r"-\left(x + y\right) - \left(-x \, y\right)"),
+        ("(-2)**x", r"\left(-2\right)^{x}"),
+        ("x**(3/2)*(1/3)", r"x^{3/2} \cdot \frac{1}{3}"),
+        (
+            "min(x1, abs(x2), cbrt(x10))*pi",
+            r"\min\left(\min\left(x_{1}, \left|x_{2}\right|\right), \sqrt[3]{x_{10}}\right) \, \pi",
+        ),
+        ("(x/2)**2 - x/(y/3)", r"\left(\frac{x}{2}\right)^{2} - \frac{x}{\frac{y}{3}}"),
+    ],
+)
+def test_latex(text: str, latex: str) -> None:
+    assert parse(text).latex() == latex
+
+
+@given(st.integers(1, 3).flatmap(expressions))
+def test_latex_is_read_by_mathtext(text: str) -> None:
+    from matplotlib.mathtext import MathTextParser
+
+    try:
+        program = parse(text)
+    except ExpressionError:
+        return
+    MathTextParser("path").parse(f"${program.latex()}$")
 
 
 # -- what is refused -------------------------------------------------------------------------------

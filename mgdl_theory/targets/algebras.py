@@ -146,9 +146,9 @@ class MpAlgebra:
 
 
 class SympyAlgebra:
-    """sympy expressions, for display and as an oracle for derivatives in tests.
+    """sympy expressions, as an oracle in tests; no bound ever rests on them.
 
-    Its derivatives are classical ones; at kinks they are no enclosure of anything.
+    sympy's derivatives are classical ones; at kinks they are no enclosure of anything.
     """
 
     def __init__(self) -> None:
@@ -164,10 +164,6 @@ class SympyAlgebra:
     def variable(self, name: str) -> Any:
         """A real symbol."""
         return self.sympy.Symbol(name, real=True)
-
-    def latex(self, expression: Any) -> str:
-        """LaTeX of an expression."""
-        return str(self.sympy.latex(expression))
 
     def const(self, q: Fraction) -> Any:
         """The rational q."""

@@ -15,10 +15,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mgdl_theory.errors import DomainError, OptionError
-from mgdl_theory.rigor import rounding
 from mgdl_theory.rigor.interval import Engine, Interval, get_engine
 from mgdl_theory.rigor.jet import Jet, JetAlgebra
-from mgdl_theory.rigor.rounding import add_down, add_up, quiet
+from mgdl_theory.rigor.rounding import ASSUMPTIONS, add_down, add_up, quiet
 from mgdl_theory.targets.algebras import FloatAlgebra, MpAlgebra
 from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray
 from mgdl_theory.targets.interpolation import first_order, range_order, second_order, smallest
@@ -239,12 +238,16 @@ class ExpressionTarget:
                 "upper": [str(end) for end in self.box.upper],
             },
             "engine": self.engine_name,
-            "assumptions": [a.id for a in rounding.ASSUMPTIONS],
+            "assumptions": [a.id for a in ASSUMPTIONS if a.id not in _OTHER_ENGINES[self.engine_name]],
         }
 
 
 _TINY = 2.0**-900
 """Definition: added to a sum of slopes so that its product with h/2, h >= 2**-52, cannot underflow."""
+
+
+_OTHER_ENGINES = {"numpy": ("crival-functions",), "crival": ("numpy-functions",)}
+"""Assumptions that an engine does not need."""
 
 
 @cache

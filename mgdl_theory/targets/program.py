@@ -176,16 +176,16 @@ class Program:
         return needed
 
     def latex(self) -> str:
-        r"""The formula in LaTeX (imports sympy).
+        r"""The formula in LaTeX.
 
         >>> from mgdl_theory.targets.parser import parse
-        >>> print(parse("sqrt(x)/2").latex())
-        \frac{\sqrt{x}}{2}
+        >>> print(parse("sqrt(x)/2 + y**2").latex())
+        \frac{\sqrt{x}}{2} + y^{2}
         """
-        from mgdl_theory.targets.algebras import SympyAlgebra
+        from mgdl_theory.targets.latex import LatexAlgebra
 
-        algebra = SympyAlgebra()
-        return algebra.latex(self.evaluate(algebra, [algebra.variable(name) for name in self.variables]))
+        algebra = LatexAlgebra()
+        return self.evaluate(algebra, [algebra.variable(name) for name in self.variables]).text
 
     def __str__(self) -> str:
         return self.text
