@@ -200,6 +200,36 @@ def test_multiples_and_quotients_by_one_number_are_enclosed(engine: Engine, give
 
 
 @both_engines
+@given(given_columns=st.integers(1, 6).flatmap(columns))
+@example(given_columns=[[(LARGEST, LARGEST, LARGEST)]] * 4)
+@example(given_columns=[[(0.0, 0.0, 0.0)], [(-math.inf, 3.0, math.inf)], [(1.0, 1.0, 1.0)], [(0.1, 0.1, 0.1)]])
+@example(given_columns=[[(ETA, ETA, ETA)], [(0.5, 0.5, 0.5)]] * 3)
+def test_sums_and_sums_of_products_are_enclosed(engine: Engine, given_columns: Any) -> None:
+    arguments = batch(*given_columns)
+    members = list(zip(*([Fraction(member) for _, member, _ in column] for column in given_columns), strict=True))
+    total = engine.total(*arguments)
+    pairs = [(arguments[k], arguments[-1 - k // 2]) for k in range(len(arguments))]
+    products = [[row[k] * row[-1 - k // 2] for k in range(len(row))] for row in members]
+    dot = engine.dot(*pairs)
+    scaled = engine.dot((arguments[0], engine.const(Fraction(1, 3))), (engine.const(-7), arguments[-1]))
+    for result in (total, dot, scaled):
+        proper(result)
+    for k, row in enumerate(members):
+        assert holds(total.lo[k].item(), total.hi[k].item(), sum(row, Fraction(0)))
+        assert holds(dot.lo[k].item(), dot.hi[k].item(), sum(products[k], Fraction(0)))
+        assert holds(scaled.lo[k].item(), scaled.hi[k].item(), row[0] / 3 - 7 * row[-1])
+
+
+@both_engines
+def test_sums_of_products_are_sharp(engine: Engine) -> None:
+    third, tenth = engine.const(Fraction(1, 3)), engine.const(Fraction(1, 10))
+    x = Interval(np.array([0.3, 0.7]), np.array([0.3, 0.7]))
+    result = engine.dot((x, third), (tenth, x), (x, x))
+    assert (result.hi - result.lo <= 16 * UNIT).all()
+    assert (engine.total(x, x, x).hi - engine.total(x, x, x).lo <= 24 * UNIT).all()
+
+
+@both_engines
 @given(given_columns=columns(1), n=st.one_of(st.integers(-12, 12), st.integers(-200, 200)))
 def test_integer_powers_are_enclosed(engine: Engine, given_columns: Any, n: int) -> None:
     (column,) = given_columns
@@ -259,6 +289,28 @@ def test_waves_over_cells_of_moderate_width_are_enclosed(engine: Engine, given_c
     check(sine, "sin", [(x,) for x in members.tolist()])
     check(cosine, "cos", [(x,) for x in members.tolist()])
     check(engine.tan(cells), "tan", [(x,) for x in members.tolist()])
+
+
+@given(x=st.floats(-TRIG_REACH, TRIG_REACH), width=st.floats(0, 10))
+def test_half_turns_are_bounded(x: float, width: float) -> None:
+    cell = Interval(np.array([x]), np.array([x + width]))
+    lo, hi = numpy_engine._half_turns(cell)
+    with mpmath.workprec(BITS):
+        assert math.isnan(lo[0]) or (lo[0] < x / mpmath.pi and cell.hi[0] / mpmath.pi < hi[0])
+        assert math.isnan(lo[0]) or hi[0] - lo[0] < width / 3 + 1e-6
+
+
+BEYOND = [2 * TRIG_REACH, 3e9, 1e16, 1e300, 6381956970095103.0 * 2.0**797, LARGEST]
+
+
+@pytest.mark.parametrize("x", [*BEYOND, *(-x for x in BEYOND)])
+def test_nothing_is_claimed_of_waves_beyond_the_declared_reach(x: float) -> None:
+    engine, point = get_engine("numpy"), Interval(np.array([x, 1.0]), np.array([x, 1.0]))
+    for wave in engine.sincos(point):
+        assert (wave.lo[0], wave.hi[0]) == (-1.0, 1.0)
+        assert wave.hi[1] - wave.lo[1] < 1e-14
+    tangent = engine.tan(point)
+    assert (tangent.lo[0], tangent.hi[0]) == (-np.inf, np.inf)
 
 
 def test_a_planted_defect_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -361,6 +413,8 @@ def test_results_are_proper_intervals_whatever_the_ends(engine: Engine) -> None:
     right = Interval(np.tile(x.lo, n), np.tile(x.hi, n))
     for name in BINARY:
         proper(getattr(engine, name)(left, right))
+    proper(engine.dot((left, right), (right, right)))
+    proper(engine.total(left, right, left))
     for c in WILD[1:-1]:
         proper(engine.mul(x, Interval.exact(c)))
         proper(engine.div(x, Interval.exact(c)))
@@ -609,8 +663,10 @@ def test_arguments_are_never_written_to(engine: Engine) -> None:
         end.flags.writeable = False
     for name in UNARY:
         getattr(engine, name)(x)
-    for name in (*BINARY, "hull"):
+    for name in (*BINARY, "hull", "total"):
         getattr(engine, name)(x, x)
+    engine.dot((x, x), (engine.const(1), x))
+    engine.dot((engine.const(1), x), (x, x))
     for n in (-1, 0, 1, 2, 3, 20):
         engine.powi(x, n)
     engine.powq(x, Fraction(2, 3))

@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,13 @@ class Interval:
         return self.lo.shape if self.lo.shape == self.hi.shape else np.broadcast_shapes(self.lo.shape, self.hi.shape)
 
 
+@lru_cache(maxsize=1024)
+def _constant(value: Fraction) -> Interval:
+    result = Interval.exact(value)
+    result.lo.flags.writeable = result.hi.flags.writeable = False
+    return result
+
+
 def _around(value: Fraction) -> tuple[float, float]:
     """Largest binary64 number <= value and smallest >= value, infinities included."""
     try:
@@ -89,7 +96,7 @@ class Engine(ABC):
 
     def const(self, value: Fraction | int) -> Interval:
         """Interval (1,) around an exact number."""
-        return Interval.exact(value)
+        return _constant(Fraction(value))
 
     def pi(self) -> Interval:
         """Interval (1,) around pi, one unit wide."""
@@ -127,6 +134,17 @@ class Engine(ABC):
         return Interval(lo, hi)
 
     # -- rounded operations --
+
+    def total(self, *terms: Interval) -> Interval:
+        """{x_1 + ... + x_n}; an engine may round once for the whole sum and then keeps no sum exact."""
+        total = terms[0]
+        for term in terms[1:]:
+            total = self.add(total, term)
+        return total
+
+    def dot(self, *terms: tuple[Interval, Interval]) -> Interval:
+        """{x_1 y_1 + ... + x_n y_n}; an engine may round once for the whole sum and then keeps no zero exact."""
+        return Engine.total(self, *(self.mul(*term) for term in terms))
 
     @abstractmethod
     def add(self, a: Interval, b: Interval) -> Interval:

@@ -18,6 +18,8 @@ from mgdl_theory.rigor.interval import Engine, Interval, magnitude, mignitude
 __all__ = ["Jet", "JetAlgebra"]
 
 Pair = tuple[int, int]
+Slopes = Mapping[int, Interval]
+Term = tuple[Interval | None, Interval | None]
 Key = TypeVar("Key")
 
 
@@ -97,40 +99,37 @@ class JetAlgebra:
         """f g; a square if both are one jet."""
         if a is b:
             return self.powi(a, 2)
-        mul, total = self.engine.mul, self._total
         grad = {
-            axis: total(self._times(a.grad.get(axis), b.value), self._times(b.grad.get(axis), a.value))
-            for axis in _keys(a.grad, b.grad)
+            axis: self._dot((a.grad.get(axis), b.value), (b.grad.get(axis), a.value)) for axis in _keys(a.grad, b.grad)
         }
         hess = {}
         for i, j in _pairs(grad):
-            terms = [self._times(a.hess.get((i, j)), b.value), self._times(b.hess.get((i, j)), a.value)]
-            if i == j and i in a.grad and i in b.grad:
-                terms.append(mul(self._number(2), mul(a.grad[i], b.grad[i])))
-            elif i != j:
-                terms += [mul(f.grad[i], g.grad[j]) for f, g in ((a, b), (b, a)) if i in f.grad and j in g.grad]
-            if any(term is not None for term in terms):
-                hess[i, j] = total(*terms)
-        return Jet(mul(a.value, b.value), grad, hess)
+            terms = [(a.hess.get((i, j)), b.value), (b.hess.get((i, j)), a.value), *self._cross(a.grad, b.grad, i, j)]
+            if any(None not in term for term in terms):
+                hess[i, j] = self._dot(*terms)
+        return Jet(self.engine.mul(a.value, b.value), grad, hess)
+
+    def _cross(self, f: Slopes, g: Slopes, i: int, j: int) -> list[Term]:
+        """Terms of f_i g_j + f_j g_i."""
+        if i != j:
+            return [(f.get(i), g.get(j)), (f.get(j), g.get(i))]
+        return [(self._scaled(2, f[i]), g[i])] if i in f and i in g else []
 
     def div(self, a: Jet, b: Jet) -> Jet:
         """w = f / g: g w' = f' - w g' and g w'' = f'' - w' g' - g' w' - w g''."""
-        div, neg, total, times = self.engine.div, self.engine.neg, self._total, self._times
+        div, one = self.engine.div, self._number(1)
         w = div(a.value, b.value)
-        minus = neg(w)
+        minus = self.engine.neg(w)
         grad = {
-            axis: div(total(a.grad.get(axis), times(b.grad.get(axis), minus)), b.value)
+            axis: div(self._dot((a.grad.get(axis), one), (b.grad.get(axis), minus)), b.value)
             for axis in _keys(a.grad, b.grad)
         }
+        fall = _mapped(self.engine.neg, grad)
         hess = {}
         for i, j in _pairs(grad):
-            terms = [a.hess.get((i, j)), times(b.hess.get((i, j)), minus)]
-            if i == j and i in b.grad:
-                terms.append(times(b.grad[i], self._scaled(-2, grad[i])))
-            elif i != j:
-                terms += [times(b.grad[q], neg(grad[p])) for p, q in ((i, j), (j, i)) if q in b.grad]
-            if any(term is not None for term in terms):
-                hess[i, j] = div(total(*terms), b.value)
+            terms = [(a.hess.get((i, j)), one), (b.hess.get((i, j)), minus), *self._cross(fall, b.grad, i, j)]
+            if any(None not in term for term in terms):
+                hess[i, j] = div(self._dot(*terms), b.value)
         return Jet(w, grad, hess)
 
     # -- powers --
@@ -296,12 +295,11 @@ class JetAlgebra:
 
     def _chain(self, a: Jet, value: Interval, first: Interval, second: Interval) -> Jet:
         """Jet of phi(f), given enclosures of phi(f), phi'(f), phi''(f) over the cells."""
-        mul, sqr = self.engine.mul, self.engine.sqr
-        grad = {axis: mul(first, slope) for axis, slope in a.grad.items()}
+        grad = {axis: self._dot((first, slope)) for axis, slope in a.grad.items()}
         hess = {}
         for i, j in _pairs(grad):
-            bend = mul(second, sqr(a.grad[i]) if i == j else mul(a.grad[i], a.grad[j]))
-            hess[i, j] = self._total(bend, self._times(a.hess.get((i, j)), first))
+            square = self.engine.sqr(a.grad[i]) if i == j else self._dot((a.grad[i], a.grad[j]))
+            hess[i, j] = self._dot((second, square), (a.hess.get((i, j)), first))
         return Jet(value, grad, hess)
 
     def _number(self, value: Fraction | int) -> Interval:
@@ -310,19 +308,12 @@ class JetAlgebra:
     def _scaled(self, factor: Fraction | int, x: Interval) -> Interval:
         return self.engine.mul(self._number(factor), x)
 
-    def _times(self, a: Interval | None, b: Interval) -> Interval | None:
-        return None if a is None else self.engine.mul(a, b)
-
-    def _total(self, *terms: Interval | None) -> Interval:
-        """Sum of the terms that are there."""
-        result: Interval | None = None
-        for term in terms:
-            if term is not None:
-                result = term if result is None else self.engine.add(result, term)
-        return self._number(0) if result is None else result
+    def _dot(self, *terms: Term) -> Interval:
+        """Sum of the products x y whose factors are both there."""
+        return self.engine.dot(*((x, y) for x, y in terms if x is not None and y is not None))
 
     def _sums(self, a: Mapping[Key, Interval], b: Mapping[Key, Interval]) -> dict[Key, Interval]:
-        return {key: self._total(a.get(key), b.get(key)) for key in _keys(a, b)}
+        return {key: self.engine.total(*(x[key] for x in (a, b) if key in x)) for key in _keys(a, b)}
 
 
 def _keys(a: Mapping[Key, Interval], b: Mapping[Key, Interval]) -> list[Key]:

@@ -27,8 +27,8 @@ from mgdl_theory.rigor.rounding import (
     STEP,
     TRIG_REACH,
     UNIT,
+    _dekker,
     _split,
-    _two_product,
     _two_sum,
     add_down,
     add_up,
@@ -45,7 +45,7 @@ _TAIL = np.int64(2**27 - 1)  # experience: what counts as a short significand
 _NORMAL = 2.0**-960  # theorem: products of this size have an error that is representable
 _HUGE = 2.0**995  # theorem: below it splitting does not overflow
 _SLACK = 2.0**-1021  # theorem: twice the absolute part of the declared error of a function
-_CHAIN = 8  # experience: up to this exponent multiplications are faster than numpy.power
+_CHAIN = 32  # experience: up to this exponent multiplications are faster than numpy.power
 _TURN_ERROR = 2.0**-50  # theorem: fl(x * fl(1/pi)) errs by less than _TURN_ERROR |x| / pi (2.01 u suffices)
 
 _EXACT: dict[str, tuple[float, float]] = {
@@ -98,25 +98,46 @@ class NumpyEngine(Engine):
     def mul(self, a: Interval, b: Interval) -> Interval:
         for x, y in ((a, b), (b, a)):
             if _is_number(y):
-                return _scale(x, float(y.lo.flat[0]))
+                return _scale(x, y.lo.item())
         lo, hi = _corners(np.multiply, a, b)
         return _rounded(lo, hi, _careful_product, a, b)
 
+    def total(self, *terms: Interval) -> Interval:
+        if all(x.lo.size == 1 for x in terms) or len(terms) == 1:
+            return super().total(*terms)
+        lo, hi = _sum_once([(x.lo, x.hi) for x in terms], rounded_before=0)
+        return _repaired(lo, hi, None, self._careful_total, *_ends(terms))
+
+    def _careful_total(self, *ends: FloatArray) -> Ends:
+        total = super().total(*_intervals(ends))
+        return total.lo, total.hi
+
+    def dot(self, *terms: tuple[Interval, Interval]) -> Interval:
+        if len(terms) == 1 and any(_is_number(x) for x in terms[0]):
+            return self.mul(*terms[0])
+        lo, hi = _sum_once([_raw_product(*term) for term in terms], rounded_before=1)
+        return _repaired(lo, hi, None, self._careful_dot, *_ends(tuple(x for term in terms for x in term)))
+
+    def _careful_dot(self, *ends: FloatArray) -> Ends:
+        x = _intervals(ends)
+        total = super().dot(*zip(x[0::2], x[1::2], strict=True))
+        return total.lo, total.hi
+
     def div(self, a: Interval, b: Interval) -> Interval:
-        if _is_number(b):
-            c = float(b.lo.flat[0])
-            if c != 0 and abs(math.frexp(c)[0]) == 0.5 and 2.0**-1000 < abs(c) < 2.0**1000:
-                return _scale(a, 1 / c)
+        if _is_number(b) and _is_power_of_two(b.lo.item()):
+            return _scale(a, 1 / b.lo.item())
         lo, hi = _corners(np.divide, a, b)
         inside = (b.lo > 0) | (b.hi < 0)
         return _within(inside, _rounded(lo, hi, _careful_quotient, a, b))
 
     def sqr(self, a: Interval) -> Interval:
+        if _is_number(a):
+            return Interval.exact(Fraction(a.lo.item()) ** 2)
         least, most = mignitude(a), magnitude(a)
         lo, lo_error = _square(least)
         hi, hi_error = _square(most)
         lo, hi = _lower(lo, lo_error), _upper(hi, hi_error)
-        bad = ~((least >= 2.0**-480) & (most <= 2.0**490))
+        bad = ((least < 2.0**-480) & (least != 0)) | ~(most <= 2.0**490) | (most < 2.0**-480)
         return _repaired(lo, hi, bad, _careful_square, least, most)
 
     def powi(self, a: Interval, n: int) -> Interval:
@@ -233,15 +254,18 @@ def _declared(name: str, lo: FloatArray, hi: FloatArray, careful: Callable[..., 
 
 
 def _repaired(
-    lo: FloatArray, hi: FloatArray, bad: BoolArray, careful: Callable[..., Ends], *operands: FloatArray
+    lo: FloatArray, hi: FloatArray, bad: BoolArray | None, careful: Callable[..., Ends], *operands: FloatArray
 ) -> Interval:
     """The interval [lo, hi] with the bad elements, and those where lo <= hi fails, computed again from the operands."""
     good = lo <= hi
-    good &= ~bad
+    if bad is not None:
+        good &= ~bad
     if np.count_nonzero(good) != good.size:
         at = np.nonzero(~good)
-        lo, hi = np.array(np.broadcast_to(lo, good.shape)), np.array(np.broadcast_to(hi, good.shape))
-        lo[at], hi[at] = careful(*(np.broadcast_to(x, good.shape)[at] for x in operands))
+        if lo.shape != hi.shape or not (lo.flags.writeable and hi.flags.writeable):
+            lo, hi = np.array(np.broadcast_to(lo, good.shape)), np.array(np.broadcast_to(hi, good.shape))
+        gathered = (x if x.shape == good.shape else np.broadcast_to(x, good.shape) for x in operands)
+        lo[at], hi[at] = careful(*(x[at] for x in gathered))
     return Interval(lo, hi)
 
 
@@ -292,9 +316,20 @@ def _ends(intervals: tuple[Interval, ...]) -> list[FloatArray]:
     return [end for a in intervals for end in (a.lo, a.hi)]
 
 
+def _intervals(ends: tuple[FloatArray, ...]) -> list[Interval]:
+    return [Interval(lo, hi) for lo, hi in zip(ends[0::2], ends[1::2], strict=True)]
+
+
 def _is_number(a: Interval) -> bool:
     """Whether this is one known finite number, for all elements."""
-    return a.lo.size == 1 == a.hi.size and a.lo.ndim == 1 and bool(np.isfinite(a.lo[0]) and a.lo[0] == a.hi[0])
+    if a.lo.shape != (1,) or a.hi.shape != (1,):
+        return False
+    return -math.inf < a.lo.item() == a.hi.item() < math.inf
+
+
+def _is_power_of_two(c: float) -> bool:
+    """Whether c is +-2**k with a reciprocal of moderate size."""
+    return abs(math.frexp(c)[0]) == 0.5 and 2.0**-1000 < abs(c) < 2.0**1000
 
 
 def _corners(operation: Callable[[FloatArray, FloatArray], FloatArray], a: Interval, b: Interval) -> Ends:
@@ -311,27 +346,68 @@ def _corners(operation: Callable[[FloatArray, FloatArray], FloatArray], a: Inter
 def _sum(a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray) -> Interval:
     """[a + b, c + d], rounded outward, exact where representable."""
     lo, hi = _lower(*_two_sum(a, b)), _upper(*_two_sum(c, d))
-    return _repaired(lo, hi, np.zeros(1, dtype=np.bool_), lambda *x: (add_down(*x[:2]), add_up(*x[2:])), a, b, c, d)
+    return _repaired(lo, hi, None, _careful_sum, a, b, c, d)
+
+
+def _careful_sum(a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray) -> Ends:
+    return add_down(a, b), add_up(c, d)
+
+
+def _sum_once(parts: list[Ends], rounded_before: int) -> Ends:
+    """Ends of a sum of intervals with at most one earlier rounding; lo <= hi fails after NaN and some overflows."""
+    # theorem: n - 1 sums, the roundings before, one of the result, and one for products of the errors
+    factor = (len(parts) + rounded_before + 1) * UNIT
+    lo, lo_size = _sum_and_size([lo for lo, _ in parts])
+    hi, hi_size = _sum_and_size([hi for _, hi in parts])
+    for size in (lo_size, hi_size):
+        size *= factor
+        size += len(parts) * 2 * ETA
+    return lo - lo_size, hi + hi_size
+
+
+def _sum_and_size(parts: list[FloatArray]) -> Ends:
+    """Computed sum of the parts and of their magnitudes."""
+    total, size = parts[0], np.abs(parts[0])
+    for part in parts[1:]:
+        total = total + part
+        size = size + np.abs(part)
+    return total, size
+
+
+def _raw_product(a: Interval, b: Interval) -> Ends:
+    """Ends of {x y}, each rounded to nearest."""
+    for x, y in ((a, b), (b, a)):
+        if _is_number(y):
+            c = y.lo.item()
+            if c == 1:
+                return x.lo, x.hi
+            return (c * x.lo, c * x.hi) if c >= 0 else (c * x.hi, c * x.lo)
+    return _corners(np.multiply, a, b)
 
 
 def _scale(a: Interval, c: float) -> Interval:
     """{c x} for a finite number c."""
-    if c == 0:
-        return Interval(np.zeros(a.shape), np.zeros(a.shape))
     if c == 1:
         return a
     if c == -1:
         return Interval(-a.hi, -a.lo)
+    if c == 0:
+        return Interval(np.zeros(a.shape), np.zeros(a.shape))
+    if _is_number(a):
+        return Interval.exact(Fraction(a.lo.item()) * Fraction(c))
     x, y = (a.lo, a.hi) if c > 0 else (a.hi, a.lo)
     factor = np.array([c])
-    if abs(math.frexp(c)[0]) == 0.5 and 2.0**-1000 < abs(c) < 2.0**1000:
-        lo, hi = c * x, c * y
+    lo, hi = c * x, c * y
+    if _is_power_of_two(c):
         bad = (lo * (1 / c) != x) | (hi * (1 / c) != y)  # theorem: what a power of two undoes was exact
         return _repaired(lo, hi, bad, _careful_product, a.lo, a.hi, factor, factor)
-    lo, lo_error = _multiple(x, c)
-    hi, hi_error = _multiple(y, c)
-    bad = ~(_moderate(lo) & _moderate(hi))
-    return _repaired(_lower(lo, lo_error), _upper(hi, hi_error), bad, _careful_product, a.lo, a.hi, factor, factor)
+    bad = _short(lo) | _short(hi)
+    if 8 * np.count_nonzero(bad) < bad.size:  # experience: else most products may be exact, as on a coarse grid
+        lo, hi = _step_down(lo), _step_up(hi)
+    else:
+        bad = ~(_moderate(lo) & _moderate(hi))
+        lo, hi = _lower(lo, _product_error(x, c, lo)), _upper(hi, _product_error(y, c, hi))
+    return _repaired(lo, hi, bad, _careful_product, a.lo, a.hi, factor, factor)
 
 
 def _moderate(p: FloatArray) -> BoolArray:
@@ -340,10 +416,9 @@ def _moderate(p: FloatArray) -> BoolArray:
     return np.asarray((size >= _NORMAL) & (size <= _HUGE))
 
 
-def _multiple(x: FloatArray, c: float) -> Ends:
-    """(p, err) with c x = p + err exactly while nothing over- or underflows, err NaN after an overflow."""
-    p = c * x
-    c1, c2 = (float(part[0]) for part in _split(np.array([c])))
+def _product_error(x: FloatArray, c: float, p: FloatArray) -> FloatArray:
+    """c x - p exactly, for p = fl(c x) of moderate size; NaN or anything otherwise (Dekker)."""
+    c1, c2 = (part.item() for part in _split(np.array([c])))
     x1, x2 = _split(x)
     error = x1 * c1
     error -= p
@@ -352,7 +427,7 @@ def _multiple(x: FloatArray, c: float) -> Ends:
     error += x2 * c1
     if c2:
         error += x2 * c2
-    return p, error
+    return error
 
 
 def _square(x: FloatArray) -> Ends:
@@ -371,62 +446,77 @@ def _square(x: FloatArray) -> Ends:
 
 def _careful_product(al: FloatArray, ah: FloatArray, bl: FloatArray, bh: FloatArray) -> Ends:
     """Tight ends of the product; 0 * inf is 0."""
-    bounds = [_product_bounds(x, y) for x in (al, ah) for y in (bl, bh)]
-    return _extremes(bounds)
+    return _extremes(*_product_bounds(*_pairs(al, ah, bl, bh)))
 
 
-def _extremes(bounds: list[Ends]) -> Ends:
-    """Least of the lower and greatest of the upper bounds."""
-    return np.minimum.reduce([lo for lo, _ in bounds]), np.maximum.reduce([hi for _, hi in bounds])
+def _pairs(al: FloatArray, ah: FloatArray, bl: FloatArray, bh: FloatArray) -> Ends:
+    """First and second coordinates (4, n) of the corners."""
+    return np.array([al, al, ah, ah]), np.array([bl, bh, bl, bh])
+
+
+def _extremes(lo: FloatArray, hi: FloatArray) -> Ends:
+    """Least of the lower and greatest of the upper bounds at the corners."""
+    return np.minimum.reduce(lo), np.maximum.reduce(hi)
 
 
 def _product_bounds(x: FloatArray, y: FloatArray) -> Ends:
-    """Neighbouring bounds of x y."""
-    p, error = _two_product(x, y)
-    infinite = (np.isinf(x) | np.isinf(y)) & (p != 0)
-    error = np.where(infinite, 0.0, error)
-    return _bounds(p, error, np.sign(x) * np.sign(y))
+    """Neighbouring bounds of x y; 0 * inf is 0."""
+    p = x * y
+    sign = np.sign(x) * np.sign(y)
+    np.copyto(p, 0.0, where=sign == 0)
+    error = _dekker(x, y, p)
+    size = np.abs(p)
+    np.copyto(error, np.nan, where=~((size >= _NORMAL) & (size <= _HUGE)))
+    return _bounds(p, error, sign)
 
 
 def _bounds(p: FloatArray, error: FloatArray, sign: FloatArray) -> Ends:
     """Bounds of p + error, |error| at most half a unit of p or NaN if unknown; the truth has this sign."""
     lo = np.where(error >= 0, p, np.nextafter(p, -np.inf))
     hi = np.where(error <= 0, p, np.nextafter(p, np.inf))
-    return np.where((sign >= 0) & (lo < 0), 0.0, lo), np.where((sign <= 0) & (hi > 0), 0.0, hi)
+    np.copyto(lo, np.maximum(lo, 0.0), where=sign >= 0)
+    np.copyto(hi, np.minimum(hi, 0.0), where=sign <= 0)
+    return lo, hi
 
 
 def _careful_quotient(al: FloatArray, ah: FloatArray, bl: FloatArray, bh: FloatArray) -> Ends:
     """Tight ends of the quotient by an interval without 0."""
-    bounds = [_quotient_bounds(x, y) for x in (al, ah) for y in (bl, bh)]
-    return _extremes(bounds)
+    return _extremes(*_quotient_bounds(*_pairs(al, ah, bl, bh)))
 
 
 def _quotient_bounds(x: FloatArray, y: FloatArray) -> Ends:
     """Neighbouring bounds of x / y; 0 for an infinite y (the other corners hold the rest of the limit points)."""
     q = x / y
-    p, error = _two_product(q, y)
-    rest = (x - p) - error  # theorem: exact, the remainder of a correctly rounded quotient is representable
-    rest = np.where(np.isfinite(rest) & (np.abs(x) >= _NORMAL), rest * np.sign(y), np.nan)
-    exact = (x == 0) | np.isinf(x) | np.isinf(y)
-    q = np.where(np.isinf(y), 0.0, q)
-    return _bounds(q, np.where(exact, 0.0, rest), np.sign(x) * np.sign(y))
+    np.copyto(q, 0.0, where=np.isinf(y))
+    rest = _remainder(x, q, y) * np.sign(y)
+    return _bounds(q, rest, np.sign(x) * np.sign(y))
+
+
+def _remainder(x: FloatArray, q: FloatArray, y: FloatArray) -> FloatArray:
+    """x - q y with the right sign, for q = fl(x / y) or q = y = fl(sqrt(x)); NaN where under- or overflow may spoil it.
+
+    Theorem: p = fl(q y) is within a factor two of x, so x - p is exact; subtracting the error of p keeps the sign.
+    """
+    p = q * y
+    rest = (x - p) - _dekker(q, y, p)
+    size = np.abs(x)
+    np.copyto(rest, np.nan, where=~((size >= 2 * _NORMAL) & (size <= _HUGE / 2) & (p != 0)))
+    return rest
 
 
 def _careful_square(least: FloatArray, most: FloatArray) -> Ends:
     """Tight ends of {x**2 : least <= x <= most}, least >= 0."""
-    return _product_bounds(least, least)[0], _product_bounds(most, most)[1]
+    ends = np.array([least, most])
+    lo, hi = _product_bounds(ends, ends)
+    return lo[0], hi[1]
 
 
 def _careful_root(lo: FloatArray, hi: FloatArray) -> Ends:
     """Tight ends of {sqrt(x)}; anything where lo < 0."""
-    return _root_bounds(lo)[0], _root_bounds(hi)[1]
-
-
-def _root_bounds(x: FloatArray) -> Ends:
+    x = np.array([lo, hi])
     root = np.sqrt(x)
-    p, error = _two_product(root, root)
-    rest = np.where(np.abs(x) >= _NORMAL, (x - p) - error, np.nan)
-    return _bounds(root, np.where((x == 0) | np.isinf(x), 0.0, rest), np.sign(x))
+    below, above = _bounds(root, _remainder(x, root, root), np.sign(x))
+    return below[0], above[1]
 
 
 # -- powers ----------------------------------------------------------------------------------------
@@ -459,24 +549,24 @@ def _chain_error(y: FloatArray, n: int) -> FloatArray:
 
 def _careful_chain(lo: FloatArray, hi: FloatArray, n: int) -> Ends:
     """Ends of {x**n} where that increases, exact where every product on the way is."""
-    return _chain_bounds(lo, n)[0], _chain_bounds(hi, n)[1]
+    below, above = _chain_bounds(np.array([lo, hi]), n)
+    return below[0], above[1]
 
 
 def _chain_bounds(x: FloatArray, n: int) -> Ends:
-    """Bounds of x**n by directed multiplication of |x|."""
-    lo = hi = np.ones_like(x)
+    """Bounds of x**n by directed multiplication of |x|; n is odd where x < 0."""
     size = np.abs(x)
-    for bit in bin(n)[2:]:
-        lo, hi = _product_bounds(lo, lo)[0], _product_bounds(hi, hi)[1]
-        if bit == "1":
-            lo, hi = _product_bounds(lo, size)[0], _product_bounds(hi, size)[1]
-    negative = (x < 0) & (n % 2 == 1)
-    return np.where(negative, -hi, lo), np.where(negative, -lo, hi)
+    bounds = base = np.array([size, size])
+    for bit in bin(n)[3:]:
+        for factor in (bounds, base)[: 1 + int(bit)]:
+            below, above = _product_bounds(bounds, factor)
+            bounds = np.array([below[0], above[1]])
+    lo, hi = bounds
+    return np.where(x < 0, -hi, lo), np.where(x < 0, -lo, hi)
 
 
 def _careful_power(al: FloatArray, ah: FloatArray, bl: FloatArray, bh: FloatArray) -> Ends:
-    bounds = [_power_bounds(x, y) for x in (al, ah) for y in (bl, bh)]
-    return _extremes(bounds)
+    return _extremes(*_power_bounds(*_pairs(al, ah, bl, bh)))
 
 
 def _power_bounds(x: FloatArray, y: FloatArray) -> Ends:
@@ -498,7 +588,12 @@ def _increasing(name: str, a: Interval) -> Interval:
     function = getattr(np, name)
     lo = function(a.lo)
     hi = lo if _equal(a.lo, a.hi) else function(a.hi)
-    return _declared(name, lo, hi, lambda x, y: (_value_bounds(name, x)[0], _value_bounds(name, y)[1]), a)
+    return _declared(name, lo, hi, lambda x, y: _careful_increasing(name, x, y), a)
+
+
+def _careful_increasing(name: str, lo: FloatArray, hi: FloatArray) -> Ends:
+    below, above = _value_bounds(name, np.array([lo, hi]))
+    return below[0], above[1]
 
 
 def _equal(x: FloatArray, y: FloatArray) -> bool:
@@ -557,20 +652,31 @@ def _wave(name: str, a: Interval, turns: Ends, offset: float) -> Interval:
     y = x if _equal(a.lo, a.hi) else function(a.hi)
     lo, hi = np.minimum(x, y), np.maximum(x, y)
     bad = _short(lo) | _short(hi)
-    lo, hi = lo - _error(name, lo), hi + _error(name, hi)
+    lo -= _error(name, lo)
+    hi += _error(name, hi)
     first, last = _integers_inside(turns, offset)
-    bad |= ~(last < first)
+    extreme = ~(last < first)
+    if np.count_nonzero(extreme):
+        _insert_extremes(lo, hi, first, last, extreme)
     bad |= lo < -1
     bad |= hi > 1
     return _repaired(lo, hi, bad, lambda *x: _careful_wave(name, *x), a.lo, a.hi, first, last)
 
 
+def _insert_extremes(lo: FloatArray, hi: FloatArray, first: FloatArray, last: FloatArray, where: BoolArray) -> None:
+    """Write -1 and 1 into lo and hi, in these elements, where an odd or even integer lies between first and last."""
+    at = np.nonzero(where)
+    k = first[at]
+    several = ~(last[at] <= k)
+    even = np.mod(k, 2) == 0
+    lo[at] = np.where(several | ~even, -1.0, lo[at])
+    hi[at] = np.where(several | even, 1.0, hi[at])
+
+
 def _careful_wave(name: str, lo: FloatArray, hi: FloatArray, first: FloatArray, last: FloatArray) -> Ends:
-    ends = [_value_bounds(name, lo), _value_bounds(name, hi)]
-    low, high = _extremes(ends)
-    none, several, even = last < first, ~(last <= first), np.mod(first, 2) == 0
-    low = np.where(~none & (several | ~even), -1.0, low)
-    high = np.where(~none & (several | even), 1.0, high)
+    """Ends of the wave, exact at 0 and inside [-1, 1]."""
+    low, high = _extremes(*_value_bounds(name, np.array([lo, hi])))
+    _insert_extremes(low, high, first, last, ~(last < first))
     return np.fmax(low, -1.0), np.fmin(high, 1.0)
 
 

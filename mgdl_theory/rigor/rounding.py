@@ -206,13 +206,23 @@ def two_product(a: ArrayLike, b: ArrayLike) -> tuple[FloatArray, FloatArray]:
 
 
 def _two_product(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
-    zero = (a == 0) | (b == 0)
-    p = np.where(zero, 0.0, a * b)
-    (a1, a2), (b1, b2) = _split(a), _split(b)
-    err = ((a1 * b1 - p) + a1 * b2 + a2 * b1) + a2 * b2
+    p = a * b
     size = np.abs(p)
-    certain = (size >= _FLOOR) & (size <= _ROOM) & (np.abs(a) <= _ROOM) & (np.abs(b) <= _ROOM)
-    return p, np.where(zero, 0.0, np.where(certain, err, np.nan))
+    zero = (a == 0) | (b == 0)
+    certain = (size >= _FLOOR) & (size <= _ROOM)
+    return np.where(zero, 0.0, p), np.where(zero, 0.0, np.where(certain, _dekker(a, b, p), np.nan))
+
+
+def _dekker(a: FloatArray, b: FloatArray, p: FloatArray) -> FloatArray:
+    """a b - p for p = fl(a b) of size 2**-960 to 2**995; NaN where the splitting overflows."""
+    a1, a2 = _split(a)
+    b1, b2 = _split(b)
+    error = a1 * b1
+    error -= p
+    error += a1 * b2
+    error += a2 * b1
+    error += a2 * b2
+    return error
 
 
 def _split(a: FloatArray) -> tuple[FloatArray, FloatArray]:
