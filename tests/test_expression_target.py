@@ -492,6 +492,7 @@ def test_undefined_places_are_named(text: str, ends: tuple[Any, ...], pattern: s
         ("1/(1e-6 + (x - y)**2)", (0, 1), 1 / (1 + 1e-6), 1e6),
         ("log(x + 1e-9)", (0, 1), math.log(1e-9), 1e-9),
         ("x/3", ("1/3", "2/3"), 1 / 9, 2 / 9),
+        ("atan(exp(1000*x)) + 0/(1e-5 + (1 - x) - (1 - x)**2)", (0, 1), math.pi / 4, math.pi / 2),
         ("x1*x2*x3*x4*x5*x6*x7", (0, 1), 0, 1),
         ("5", (0, 1), 5, 5),
     ],

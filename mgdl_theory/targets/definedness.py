@@ -94,15 +94,15 @@ def _inspect(target: ExpressionTarget, level: int, cells: IntArray, offsets: Int
     """Raise if points of these doubtful cells show that f is undefined, or that splitting is in vain."""
     samples = np.concatenate([2 * offsets if target.dim <= 4 else 2 * offsets[[0, -1]], np.ones((1, target.dim), int)])
     nodes = (2 * cells[:, None, :] + samples[None, :, :]).reshape(-1, target.dim)
-    failed, outside = _at_nodes(target, level + 1, nodes)
+    blamed, outside = _at_nodes(target, level + 1, nodes)
 
     def nicest(which: NDArray[np.bool_]) -> tuple[int, Point]:
-        found = [(int(failed[k]), target.box.point(nodes[k].tolist(), level + 1)) for k in np.flatnonzero(which)[:512]]
+        found = [(int(blamed[k]), target.box.point(nodes[k].tolist(), level + 1)) for k in np.flatnonzero(which)[:512]]
         return min(found, key=lambda item: sum(x.denominator for x in item[1]))
 
     if outside.any():
         raise _undefined(target, *nicest(outside))
-    stuck = nicest(failed >= 0) if (failed >= 0).any() else None
+    stuck = nicest(blamed >= 0) if (blamed >= 0).any() else None
     chosen = [_cell(target, level, cells[k]) for k in sorted({0, len(cells) // 2, len(cells) - 1})]
     points = [stuck[1]] if stuck else []
     for point in points + [_simplest_point(*cell) for cell in chosen]:
@@ -120,7 +120,7 @@ def _inspect(target: ExpressionTarget, level: int, cells: IntArray, offsets: Int
 
 
 class _Failure(NamedTuple):
-    """The first operation of a program without a finite result, with its arguments, for one element."""
+    """An operation of a program without a finite result, with its arguments, for one element."""
 
     number: int
     args: list[Interval]
@@ -128,29 +128,41 @@ class _Failure(NamedTuple):
 
 
 def _at_nodes(target: ExpressionTarget, level: int, nodes: IntArray) -> tuple[IntArray, NDArray[np.bool_]]:
-    """Per node the first operation without a finite result (-1: none), and whether its argument rules one out."""
-    failed, outside = np.full(len(nodes), -1, dtype=np.int64), np.zeros(len(nodes), dtype=np.bool_)
+    """Per node the operation that is to blame (-1: all is well), and whether its argument is outside its domain."""
+    blamed, outside = np.full(len(nodes), -1, dtype=np.int64), np.zeros(len(nodes), dtype=np.bool_)
     for start in range(0, len(nodes), CHUNK):
         part = slice(start, start + CHUNK)
         sides = [target.box.coordinates(axis, nodes[part, axis], level) for axis in range(target.dim)]
+        first, failed = np.full(len(nodes[part]), -1), np.zeros(len(nodes[part]), dtype=np.bool_)
         for number, args, result in target.program.steps(target.engine, sides):
-            first = ~(np.isfinite(result.lo) & np.isfinite(result.hi)) & (failed[part] < 0)
-            if first.any():
-                failed[part][first] = number
-                outside[part] |= first & _outside(target.program.nodes[number], args)
-    return failed, outside
+            lost = ~(np.isfinite(result.lo) & np.isfinite(result.hi))
+            if lost.any():
+                new = lost & (first < 0)
+                first[new] = number
+                outside[part] |= new & _outside(target.program.nodes[number], args)
+                failed |= lost & _must_be_finite(target.program, number)
+        blamed[part] = np.where(failed, first, -1)
+    return blamed, outside & (blamed >= 0)
 
 
 def _first_failure(target: ExpressionTarget, low: Point, high: Point) -> _Failure | None:
-    """The first operation without a finite result on the box from ``low`` to ``high``."""
+    """The operation to blame on the box from ``low`` to ``high``: the first one without a finite result."""
     sides = [
         Interval(np.minimum(a.lo, b.lo), np.maximum(a.hi, b.hi))
         for a, b in ((Interval.exact(p), Interval.exact(q)) for p, q in zip(low, high, strict=True))
     ]
+    first = None
     for number, args, result in target.program.steps(target.engine, sides):
         if not (np.isfinite(result.lo).all() and np.isfinite(result.hi).all()):
-            return _Failure(number, args, result)
+            first = first or _Failure(number, args, result)
+            if _must_be_finite(target.program, number):
+                return first
     return None
+
+
+def _must_be_finite(program: Program, number: int) -> bool:
+    """A partial operation, or the formula itself; an overflow elsewhere may be harmless, as in atan(exp(x))."""
+    return program.nodes[number].partial or number == len(program.nodes) - 1
 
 
 def _outside(node: Node, args: Sequence[Any]) -> Any:

@@ -130,9 +130,9 @@ class ExpressionTarget:
                 jet, lost = self._jet(level, cells[part])
                 near = self._sharpened(level, cells[part], jet)
                 first, zeroth, count = first_order(jet, level), range_order(near), len(near.lo)
-                down, up = second_order(jet, level)
-                sag[part], sag_theta[part] = smallest([(2, down), (1, first), (0, zeroth)], count)
-                bulge[part], bulge_theta[part] = smallest([(2, up), (1, first), (0, zeroth)], count)
+                below, above = second_order(jet, level)
+                sag[part], sag_theta[part] = smallest([(2, below), (1, first), (0, zeroth)], count)
+                bulge[part], bulge_theta[part] = smallest([(2, above), (1, first), (0, zeroth)], count)
                 _store(reach, part, near)
                 if np.any(lost):
                     gone = np.broadcast_to(lost, count)
@@ -175,13 +175,13 @@ class ExpressionTarget:
         slope = np.full(1, _TINY)
         for entry in jet.grad.values():
             slope = add_up(slope, np.maximum(np.abs(entry.lo), np.abs(entry.hi)))
-        reach = np.broadcast_to(slope * 2.0 ** (-level - 1), n)
-        coarse = np.flatnonzero(value.hi - value.lo > SHARPEN * 2.0 * reach)
+        away = np.broadcast_to(slope * 2.0 ** (-level - 1), n)
+        coarse = np.flatnonzero(value.hi - value.lo > SHARPEN * 2.0 * away)
         lo, hi = (np.array(np.broadcast_to(end, n)) for end in (value.lo, value.hi))
         if len(coarse):
             middle = self._enclosure(self._coordinates(level + 1, 2 * cells[coarse] + 1))
-            lo[coarse] = np.maximum(lo[coarse], add_down(middle.lo, -reach[coarse]))
-            hi[coarse] = np.minimum(hi[coarse], add_up(middle.hi, reach[coarse]))
+            lo[coarse] = np.maximum(lo[coarse], add_down(middle.lo, -away[coarse]))
+            hi[coarse] = np.minimum(hi[coarse], add_up(middle.hi, away[coarse]))
         return Interval(lo, hi)
 
     def _coordinates(self, level: int, nodes: IntArray) -> list[Interval]:
