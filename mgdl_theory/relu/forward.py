@@ -285,8 +285,8 @@ def interval(network: Network, lo: FloatArray, hi: FloatArray, grades: int) -> I
     check_arithmetic()
     with quiet():
         low, high = _unit_coordinates(network.box, lo, hi)
-        h = np.zeros((2, network.width, len(lo)))
-        h[0, : network.dim], h[1, : network.dim] = low.T, high.T
+        h = np.zeros((2 * network.width, len(lo)))
+        h[: network.dim], h[network.width : network.width + network.dim] = low.T, high.T
         total = Interval(np.full(len(lo), network.lift), np.full(len(lo), network.lift))
         for k, layers in enumerate(_layers(network, grades)):
             for first in range(layers.start, layers.stop, LAYERS):
@@ -295,38 +295,40 @@ def interval(network: Network, lo: FloatArray, hi: FloatArray, grades: int) -> I
                 for j in range(part.stop - first):
                     h = np.maximum(enclosed.apply(j, h), 0.0)
             g = _Enclosed(network.readout[None, k, None], network.readout_bias[None, k, None]).apply(0, h)
-            total = Interval(add_down(total.lo, g[0, 0]), add_up(total.hi, g[1, 0]))
+            total = Interval(add_down(total.lo, g[0]), add_up(total.hi, g[1]))
         return total
 
 
 class _Enclosed:
-    """Layers as maps of intervals: the plain dot products, moved outward by a bound on their rounding.
+    """Layers as maps of intervals: plain dot products, moved outward by a bound on their rounding.
 
-    A dot product of k terms, in any order and with or without fused operations, errs by at most k u / (1 - k u)
-    times the sum of the terms' magnitudes, plus a unit of underflow per product (Higham, *Accuracy and Stability
-    of Numerical Algorithms*, Section 3.1).  A row that is empty, or has one weight 2^p >= 1 and no offset, does
-    not round: carried coordinates and sums do not widen.
+    A state stacks the lower ends on the upper ends, all of them >= 0.  A dot product of k terms, in any order and
+    with or without fused operations, errs by at most k u / (1 - k u) times the sum of the terms' magnitudes, plus
+    a unit of underflow per product (Higham, *Accuracy and Stability of Numerical Algorithms*, Section 3.1).  A
+    row that is empty, or has one weight 2^p >= 1 and no offset, does not round: carried coordinates and sums do
+    not widen.
     """
 
     def __init__(self, weights: FloatArray, biases: FloatArray) -> None:
-        self.w = np.stack([np.maximum(weights, 0.0), np.minimum(weights, 0.0)], axis=1)
-        self.size, self.b, self.offset = np.abs(weights), biases[:, :, None], np.abs(biases)[:, :, None]
-        width = weights.shape[2]
+        size, up, down = np.abs(weights), np.maximum(weights, 0.0), np.minimum(weights, 0.0)
+        lower, upper = np.concatenate([up, down], axis=2), np.concatenate([down, up], axis=2)
+        self.w = np.concatenate([lower, upper, np.concatenate([np.zeros_like(size), size], axis=2)], axis=1)
+        self.b = np.concatenate([biases, biases, np.abs(biases)], axis=1)[:, :, None]
+        self.rows, width = weights.shape[1:]
         used = np.count_nonzero(weights, axis=2)
-        power = ((np.frexp(self.size)[0] == 0.5) & (self.size >= 1)).any(axis=2)
+        power = ((np.frexp(size)[0] == 0.5) & (size >= 1)).any(axis=2)
         clean = (used == 0) | ((used == 1) & power & (biases == 0))
-        # theorem: 2 width + 2 terms, the bound's own roundings and the last subtraction take less than this
+        # theorem: 2 width + 1 terms, the bound's own roundings and the last sum take less than this
         self.relative = np.where(clean, 0.0, (2 * width + 16) * UNIT)[:, :, None]
         self.absolute = np.where(clean, 0.0, (2 * width + 16) * ETA)[:, :, None]
 
     def apply(self, j: int, h: FloatArray) -> FloatArray:
-        """(2, rows, n): bounds of W x + b over the x between h[0] and h[1]."""
-        positive, negative = self.w[j]
-        error = self.relative[j] * (self.size[j] @ np.maximum(np.abs(h[0]), np.abs(h[1])) + self.offset[j])
-        error += self.absolute[j]
-        low = positive @ h[0] + negative @ h[1] + self.b[j] - error
-        high = positive @ h[1] + negative @ h[0] + self.b[j] + error
-        return np.stack([low, high])
+        """(2 rows, n): lower and upper bounds of W x + b over the x between the two halves of h."""
+        out = self.w[j] @ h + self.b[j]
+        error = out[2 * self.rows :] * self.relative[j] + self.absolute[j]
+        out[: self.rows] -= error
+        out[self.rows : 2 * self.rows] += error
+        return np.asarray(out[: 2 * self.rows])
 
 
 def _unit_coordinates(box: Box, lo: FloatArray, hi: FloatArray) -> tuple[FloatArray, FloatArray]:
