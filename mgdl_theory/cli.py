@@ -1,4 +1,4 @@
-"""Command line: ``mgdl-theory verify EXPR``; reads records and prints them, computes nothing itself."""
+"""Command line: verify, export, draw; reads records and prints them, computes nothing itself."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import math
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mgdl_theory.errors import AssumptionError, MgdlError, OptionError
 
 if TYPE_CHECKING:
+    from mgdl_theory.relu.network import Network
     from mgdl_theory.scheme import Scheme
     from mgdl_theory.targets.base import Target
     from mgdl_theory.verify.report import Report
@@ -22,6 +24,8 @@ __all__ = ["main"]
 
 WRONG_INPUT, UNDECIDED = 2, 3
 """Definition: exit codes for wrong input and for no verdict; 0 and 1 belong to proofs and refutations."""
+
+CODES = "Exit codes: 0 proved, 1 refuted, 2 wrong input, 3 undecided."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,29 +63,99 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _verify_options(commands)
+    _export_options(commands)
+    _draw_options(commands)
+    return parser
+
+
+def _verify_options(commands: Any) -> None:
     verify = commands.add_parser(
         "verify",
         help="build a scheme for a formula and prove every claim about it",
         description="Builds a multigrade ReLU scheme for a formula and decides every claim about it.",
-        epilog="Exit codes: 0 proved, 1 refuted, 2 wrong input, 3 undecided.",
+        epilog=CODES,
     )
     verify.add_argument("expr", metavar="EXPR", help="formula in x, y, z, w or x1..xd, e.g. 'sin(10*x)*exp(-x)'")
-    verify.add_argument(
-        "--domain", nargs="+", default=None, metavar="END",
-        help="lower and upper end per variable, or one pair for all; exact: 0.1, 1/3 (default 0 1)",
-    )  # fmt: skip
-    verify.add_argument("--tol", default="1e-4", help="sup-norm to prove for the last residual (default 1e-4)")
-    verify.add_argument("--lift", default="auto", help="auto, none or a number: constant of grade 0 (default auto)")
-    verify.add_argument("--max-atoms", type=int, default=None, metavar="N", help="budget of atoms")
-    verify.add_argument("--max-level", type=int, default=None, metavar="L", help="finest level allowed")
-    verify.add_argument("--max-memory", type=float, default=None, metavar="GIB", help="memory for one level, in GiB")
-    verify.add_argument("--engine", default="numpy", help="interval arithmetic: numpy (default) or crival")
+    _scheme_options(verify)
     verify.add_argument("--grid", type=int, default=0, metavar="N", help="also check N grid points with mpmath")
     verify.add_argument("--digits", type=int, default=50, metavar="D", help="digits of the grid check (default 50)")
     verify.add_argument("--json", default=None, metavar="FILE", help="write every number to FILE")
     verify.add_argument("--quiet", action="store_true", help="print the last line only")
     verify.set_defaults(run=_verify)
-    return parser
+
+
+def _export_options(commands: Any) -> None:
+    export = commands.add_parser(
+        "export",
+        help="write the verified network of a formula as ONNX, npz or torch file, or the ranges of its cells",
+        description=(
+            "Builds and verifies a scheme and its network, and writes the network (.onnx, .npz, .pt) or the exact "
+            "ranges of its output on cells, rounded outward (.csv, .vnnlib). A refuted network is not written."
+        ),
+        epilog=CODES,
+    )
+    export.add_argument("expr", metavar="EXPR", help="formula, as for verify")
+    export.add_argument(
+        "--to", action="append", required=True, metavar="FILE",
+        help="file to write; its ending says what: .onnx .npz .pt .csv .vnnlib; may be given several times",
+    )  # fmt: skip
+    _scheme_options(export)
+    _network_options(export)
+    export.add_argument(
+        "--layout", default="auto", choices=("auto", "unrolled", "scan"),
+        help="ONNX: node by node, or one Scan node over stacked weights (default auto: by the number of layers)",
+    )  # fmt: skip
+    export.add_argument(
+        "--dtype", default="float64", choices=("float64", "float32"),
+        help="precision of .onnx and .pt (default float64); the error of float32 is measured and printed",
+    )  # fmt: skip
+    export.add_argument("--partial-sums", action="store_true", help="ONNX: a second output, one column per grade")
+    export.add_argument(
+        "--cells", type=int, default=None, metavar="L",
+        help=".csv and .vnnlib: cells of level L (default the cells on which the scheme is piecewise linear)",
+    )  # fmt: skip
+    export.add_argument("--quiet", action="store_true", help="print the last line only")
+    export.set_defaults(run=_export, grid=0)
+
+
+def _draw_options(commands: Any) -> None:
+    draw = commands.add_parser(
+        "draw",
+        help="draw the stair shape of the network of a formula",
+        description="Builds the network of a formula and draws its stair shape, folded where it is large.",
+    )
+    draw.add_argument("expr", metavar="EXPR", help="formula, as for verify")
+    draw.add_argument("--out", required=True, metavar="FILE", help="file to write: .svg, .pdf, .png or .tex (TikZ)")
+    _scheme_options(draw)
+    _network_options(draw)
+    draw.set_defaults(run=_draw)
+
+
+def _scheme_options(parser: argparse.ArgumentParser) -> None:
+    """What the construction may be told."""
+    parser.add_argument(
+        "--domain", nargs="+", default=None, metavar="END",
+        help="lower and upper end per variable, or one pair for all; exact: 0.1, 1/3 (default 0 1)",
+    )  # fmt: skip
+    parser.add_argument("--tol", default="1e-4", help="sup-norm to prove for the last residual (default 1e-4)")
+    parser.add_argument("--lift", default="auto", help="auto, none or a number: constant of grade 0 (default auto)")
+    parser.add_argument("--max-atoms", type=int, default=None, metavar="N", help="budget of atoms")
+    parser.add_argument("--max-level", type=int, default=None, metavar="L", help="finest level allowed")
+    parser.add_argument("--max-memory", type=float, default=None, metavar="GIB", help="memory for one level, in GiB")
+    parser.add_argument("--engine", default="numpy", help="interval arithmetic: numpy (default) or crival")
+
+
+def _network_options(parser: argparse.ArgumentParser) -> None:
+    """How a scheme becomes a network."""
+    parser.add_argument(
+        "--granularity", default="block", choices=("block", "unit"),
+        help="grades of the network: a whole level each, or one atom each (default block)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--gadget", default="wide", choices=("wide", "narrow"),
+        help="block of one atom: width d+2, d+1 layers, or width d+1, d(d+1) layers (default wide)",
+    )  # fmt: skip
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -89,8 +163,8 @@ def _verify(options: argparse.Namespace) -> int:
     from mgdl_theory.targets import target
 
     read_tol(options.tol)
-    if options.json and not os.path.isdir(os.path.dirname(options.json) or "."):
-        raise OptionError(f"--json: the folder of {options.json!r} does not exist")
+    if options.json:
+        _check_folder("--json", options.json)
     f = target(options.expr, options.domain, engine=options.engine)
     report = _build_and_verify(f, options)
     if options.json:
@@ -103,13 +177,145 @@ def _verify(options: argparse.Namespace) -> int:
     return report.exit_code
 
 
+def _export(options: argparse.Namespace) -> int:
+    """The scheme and its network are verified first; the last line agrees with the exit code."""
+    from mgdl_theory.verify.network import verify_network
+    from mgdl_theory.verify.verdict import Verdict
+
+    for name in options.to:
+        _check_export(name)
+    report = _build_and_verify(_source(options), options)
+    network = report.scheme.network(options.granularity, options.gadget)
+    report = report.with_results(verify_network(network, report.scheme))
+    if not options.quiet:
+        _print(report)
+        print(f"network: {network.summary()}")
+    for name in options.to:
+        if report.verdict is Verdict.REFUTED:
+            print(f"{name}: not written, because the verdict is REFUTED", file=sys.stderr)
+            continue
+        with _writing(name):
+            lines = _write(name, network, report, options)
+        if not options.quiet:
+            print("\n".join(lines))
+    print(report.last_line())
+    return report.exit_code
+
+
+EXPORTS = {".onnx": "onnx", ".npz": "", ".pt": "torch", ".csv": "", ".vnnlib": ""}
+"""Definition: endings that export knows, and the optional package that each needs."""
+
+
+def _check_export(name: str) -> None:
+    """Refuse before the work begins what could not be written after it."""
+    ending = os.path.splitext(name)[1].lower()
+    if ending not in EXPORTS:
+        raise OptionError(f"--to: expected a name ending in {', '.join(EXPORTS)}, got {name!r}")
+    _check_folder("--to", name)
+    if EXPORTS[ending]:
+        from mgdl_theory.relu.onnx_model import need
+
+        need(EXPORTS[ending], EXPORTS[ending])
+
+
+def _check_folder(option: str, name: str) -> None:
+    if not os.path.isdir(os.path.dirname(name) or "."):
+        raise OptionError(f"{option}: the folder of {name!r} does not exist")
+    if os.path.isdir(name):
+        raise OptionError(f"{option}: {name!r} is a folder")
+
+
+@contextmanager
+def _writing(name: str) -> Iterator[None]:
+    """What the file system refuses is wrong input too."""
+    try:
+        yield
+    except OSError as error:
+        raise OptionError(f"{name!r} cannot be written: {error.strerror or error}") from None
+
+
+def _source(options: argparse.Namespace) -> Target:
+    """The target that a formula names; certificates have their place here."""
+    from mgdl_theory.construct import read_tol
+    from mgdl_theory.targets import target
+
+    if options.expr.endswith((".json", ".json.gz")):
+        if not os.path.exists(options.expr):
+            raise OptionError(f"there is no file {options.expr!r}")
+        raise OptionError(f"{options.expr!r}: this command does not read certificates yet; give the formula")
+    read_tol(options.tol)
+    return target(options.expr, options.domain, engine=options.engine)
+
+
+def _write(name: str, network: Network, report: Report, options: argparse.Namespace) -> list[str]:
+    """Write one file; returns what there is to say about it."""
+    ending, note = os.path.splitext(name)[1].lower(), f"{_version()}: {report.last_line()}"
+    said: list[str] = []
+    if ending == ".onnx":
+        said = _write_onnx(name, network, note, options)
+    elif ending == ".npz":
+        from mgdl_theory.relu.export import save_npz
+
+        save_npz(network, name, note=note)
+    elif ending == ".pt":
+        from mgdl_theory.relu.export import save_torch
+        from mgdl_theory.relu.measure import agreement, float32_values
+
+        save_torch(network, name, dtype=options.dtype)
+        if options.dtype == "float32":
+            said = [str(agreement(network, float32_values(network), "NumPy in float32", "float32"))]
+    else:
+        from mgdl_theory.files import write_atomic
+        from mgdl_theory.relu.ranges import cell_ranges, ranges_csv, ranges_vnnlib
+
+        table = cell_ranges(report.scheme, options.cells)
+        write_atomic(name, ranges_csv(table) if ending == ".csv" else ranges_vnnlib(table, note=note))
+        said = [f"{len(table)} cells, exact ranges of the output, rounded outward"]
+    return [f"{name}: {os.path.getsize(name)} bytes", *(f"  {line}" for line in said)]
+
+
+def _write_onnx(name: str, network: Network, note: str, options: argparse.Namespace) -> list[str]:
+    """Write the model; where onnxruntime is installed, hold it against the exact network."""
+    from importlib.util import find_spec
+
+    from mgdl_theory.relu.export import save_onnx
+    from mgdl_theory.relu.measure import agreement, float32_values
+    from mgdl_theory.relu.onnx_model import run_onnx
+
+    model = save_onnx(
+        network, name, layout=options.layout, dtype=options.dtype, partial_sums=options.partial_sums, note=note
+    )
+    if find_spec("onnxruntime"):
+        found = agreement(network, lambda x: run_onnx(model, x)[0], f"onnxruntime in {options.dtype}", options.dtype)
+    elif options.dtype == "float32":
+        found = agreement(network, float32_values(network), "NumPy in float32", "float32")
+    else:
+        return ["onnx.checker accepts it; onnxruntime is not installed, nothing was run"]
+    return ["onnx.checker accepts it", str(found)]
+
+
+def _draw(options: argparse.Namespace) -> int:
+    from mgdl_theory.construct import construct
+    from mgdl_theory.plots import DRAWING_FORMATS, save_drawing
+
+    if os.path.splitext(options.out)[1].lower() not in DRAWING_FORMATS:
+        raise OptionError(f"--out: expected a name ending in {', '.join(DRAWING_FORMATS)}, got {options.out!r}")
+    _check_folder("--out", options.out)
+    scheme = construct(_source(options), options.tol, lift=options.lift, budget=_budget(options))
+    network = scheme.network(options.granularity, options.gadget)
+    with _writing(options.out):
+        save_drawing(network, options.out)
+    print(f"{options.out}: {network.summary()}" + ("" if scheme.complete else f"; incomplete: {scheme.reason}"))
+    return 0
+
+
 def _build_and_verify(f: Target, options: argparse.Namespace) -> Report:
     from mgdl_theory.construct import construct
     from mgdl_theory.verify.verifier import verify
 
     with _Bars(quiet=options.quiet) as bars:
         scheme = construct(bars.watch(f, "construct"), options.tol, lift=options.lift, budget=_budget(options))
-        report = verify(_with_target(scheme, f), target=bars.watch(f, "verify"))
+        report = verify(_with_target(scheme, f), target=bars.watch(f, "verify"), norms=options.norms)
         if options.grid:
             from mgdl_theory.verify.grids import check_on_grid
 

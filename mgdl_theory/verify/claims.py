@@ -59,6 +59,13 @@ CLAIMS = {
             "g balanced for e and g != 0, so that |e| = |g| + |e - g|",
         ),
         Claim(
+            "norms",
+            "the enclosed L^p norms fall strictly at some grades, and agree with ||e||_1 = ||g||_1 + ||e - g||_1",
+            "Section 2, law (c)",
+            "exact integrals of the piecewise linear part, widened by the defects: upper after < lower before",
+            decides=False,
+        ),
+        Claim(
             "sup-decrease",
             "the sup-norm of the residual strictly decreases at the grades named",
             "certified bounds",

@@ -24,6 +24,7 @@ class GradeRow:
     ``residual_sup_lower <= sup |e_k| <= residual_sup_upper`` on the whole domain; row 0 is f - lift.
     ``width`` and ``depth`` are those of this grade's part of the network, ``total_depth`` that of all
     grades so far.  ``theorem_a`` and ``theorem_b`` are the bounds these theorems give (inf: none).
+    ``norms`` holds, where asked for, (p, lower, upper): lower <= ||e_k||_p <= upper, in unit coordinates.
     """
 
     grade: int
@@ -39,6 +40,7 @@ class GradeRow:
     theorem_b: float
     balanced: Verdict
     nonincreasing: Verdict
+    norms: tuple[tuple[int, float, float], ...] = ()
 
 
 @dataclass(frozen=True)

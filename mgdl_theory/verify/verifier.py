@@ -17,7 +17,7 @@ import numpy as np
 
 from mgdl_theory.construct import read_tol
 from mgdl_theory.contraction import QUANTUM_RATIO, Margins, quantum_floor, violates_vertex_inequality
-from mgdl_theory.errors import BudgetError, OptionError
+from mgdl_theory.errors import AssumptionError, BudgetError, OptionError
 from mgdl_theory.grade import Front, Grade, cell_bounds
 from mgdl_theory.mesh import MAX_LEVEL, BoolArray, Mesh, cells_around, mark_rows, parents
 from mgdl_theory.rigor.interval import Interval
@@ -25,6 +25,7 @@ from mgdl_theory.rigor.rounding import add_up, exact_sum, sub_down, sub_up
 from mgdl_theory.scheme import Scheme, block_width, grade_depth
 from mgdl_theory.targets.base import Defects, FloatArray, IntArray, Target
 from mgdl_theory.verify.doubt import Doubt, Outcome
+from mgdl_theory.verify.norms import Power, cell_powers
 from mgdl_theory.verify.report import GradeRow, Report, down_text, ranges_text, up_text
 from mgdl_theory.verify.verdict import Result, Verdict, Witness
 
@@ -47,6 +48,7 @@ def verify(
     tol: float | Fraction | str | None = None,
     *,
     target: Target | None = None,
+    norms: Sequence[int] = (),
     progress: Progress | None = None,
 ) -> Report:
     """Decide every claim about a scheme over the whole domain.
@@ -59,6 +61,8 @@ def verify(
         Sup-norm to prove for the last residual; the scheme's own by default.
     target : Target
         The function to verify against; the scheme's own by default.  Another engine makes a second opinion.
+    norms : sequence of int
+        Exponents p >= 1 whose L^p norms of every residual are to be enclosed too.
     progress : callable
         Called with (level, cells) before each level.
 
@@ -72,7 +76,9 @@ def verify(
             raise OptionError("the target lives on another domain than the scheme")
         scheme = replace(scheme, target=target)
     tol = scheme.tol if tol is None else read_tol(tol)
-    sweep = _Sweep(scheme, tol, progress)
+    if any(type(p) is not int or not 1 <= p <= 64 for p in norms):
+        raise OptionError(f"norms: expected integers from 1 to 64, got {list(norms)!r}")
+    sweep = _Sweep(scheme, tol, tuple(dict.fromkeys(norms)), progress)
     sweep.run()
     report = sweep.report(time.perf_counter() - started)
     return report if scheme.target.certified else report.as_evidence()
@@ -108,8 +114,10 @@ class _Leaves:
 class _Sweep:
     """One pass over the levels: replays the grades on the verifier's own mesh and collects what is certified."""
 
-    def __init__(self, scheme: Scheme, tol: float, progress: Progress | None) -> None:
+    def __init__(self, scheme: Scheme, tol: float, norms: tuple[int, ...], progress: Progress | None) -> None:
         self.scheme, self.target, self.tol, self.progress = scheme, scheme.target, tol, progress
+        self.leaf_powers = {p: Power() for p in norms}
+        self.identity_gap = 0.0  # largest width of an enclosure of ||e||_1 - ||g||_1 - ||e - g||_1
         self.last_level = max((g.level for g in scheme.grades), default=0)
         self.must_split = _cells_to_split(scheme.grades, scheme.dim)
         self.queue = list(scheme.grades)
@@ -144,7 +152,9 @@ class _Sweep:
         e = front.residual(f)
         bound = cell_bounds(mesh, e, defects)
         if mesh.level == 0:
-            self._add_row(None, _peak(self.target, front, e, bound), bound, math.inf, math.inf)
+            self._add_row(
+                None, _peak(self.target, front, e, bound), bound, self._powers(mesh, e, defects), (math.inf, math.inf)
+            )
         here = [g for g in self.queue if g.level == mesh.level]
         first = bool(self.scheme.grades) and len(self.queue) == len(self.scheme.grades)
         separation = _separation(mesh, e, defects, self.scheme.lift) if first else np.zeros(0)
@@ -158,8 +168,10 @@ class _Sweep:
             self.delta = min(self.delta, float(separation[~split].min(initial=math.inf)))
         if not split.all():
             self.leaves.add(bound, ~split, _peak(self.target, front, e, np.where(split, -np.inf, bound)))
+            for p in self.leaf_powers:
+                self.leaf_powers[p] += cell_powers(mesh, e, defects, p, ~split)
         if not self.queue and not split.any():
-            self._sharpen_last_row(self.leaves.peak.lower, self.leaves.upper)
+            self._sharpen_last_row(self.leaves.peak.lower, self.leaves.upper, self.leaf_powers)
         return front, split
 
     def _grade(
@@ -180,11 +192,18 @@ class _Sweep:
         proved = self.balanced[-1].verdict is Verdict.PROVED
         self.nonincreasing.append(self.balanced[-1] if proved else self._decide(grade, 0.5, front, e, g, defects))
         before = _peak(self.target, front, e, bound)
-        self._sharpen_last_row(before.lower, max(self.leaves.upper, float(bound.max())))
+        powers = self._powers(mesh, e, defects)
+        self._sharpen_last_row(before.lower, max(self.leaves.upper, float(bound.max())), powers)
         front = front.add(g)
         e = front.residual(f)
         bound = cell_bounds(mesh, e, defects)
-        self._add_row(grade, _peak(self.target, front, e, bound), bound, *self._predictions(mesh.level, defects))
+        rest = self._powers(mesh, e, defects)
+        if 1 in powers and proved:
+            zero = np.zeros(len(mesh.cells))
+            exact = Defects(zero, zero, zero, zero, Interval(zero, zero))
+            self._check_identity(powers[1], cell_powers(mesh, Interval(g, g), exact, 1), rest[1])
+        predictions = self._predictions(mesh.level, defects)
+        self._add_row(grade, _peak(self.target, front, e, bound), bound, rest, predictions)
         return front, e, bound
 
     def _decide(
@@ -212,7 +231,25 @@ class _Sweep:
             theorem_b = _up_sum(max(self.leaves.upper, float(add_up(m, q).max())), r)
         return theorem_a, theorem_b
 
-    def _add_row(self, grade: Grade | None, peak: _Peak, bound: FloatArray, bound_a: float, bound_b: float) -> None:
+    def _powers(self, mesh: Mesh, e: Interval, defects: Defects) -> dict[int, Power]:
+        """Integrals of |e|^p over the whole domain, for the exponents asked for."""
+        return {p: done + cell_powers(mesh, e, defects, p) for p, done in self.leaf_powers.items()}
+
+    def _check_identity(self, before: Power, g: Power, after: Power) -> None:
+        """||e||_1 = ||g||_1 + ||e - g||_1 within the enclosures (law (a) integrated)."""
+        total = g + after
+        if before.lo > total.hi or total.lo > before.hi:
+            raise AssumptionError("the L^1 enclosures of e, g and e - g contradict law (a) of a balanced grade")
+        self.identity_gap = max(self.identity_gap, before.hi - before.lo + total.hi - total.lo)
+
+    def _add_row(
+        self,
+        grade: Grade | None,
+        peak: _Peak,
+        bound: FloatArray,
+        powers: dict[int, Power],
+        predictions: tuple[float, float],
+    ) -> None:
         d, previous = self.scheme.dim, self.rows[-1] if self.rows else None
         atoms = len(grade) if grade else 0
         total = atoms + (previous.total_atoms if previous else 0)
@@ -230,20 +267,25 @@ class _Sweep:
                 total_depth=grade_depth(d, total),
                 residual_sup_lower=max(self.leaves.peak.lower, peak.lower),
                 residual_sup_upper=upper,
-                theorem_a=bound_a,
-                theorem_b=bound_b,
+                theorem_a=predictions[0],
+                theorem_b=predictions[1],
                 balanced=self.balanced[-1].verdict if grade else Verdict.PROVED,
                 nonincreasing=self.nonincreasing[-1].verdict if grade else Verdict.PROVED,
+                norms=tuple((p, *power.norm(p)) for p, power in powers.items()),
             )
         )
 
-    def _sharpen_last_row(self, lower: float, upper: float) -> None:
+    def _sharpen_last_row(self, lower: float, upper: float, powers: dict[int, Power]) -> None:
         """Finer cells and nodes know more of the residual that the last grade left."""
         row = self.rows[-1]
         self.rows[-1] = replace(
             row,
             residual_sup_lower=max(row.residual_sup_lower, lower),
             residual_sup_upper=min(row.residual_sup_upper, upper),
+            norms=tuple(
+                (p, max(old_lower, powers[p].norm(p)[0]), min(old_upper, powers[p].norm(p)[1]))
+                for p, old_lower, old_upper in row.norms
+            ),
         )
 
     def _cells_to_refine(self, mesh: Mesh, e: Interval, bound: FloatArray) -> BoolArray:
@@ -279,7 +321,22 @@ class _Sweep:
         nonincreasing = self._every_grade("nonincreasing", self.nonincreasing)
         unit, lp = self._unit_grades(balanced), self._lp_decrease(balanced)
         rates = [self._theorem_a(), *self._theorem_b(balanced)]
-        return [balanced, nonincreasing, unit, lp, self._sup_decrease(), *rates, self._sup_norm()]
+        return [balanced, nonincreasing, unit, lp, *self._norms(), self._sup_decrease(), *rates, self._sup_norm()]
+
+    def _norms(self) -> list[Result]:
+        """One result if norms were asked for: where their enclosures before and after a grade separate."""
+        if not self.leaf_powers:
+            return []
+        texts, strict = [], False
+        for k, p in enumerate(self.leaf_powers):
+            fallen = [b.grade for a, b in zip(self.rows, self.rows[1:], strict=False) if b.norms[k][2] < a.norms[k][1]]
+            lower, upper = (self.rows[-1].norms[k][1:]) if not self.failure else (0.0, math.inf)
+            last = f"last in [{down_text(lower)}, {up_text(upper)}]"
+            texts.append(f"L^{p} separates at {len(fallen)} of {len(self.scheme.grades)} grades, {last}")
+            strict |= bool(fallen)
+        if 1 in self.leaf_powers:
+            texts.append(f"||e||_1 = ||g||_1 + ||e-g||_1 within {up_text(self.identity_gap, 3)}")
+        return [Result("norms", Verdict.PROVED if strict else Verdict.UNDECIDED, "; ".join(texts))]
 
     def _every_grade(self, claim: str, outcomes: list[Outcome]) -> Result:
         grades = len(self.scheme.grades)
