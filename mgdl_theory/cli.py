@@ -80,6 +80,10 @@ def _verify_options(commands: Any) -> None:
     _scheme_options(verify)
     verify.add_argument("--grid", type=int, default=0, metavar="N", help="also check N grid points with mpmath")
     verify.add_argument("--digits", type=int, default=50, metavar="D", help="digits of the grid check (default 50)")
+    verify.add_argument(
+        "--norms", type=int, nargs="+", default=(), metavar="P",
+        help="also enclose the L^p norm of every residual, for these integers p",
+    )  # fmt: skip
     verify.add_argument("--json", default=None, metavar="FILE", help="write every number to FILE")
     verify.add_argument("--quiet", action="store_true", help="print the last line only")
     verify.set_defaults(run=_verify)
@@ -116,7 +120,7 @@ def _export_options(commands: Any) -> None:
         help=".csv and .vnnlib: cells of level L (default the cells on which the scheme is piecewise linear)",
     )  # fmt: skip
     export.add_argument("--quiet", action="store_true", help="print the last line only")
-    export.set_defaults(run=_export, grid=0)
+    export.set_defaults(run=_export, grid=0, norms=())
 
 
 def _draw_options(commands: Any) -> None:
@@ -282,16 +286,18 @@ def _write_onnx(name: str, network: Network, note: str, options: argparse.Namesp
     from mgdl_theory.relu.measure import agreement, float32_values
     from mgdl_theory.relu.onnx_model import run_onnx
 
+    measured = []
+    if options.dtype == "float32":
+        measured.append(str(agreement(network, float32_values(network), "NumPy in float32", "float32")))
     model = save_onnx(
-        network, name, layout=options.layout, dtype=options.dtype, partial_sums=options.partial_sums, note=note
-    )
+        network, name, layout=options.layout, dtype=options.dtype, partial_sums=options.partial_sums,
+        note="; ".join([note, *measured]),
+    )  # fmt: skip
     if find_spec("onnxruntime"):
         found = agreement(network, lambda x: run_onnx(model, x)[0], f"onnxruntime in {options.dtype}", options.dtype)
-    elif options.dtype == "float32":
-        found = agreement(network, float32_values(network), "NumPy in float32", "float32")
-    else:
-        return ["onnx.checker accepts it; onnxruntime is not installed, nothing was run"]
-    return ["onnx.checker accepts it", str(found)]
+        return ["onnx.checker accepts it", str(found)]
+    missing = "onnx.checker accepts it; onnxruntime is not installed, so it was not run"
+    return [missing, *measured]
 
 
 def _draw(options: argparse.Namespace) -> int:

@@ -37,7 +37,7 @@ ORDER = (
 
 FREE = {PACKAGE, f"{PACKAGE}.__main__"}
 INDEPENDENT = {f"{PACKAGE}.certificate.check"}
-HEAVY = ("sympy", "matplotlib", "mpmath", "rich", "jinja2")
+HEAVY = ("sympy", "matplotlib", "mpmath", "rich", "jinja2", "onnx", "onnxruntime", "torch")
 
 
 # -- reading the imports ---------------------------------------------------------------------------

@@ -65,7 +65,7 @@ def test_constraints_pin_every_requirement_and_name_no_place(project: dict[str, 
     extras = project["optional-dependencies"]
     asked = [
         *project["dependencies"],
-        *(line for extra in ("arb", "crival", "test", "dev") for line in extras[extra]),
+        *(line for extra in ("arb", "crival", "onnx", "test", "dev") for line in extras[extra]),
     ]
     names = {canonical(re.match(r"[A-Za-z0-9._-]+", line)[0]) for line in asked}  # type: ignore[index]
     assert names - {project["name"]} <= pinned

@@ -1,0 +1,264 @@
+"""Networks as files: ONNX models, PyTorch state dictionaries and NumPy archives.
+
+Every file is written whole or not at all.  ``load_npz`` gives back the network it was written from, bit
+for bit, or an error; the other formats are for other programs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mgdl_theory.errors import MgdlError, OptionError, SchemeError
+from mgdl_theory.files import write_atomic
+from mgdl_theory.relu.network import Network
+from mgdl_theory.relu.onnx_model import as_dtype, need, onnx_model, preamble
+from mgdl_theory.targets.base import Box
+
+__all__ = ["load_npz", "save_npz", "save_onnx", "save_torch", "state_arrays"]
+
+FORMAT = "mgdl-theory network 1"
+"""Definition: the first words of an archive; the number grows when its arrays change."""
+
+MAX_BYTES = 1 << 34
+"""Experience: an archive that unpacks to more is taken for damaged before it fills the memory."""
+
+MAX_TEXT = 1 << 14
+"""Definition: characters of one text in an archive."""
+
+_FIELDS = {
+    "format": "U",
+    "note": "U",
+    "box": "U",
+    "channels": "U",
+    "gadget_name": "U",
+    "granularity": "U",
+    "sha256": "U",
+    "lift": "<f8",
+    "weights": "<f8",
+    "biases": "<f8",
+    "readout": "<f8",
+    "readout_bias": "<f8",
+    "grade_end": "<i8",
+    "atom_of_layer": "<i8",
+    "layers_per_atom": "<i8",
+}
+"""Definition: the arrays of an archive and their types (U: text)."""
+
+Path_ = str | os.PathLike[str]
+Arrays = dict[str, NDArray[Any]]
+
+
+# -- other programs --------------------------------------------------------------------------------
+
+
+def save_onnx(
+    network: Network,
+    path: Path_,
+    *,
+    layout: str = "auto",
+    dtype: str = "float64",
+    partial_sums: bool = False,
+    note: str = "",
+) -> bytes:
+    """Write the ONNX model (:func:`mgdl_theory.relu.onnx_model.onnx_model`) and return its bytes."""
+    model = onnx_model(network, layout=layout, dtype=dtype, partial_sums=partial_sums, note=note)
+    write_atomic(path, model)
+    return model
+
+
+def state_arrays(network: Network, dtype: str = "float64") -> Arrays:
+    """The arrays of the PyTorch state dictionary, by name.
+
+    ``weights`` (depth, width, width), ``biases`` (depth, width), ``readout`` (K, width), ``readout_bias``
+    (K,), ``lift`` (), ``lower`` (d,) and ``side`` (d,) with t = (x - lower) / side, all in ``dtype``, and
+    ``grade_end`` int64 (K,).
+
+    >>> import mgdl_theory as mg
+    >>> from mgdl_theory.relu.compile import compile_network
+    >>> f = mg.target("x", [0, 2])
+    >>> network = compile_network(mg.Scheme.of(f, 0.0, [mg.Atoms(0, [[1]], [1.0])], tol=1.0), "unit")
+    >>> arrays = state_arrays(network)
+    >>> arrays["side"].tolist(), arrays["grade_end"].tolist(), arrays["readout"].tolist()
+    ([2.0], [2], [[0.0, 1.0]])
+    """
+    lower, side = preamble(network)
+    floats = {
+        "weights": network.weights,
+        "biases": network.biases,
+        "readout": network.readout,
+        "readout_bias": network.readout_bias,
+        "lift": np.array(network.lift),
+        "lower": lower,
+        "side": side,
+    }
+    arrays: Arrays = {name: as_dtype(array, dtype) for name, array in floats.items()}
+    return {**arrays, "grade_end": np.array(network.grade_end, dtype=np.int64)}
+
+
+def save_torch(network: Network, path: Path_, *, dtype: str = "float64") -> None:
+    """Write :func:`state_arrays` as tensors by ``torch.save``; ``torch.load(path, weights_only=True)`` reads them."""
+    torch = need("torch", "torch")
+    arrays = state_arrays(network, dtype)
+    buffer = io.BytesIO()
+    torch.save({name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}, buffer)
+    write_atomic(path, buffer.getvalue())
+
+
+# -- archives --------------------------------------------------------------------------------------
+
+
+def save_npz(network: Network, path: Path_, *, note: str = "") -> None:
+    """Write every array and every number of a network as a NumPy archive, without pickle, with a digest."""
+    arrays: Arrays = {
+        "format": np.array(FORMAT),
+        "note": np.array(note[:MAX_TEXT]),
+        "box": np.array([[str(v) for v in network.box.lower], [str(v) for v in network.box.upper]]),
+        "channels": np.array(network.channels),
+        "gadget_name": np.array(network.gadget_name),
+        "granularity": np.array(network.granularity),
+    }
+    for name in (
+        "lift",
+        "weights",
+        "biases",
+        "readout",
+        "readout_bias",
+        "grade_end",
+        "atom_of_layer",
+        "layers_per_atom",
+    ):
+        arrays[name] = np.ascontiguousarray(getattr(network, name)).astype(_FIELDS[name])
+    arrays["lift"], arrays["layers_per_atom"] = arrays["lift"].reshape(()), arrays["layers_per_atom"].reshape(())
+    arrays["sha256"] = np.array(_digest(arrays))
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
+    write_atomic(path, buffer.getvalue())
+
+
+def load_npz(path: Path_) -> Network:
+    """The network in an archive written by :func:`save_npz`.
+
+    Raises
+    ------
+    SchemeError
+        Where the file is no such archive, or is truncated, damaged or altered: every array must have its
+        type and shape, the numbers must be finite, the layers, grades and readouts must fit together, and
+        the digest must be that of the contents.
+    OptionError
+        Where the file cannot be opened.
+    """
+    name = Path(path).name
+    try:
+        file = open(path, "rb")  # noqa: SIM115
+    except OSError as error:
+        raise OptionError(f"{name}: cannot be opened: {error.strerror}") from None
+    with file:
+        try:
+            return _network(_members(file))
+        except MgdlError as error:
+            raise SchemeError(f"{name}: not a network this package has written: {error}") from None
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, MemoryError) as error:
+            raise SchemeError(f"{name}: truncated or damaged archive ({type(error).__name__}: {error})") from None
+
+
+def _members(file: BinaryIO) -> Arrays:
+    with zipfile.ZipFile(file) as archive:
+        found = archive.infolist()
+        names = sorted(info.filename for info in found)
+        if names != sorted(f"{name}.npy" for name in _FIELDS):
+            raise SchemeError(f"its members are {', '.join(names)[:200] or 'none'}")
+        if sum(info.file_size for info in found) > MAX_BYTES:
+            raise SchemeError(f"it unpacks to more than {MAX_BYTES >> 30} GiB")
+        return {info.filename[:-4]: _array(archive, info) for info in found}
+
+
+def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
+    """One array, its header held against the size of the member before anything is unpacked."""
+    name = info.filename[:-4]
+    with archive.open(info) as member:
+        version = np.lib.format.read_magic(member)
+        if version != (1, 0):
+            raise SchemeError(f"{name}: array format {version} is not read")
+        shape, by_columns, dtype = np.lib.format.read_array_header_1_0(member)
+        text = _FIELDS[name] == "U"
+        if dtype.hasobject or by_columns or (dtype.str[:2] != "<U" if text else dtype.str != _FIELDS[name]):
+            raise SchemeError(f"{name}: holds {dtype.str}, not {_FIELDS[name]}")
+        size = math.prod(shape) * dtype.itemsize
+        if (
+            min(shape, default=0) < 0
+            or size != info.file_size - member.tell()
+            or (text and dtype.itemsize > 4 * MAX_TEXT)
+        ):
+            raise SchemeError(f"{name}: its shape {shape} does not fit its size")
+        raw = member.read(size + 1)  # one more: the end of the member is where its checksum is compared
+        if len(raw) != size:
+            raise EOFError(f"{name} ends early")
+        return np.frombuffer(raw, dtype=dtype).reshape(shape) if size else np.zeros(shape, dtype=dtype)
+
+
+def _network(arrays: Arrays) -> Network:
+    if _text(arrays, "format") != FORMAT:
+        raise SchemeError(f"its format is {_text(arrays, 'format')[:60]!r}, this version reads {FORMAT!r}")
+    if _text(arrays, "sha256") != _digest(arrays):
+        raise SchemeError("its contents are not those it was written with (SHA-256 differs)")
+    for name in ("lift", "layers_per_atom"):
+        if arrays[name].shape != ():
+            raise SchemeError(f"{name}: expected one number, got shape {arrays[name].shape}")
+    for name in ("grade_end", "atom_of_layer", "channels"):
+        if arrays[name].ndim != 1:
+            raise SchemeError(f"{name}: expected a list, got shape {arrays[name].shape}")
+    network = Network(
+        _box(arrays["box"]), float(arrays["lift"]), _native(arrays["weights"]), _native(arrays["biases"]),
+        _native(arrays["grade_end"]), _native(arrays["readout"]), _native(arrays["readout_bias"]),
+        _native(arrays["atom_of_layer"]), int(arrays["layers_per_atom"]), tuple(arrays["channels"].tolist()),
+        _text(arrays, "gadget_name"), _text(arrays, "granularity"),
+    )  # fmt: skip
+    start = np.concatenate([[0], network.grade_end])[
+        np.searchsorted(network.grade_end, np.arange(network.depth), "right")
+    ]
+    if not np.array_equal(network.atom_of_layer, (np.arange(network.depth) - start) // network.layers_per_atom):
+        raise SchemeError("atom_of_layer: does not count the atoms of each grade")
+    return network
+
+
+def _box(ends: NDArray[Any]) -> Box:
+    number = re.compile(r"-?[0-9]{1,2000}(/[0-9]{1,2000})?")
+    if ends.ndim != 2 or len(ends) != 2 or not all(number.fullmatch(text) for text in ends.ravel().tolist()):
+        raise SchemeError("box: expected lower and upper ends as p/q")
+    lower, upper = ([Fraction(text) for text in row] for row in ends.tolist())
+    return Box(tuple(lower), tuple(upper))
+
+
+def _native(array: NDArray[Any]) -> NDArray[Any]:
+    """The array in the byte order of this machine, in memory of its own."""
+    return array.astype(array.dtype.newbyteorder("="))
+
+
+def _text(arrays: Arrays, name: str) -> str:
+    if arrays[name].shape != ():
+        raise SchemeError(f"{name}: expected one text, got shape {arrays[name].shape}")
+    return str(arrays[name][()])
+
+
+def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256 over the arrays by name: name, type, shape and bytes of each, but of the digest itself."""
+    total = hashlib.sha256()
+    for name in sorted(set(arrays) - {"sha256"}):
+        array = arrays[name]
+        little = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False)).reshape(array.shape)
+        total.update(f"{name} {little.dtype.str} {little.shape} ".encode())
+        total.update(little.tobytes())
+    return total.hexdigest()
