@@ -694,6 +694,13 @@ def test_engines_are_cached_and_unknown_ones_refused() -> None:
         get_engine("mpfr")
 
 
+@both_engines
+def test_an_absurd_exponent_is_refused(engine: Engine) -> None:
+    for n in (2**31, -(2**31), 10**5000):
+        with pytest.raises(OptionError, match="beyond 31 bits"):
+            engine.powi(engine.const(1), n)
+
+
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ival", None)
     monkeypatch.delitem(sys.modules, "mgdl_theory.rigor.crival_engine", raising=False)

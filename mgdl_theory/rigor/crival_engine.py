@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgdl_theory.errors import AssumptionError
-from mgdl_theory.rigor.interval import Engine, Interval
+from mgdl_theory.rigor.interval import Engine, Interval, check_exponent
 
 __all__ = ["CrivalEngine"]
 
@@ -63,6 +63,7 @@ class CrivalEngine(Engine):
         return _call(ival.sqr, a)
 
     def powi(self, a: Interval, n: int) -> Interval:
+        check_exponent(n)
         result = _back(ival.pown(_ival(a), n))
         return result if n >= 0 else _within((a.lo > 0) | (a.hi < 0), result)
 

@@ -239,6 +239,12 @@ class Engine(ABC):
         """{atan(x)}."""
 
 
+def check_exponent(n: int) -> None:
+    """Raise OptionError for an integer exponent that is too large to be worth computing (definition: 31 bits)."""
+    if abs(n) >= 2**31:
+        raise OptionError(f"an exponent of {n.bit_length()} bits is beyond 31 bits")
+
+
 def mignitude(a: Interval) -> FloatArray:
     """Smallest |x| over the members."""
     return np.maximum(np.maximum(a.lo, -a.hi), 0.0)

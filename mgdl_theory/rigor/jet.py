@@ -160,7 +160,7 @@ class JetAlgebra:
     def pow(self, a: Jet, b: Jet) -> Jet:
         """f**g = exp(g log f) for f > 0."""
         exponent = self.mul(b, self.log(a))
-        value = self.engine.meet(self.engine.exp(exponent.value), self.engine.pow(a.value, b.value))
+        value = self.engine.pow(a.value, b.value)
         return self._chain(exponent, value, value, value)
 
     def sqrt(self, a: Jet) -> Jet:
@@ -271,6 +271,8 @@ class JetAlgebra:
 
     def _larger(self, a: Jet, b: Jet, value: Interval) -> Jet:
         """max(f, g): one of the two where the values decide, else the hull of the slopes and a convex kink."""
+        if a is b:
+            return a
         one, other = a.value.lo >= b.value.hi, b.value.lo >= a.value.hi
         for decided, jet in ((one, a), (other, b)):
             if decided.all():

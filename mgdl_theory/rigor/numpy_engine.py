@@ -19,21 +19,20 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from mgdl_theory.rigor.interval import Engine, Interval, magnitude, mignitude
-from mgdl_theory.rigor.rounding import (
+from mgdl_theory.rigor.interval import Engine, Interval, check_exponent, magnitude, mignitude
+from mgdl_theory.rigor.kernels import (
     ETA,
-    FUNCTION_ULPS,
     LARGEST,
-    STEP,
-    TRIG_REACH,
+    PRODUCT_CEILING,
+    PRODUCT_FLOOR,
     UNIT,
-    _dekker,
-    _split,
-    _two_sum,
-    add_down,
-    add_up,
-    sub_up,
+    product_error,
+    split,
+    step_down,
+    step_up,
+    two_sum,
 )
+from mgdl_theory.rigor.rounding import FUNCTION_ULPS, TRIG_REACH, add_down, add_up, sub_up
 
 __all__ = ["NumpyEngine"]
 
@@ -42,8 +41,6 @@ BoolArray = NDArray[np.bool_]
 Ends = tuple[FloatArray, FloatArray]
 
 _TAIL = np.int64(2**27 - 1)  # experience: what counts as a short significand
-_NORMAL = 2.0**-960  # theorem: products of this size have an error that is representable
-_HUGE = 2.0**995  # theorem: below it splitting does not overflow
 _SLACK = 2.0**-1021  # theorem: twice the absolute part of the declared error of a function
 _CHAIN = 32  # experience: up to this exponent multiplications are faster than numpy.power
 _TURN_ERROR = 2.0**-50  # theorem: fl(x * fl(1/pi)) errs by less than _TURN_ERROR |x| / pi (2.01 u suffices)
@@ -141,6 +138,7 @@ class NumpyEngine(Engine):
         return _repaired(lo, hi, bad, _careful_square, least, most)
 
     def powi(self, a: Interval, n: int) -> Interval:
+        check_exponent(n)
         if n == 0:
             return Interval(np.ones(a.shape), np.ones(a.shape))
         if n == 1:
@@ -238,7 +236,7 @@ class NumpyEngine(Engine):
 def _rounded(lo: FloatArray, hi: FloatArray, careful: Callable[..., Ends], *of: Interval) -> Interval:
     """Interval around ends that were computed with one correct rounding; exact where the result is short."""
     bad = _short(lo) | _short(hi)
-    return _repaired(_step_down(lo), _step_up(hi), bad, careful, *_ends(of))
+    return _repaired(step_down(lo), step_up(hi), bad, careful, *_ends(of))
 
 
 def _declared(name: str, lo: FloatArray, hi: FloatArray, careful: Callable[..., Ends], *of: Interval) -> Interval:
@@ -274,27 +272,13 @@ def _short(x: FloatArray) -> BoolArray:
     return np.asarray((x.view(np.int64) & _TAIL) == 0)
 
 
-def _step_down(x: FloatArray) -> FloatArray:
-    t = np.abs(x)
-    t *= STEP
-    t += ETA
-    return np.subtract(x, t, out=t)
-
-
-def _step_up(x: FloatArray) -> FloatArray:
-    t = np.abs(x)
-    t *= STEP
-    t += ETA
-    return np.add(x, t, out=t)
-
-
 def _lower(x: FloatArray, error: FloatArray) -> FloatArray:
     """Largest known bound below x + error, where |error| is at most half a unit of x; x if error is 0."""
-    return np.where(error >= 0, x, _step_down(x))
+    return np.where(error >= 0, x, step_down(x))
 
 
 def _upper(x: FloatArray, error: FloatArray) -> FloatArray:
-    return np.where(error <= 0, x, _step_up(x))
+    return np.where(error <= 0, x, step_up(x))
 
 
 def _error(name: str, y: FloatArray) -> FloatArray:
@@ -334,6 +318,9 @@ def _is_power_of_two(c: float) -> bool:
 
 def _corners(operation: Callable[[FloatArray, FloatArray], FloatArray], a: Interval, b: Interval) -> Ends:
     """Least and greatest computed value of the operation at the four corners; NaN if one of them is."""
+    if _is_number(b):
+        p, r = operation(a.lo, b.lo), operation(a.hi, b.lo)
+        return np.minimum(p, r), np.maximum(p, r)
     p, q = operation(a.lo, b.lo), operation(a.lo, b.hi)
     r, s = operation(a.hi, b.lo), operation(a.hi, b.hi)
     lo = np.minimum(np.minimum(p, q), np.minimum(r, s))
@@ -345,7 +332,7 @@ def _corners(operation: Callable[[FloatArray, FloatArray], FloatArray], a: Inter
 
 def _sum(a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray) -> Interval:
     """[a + b, c + d], rounded outward, exact where representable."""
-    lo, hi = _lower(*_two_sum(a, b)), _upper(*_two_sum(c, d))
+    lo, hi = _lower(*two_sum(a, b)), _upper(*two_sum(c, d))
     return _repaired(lo, hi, None, _careful_sum, a, b, c, d)
 
 
@@ -403,23 +390,23 @@ def _scale(a: Interval, c: float) -> Interval:
         return _repaired(lo, hi, bad, _careful_product, a.lo, a.hi, factor, factor)
     bad = _short(lo) | _short(hi)
     if 8 * np.count_nonzero(bad) < bad.size:  # experience: else most products may be exact, as on a coarse grid
-        lo, hi = _step_down(lo), _step_up(hi)
+        lo, hi = step_down(lo), step_up(hi)
     else:
         bad = ~(_moderate(lo) & _moderate(hi))
-        lo, hi = _lower(lo, _product_error(x, c, lo)), _upper(hi, _product_error(y, c, hi))
+        lo, hi = _lower(lo, _multiple_error(x, c, lo)), _upper(hi, _multiple_error(y, c, hi))
     return _repaired(lo, hi, bad, _careful_product, a.lo, a.hi, factor, factor)
 
 
 def _moderate(p: FloatArray) -> BoolArray:
-    """Whether products of this size have an error that ``_multiple`` finds without over- or underflow."""
+    """Whether products of this size have an error that can be computed."""
     size = np.abs(p)
-    return np.asarray((size >= _NORMAL) & (size <= _HUGE))
+    return np.asarray((size >= PRODUCT_FLOOR) & (size <= PRODUCT_CEILING))
 
 
-def _product_error(x: FloatArray, c: float, p: FloatArray) -> FloatArray:
+def _multiple_error(x: FloatArray, c: float, p: FloatArray) -> FloatArray:
     """c x - p exactly, for p = fl(c x) of moderate size; NaN or anything otherwise (Dekker)."""
-    c1, c2 = (part.item() for part in _split(np.array([c])))
-    x1, x2 = _split(x)
+    c1, c2 = (part.item() for part in split(np.array([c])))
+    x1, x2 = split(x)
     error = x1 * c1
     error -= p
     if c2:
@@ -433,11 +420,10 @@ def _product_error(x: FloatArray, c: float, p: FloatArray) -> FloatArray:
 def _square(x: FloatArray) -> Ends:
     """(p, err) with x**2 = p + err exactly while nothing over- or underflows."""
     p = x * x
-    x1, x2 = _split(x)
+    x1, x2 = split(x)
     error = x1 * x1
     error -= p
-    x1 *= x2
-    x1 *= 2
+    x1 *= 2 * x2
     error += x1
     x2 *= x2
     error += x2
@@ -464,9 +450,8 @@ def _product_bounds(x: FloatArray, y: FloatArray) -> Ends:
     p = x * y
     sign = np.sign(x) * np.sign(y)
     np.copyto(p, 0.0, where=sign == 0)
-    error = _dekker(x, y, p)
-    size = np.abs(p)
-    np.copyto(error, np.nan, where=~((size >= _NORMAL) & (size <= _HUGE)))
+    error = product_error(x, y, p)
+    np.copyto(error, np.nan, where=~_moderate(p))
     return _bounds(p, error, sign)
 
 
@@ -498,9 +483,9 @@ def _remainder(x: FloatArray, q: FloatArray, y: FloatArray) -> FloatArray:
     Theorem: p = fl(q y) is within a factor two of x, so x - p is exact; subtracting the error of p keeps the sign.
     """
     p = q * y
-    rest = (x - p) - _dekker(q, y, p)
+    rest = (x - p) - product_error(q, y, p)
     size = np.abs(x)
-    np.copyto(rest, np.nan, where=~((size >= 2 * _NORMAL) & (size <= _HUGE / 2) & (p != 0)))
+    np.copyto(rest, np.nan, where=~((size >= 2 * PRODUCT_FLOOR) & (size <= PRODUCT_CEILING / 2) & (p != 0)))
     return rest
 
 
