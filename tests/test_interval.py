@@ -63,9 +63,14 @@ def _moved(x: float, steps: int) -> float:
 
 @st.composite
 def sets(draw: st.DrawFn, least: float = -math.inf, most: float = math.inf) -> tuple[float, float, float]:
-    """(lo, member, hi) within [least, most]: degenerate, thin, wide or unbounded."""
+    """(lo, member, hi) within [least, most]: moderate, degenerate, thin, wide or unbounded."""
+    kind = draw(st.sampled_from(["moderate", "moderate", "moderate", "point", "thin", "wide", "ray", "line"]))
+    if kind == "moderate":
+        scale = draw(st.sampled_from([1.0, 3.0, 30.0]))
+        bounds = st.floats(max(-scale, least), min(scale, most))
+        lo, member, hi = sorted(draw(bounds) for _ in range(3))
+        return lo, draw(st.sampled_from([lo, member, hi])), hi
     member = draw(finite.map(lambda x: _into(x, least, most)))
-    kind = draw(st.sampled_from(["point", "thin", "wide", "ray", "line"]))
     if kind == "point":
         return member, member, member
     if kind == "thin":
@@ -218,6 +223,16 @@ def test_sums_and_sums_of_products_are_enclosed(engine: Engine, given_columns: A
         assert holds(total.lo[k].item(), total.hi[k].item(), sum(row, Fraction(0)))
         assert holds(dot.lo[k].item(), dot.hi[k].item(), sum(products[k], Fraction(0)))
         assert holds(scaled.lo[k].item(), scaled.hi[k].item(), row[0] / 3 - 7 * row[-1])
+
+
+@both_engines
+def test_sums_of_products_that_underflow_are_enclosed(engine: Engine) -> None:
+    tiny, share = Interval(np.full(2, ETA), np.full(2, ETA)), Interval(np.full(2, 0.4), np.full(2, 0.4))
+    for terms in (2, 3, 5):
+        result = engine.dot(*[(tiny, share)] * terms)
+        assert holds(result.lo[0], result.hi[0], terms * Fraction(ETA) * Fraction(0.4))
+        result = engine.dot(*[(engine.neg(tiny), share)] * terms)
+        assert holds(result.lo[0], result.hi[0], -terms * Fraction(ETA) * Fraction(0.4))
 
 
 @both_engines
