@@ -565,11 +565,11 @@ def assert_just_above(bound: float, exact: Fraction) -> None:
 
 def test_the_smallest_margin_wins() -> None:
     second, first, zeroth = np.array([1.0, 2.0, 9.0, math.inf]), np.array([1.0, 1.0, 9.0, math.inf]), np.full(1, 1.0)
-    bound, theta = smallest([(2, second), (1, first), (0, zeroth)], 4)
+    theta, bound = smallest(4, (THETA[2], second), (THETA[1], first), (THETA[0], zeroth))
     assert bound.tolist() == [1.0, 1.0, 1.0, 1.0]
     assert theta.tolist() == [THETA[2], THETA[1], THETA[0], THETA[0]]
-    assert smallest([(2, np.zeros(1))], 3)[0].shape == (3,)
-    assert smallest([(2, np.full(1, math.inf)), (1, np.full(1, math.inf))], 2)[0].tolist() == [math.inf] * 2
+    assert smallest(3, (THETA[2], np.zeros(1)))[1].shape == (3,)
+    assert smallest(2, (2.0, np.full(1, math.inf)), (4.0, np.full(1, math.inf)))[1].tolist() == [math.inf] * 2
 
 
 def test_bounds_of_nothing_known_are_infinite() -> None:

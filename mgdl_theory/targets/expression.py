@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import cache
+from functools import cache, reduce
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,7 +19,7 @@ from mgdl_theory.rigor.interval import Engine, Interval, get_engine
 from mgdl_theory.rigor.jet import Jet, JetAlgebra
 from mgdl_theory.rigor.rounding import ASSUMPTIONS, add_down, add_up, quiet
 from mgdl_theory.targets.algebras import FloatAlgebra, MpAlgebra
-from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray
+from mgdl_theory.targets.base import THETA, Box, Defects, FloatArray, IntArray
 from mgdl_theory.targets.interpolation import first_order, range_order, second_order, smallest
 from mgdl_theory.targets.parser import parse
 from mgdl_theory.targets.program import Algebra, Program
@@ -129,10 +129,11 @@ class ExpressionTarget:
             for part in _chunks(n):
                 jet, lost = self._jet(level, cells[part])
                 near = self._sharpened(level, cells[part], jet)
-                first, zeroth, count = first_order(jet, level), range_order(near), len(near.lo)
+                count = len(near.lo)
+                rough = smallest(count, (THETA[1], first_order(jet, level)), (THETA[0], range_order(near)))
                 below, above = second_order(jet, level)
-                sag[part], sag_theta[part] = smallest([(2, below), (1, first), (0, zeroth)], count)
-                bulge[part], bulge_theta[part] = smallest([(2, above), (1, first), (0, zeroth)], count)
+                sag_theta[part], sag[part] = smallest(count, (THETA[2], below), rough)
+                bulge_theta[part], bulge[part] = smallest(count, (THETA[2], above), rough)
                 _store(reach, part, near)
                 if np.any(lost):
                     gone = np.broadcast_to(lost, count)
@@ -172,9 +173,8 @@ class ExpressionTarget:
     def _sharpened(self, level: int, cells: IntArray, jet: Jet) -> Interval:
         """The range in ``jet``; where it is much narrower, met with f(c) + sum_a D_a [-h/2, h/2], c the centre."""
         n, value = len(cells), jet.value
-        slope = np.full(1, _TINY)
-        for entry in jet.grad.values():
-            slope = add_up(slope, np.maximum(np.abs(entry.lo), np.abs(entry.hi)))
+        slopes = [np.maximum(-entry.lo, entry.hi) for entry in jet.grad.values()]
+        slope = np.maximum(reduce(add_up, slopes), _TINY) if slopes else np.full(1, _TINY)
         away = np.broadcast_to(slope * 2.0 ** (-level - 1), n)
         coarse = np.flatnonzero(value.hi - value.lo > SHARPEN * 2.0 * away)
         lo, hi = (np.array(np.broadcast_to(end, n)) for end in (value.lo, value.hi))
@@ -243,7 +243,7 @@ class ExpressionTarget:
 
 
 _TINY = 2.0**-900
-"""Definition: added to a sum of slopes so that its product with h/2, h >= 2**-52, cannot underflow."""
+"""Definition: least sum of slopes, so that its product with h/2, h >= 2**-52, cannot underflow."""
 
 
 _OTHER_ENGINES = {"numpy": ("crival-functions",), "crival": ("numpy-functions",)}

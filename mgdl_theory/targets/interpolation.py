@@ -19,14 +19,12 @@ The proofs are in docs/expressions.md and docs/theory.md (Lemmas 5 to 8).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.jet import Jet
 from mgdl_theory.rigor.rounding import add_up, sub_up, up
-from mgdl_theory.targets.base import THETA, FloatArray
+from mgdl_theory.targets.base import FloatArray
 
 __all__ = ["first_order", "range_order", "second_order", "smallest"]
 
@@ -81,24 +79,21 @@ def range_order(reach: Interval) -> FloatArray:
     return np.where(width >= 0.0, width, np.inf)
 
 
-def smallest(bounds: Iterable[tuple[int, FloatArray]], n: int) -> tuple[FloatArray, FloatArray]:
-    """The bound with the smallest margin theta p on each of n cells, and its theta.
+def smallest(n: int, *bounds: tuple[FloatArray | float, FloatArray]) -> tuple[FloatArray, FloatArray]:
+    """(theta, p) with the smallest margin theta p on each of n cells, from such pairs.
 
-    ``bounds`` are pairs (order, bound).  Any choice is sound; a tie goes to the first.
+    Any choice is sound; a tie goes to the first.
 
-    >>> p, theta = smallest([(2, np.array([3.0, np.inf])), (0, np.array([4.0]))], 2)
-    >>> p.tolist(), theta[1]
-    ([3.0, 4.0], np.float64(4.0))
+    >>> theta, p = smallest(2, (1.5, np.array([3.0, np.inf])), (4.0, np.array([2.0])))
+    >>> theta.tolist(), p.tolist()
+    ([1.5, 4.0], [3.0, 2.0])
     """
-    (order, first), *others = bounds
-    best = np.array(np.broadcast_to(first, n))
-    theta = np.full(n, THETA[order])
-    for order, p in others:
-        better = THETA[order] * p < theta * best
+    theta, best = (np.broadcast_to(part, n) for part in bounds[0])
+    for other, p in bounds[1:]:
+        better = other * p < theta * best
         if better.any():
-            best = np.where(better, p, best)
-            theta = np.where(better, THETA[order], theta)
-    return best, theta
+            theta, best = np.where(better, other, theta), np.where(better, p, best)
+    return theta, best
 
 
 def _scaled_sum(terms: list[FloatArray], scale: float) -> FloatArray:
