@@ -41,12 +41,12 @@ MARGIN_PART = 2.0**-4
 
 
 def quantum_floor(tol: float) -> float:
-    """The power of two below ``QUANTUM_PART * tol``: the smallest step of coefficients.
+    """The power of two at or below ``QUANTUM_PART * tol``, at least 2**-900: the smallest step of coefficients.
 
     >>> quantum_floor(1.0)
     0.015625
     """
-    return 2.0 ** math.floor(math.log2(tol * QUANTUM_PART))
+    return math.ldexp(1.0, max(math.frexp(tol)[1] - 1 + math.frexp(QUANTUM_PART)[1] - 1, -900))
 
 
 def is_balanced(g: Any, e: Any) -> BoolArray:

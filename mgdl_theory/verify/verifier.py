@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import takewhile
 
 import numpy as np
 
@@ -155,7 +156,7 @@ class _Sweep:
             self._add_row(
                 None, _peak(self.target, front, e, bound), bound, self._powers(mesh, e, defects), (math.inf, math.inf)
             )
-        here = [g for g in self.queue if g.level == mesh.level]
+        here = list(takewhile(lambda g: g.level == mesh.level or not len(g), self.queue))  # g = 0 has any level
         first = bool(self.scheme.grades) and len(self.queue) == len(self.scheme.grades)
         separation = _separation(mesh, e, defects, self.scheme.lift) if first else np.zeros(0)
         if first and here:
