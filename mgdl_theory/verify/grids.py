@@ -87,7 +87,7 @@ def _check_point(report: Report, node: tuple[int, ...], digits: int, worst: _Wor
     slack = mpmath.mpf(10) ** (10 - digits) * max(1, abs(f))
     totals = _approximants(scheme, node)
     before = mpmath.inf
-    for k, (row, total) in enumerate(zip(report.rows, totals, strict=True)):
+    for k, (row, total) in enumerate(zip(report.rows, totals, strict=False)):  # fewer rows where the sweep stopped
         size = abs(f - mpmath.mpf(total.numerator) / total.denominator)
         if size > before + slack or size > mpmath.mpf(row.residual_sup_upper) + slack:
             return _confirm(report, node, k, totals)
