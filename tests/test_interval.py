@@ -209,6 +209,7 @@ def test_multiples_and_quotients_by_one_number_are_enclosed(engine: Engine, give
 @example(given_columns=[[(LARGEST, LARGEST, LARGEST)]] * 4)
 @example(given_columns=[[(0.0, 0.0, 0.0)], [(-math.inf, 3.0, math.inf)], [(1.0, 1.0, 1.0)], [(0.1, 0.1, 0.1)]])
 @example(given_columns=[[(ETA, ETA, ETA)], [(0.5, 0.5, 0.5)]] * 3)
+@example(given_columns=[[(-30.0, -30.0, 30.0)], [(0.0, 1.0, 1.0)]])
 def test_sums_and_sums_of_products_are_enclosed(engine: Engine, given_columns: Any) -> None:
     arguments = batch(*given_columns)
     members = list(zip(*([Fraction(member) for _, member, _ in column] for column in given_columns), strict=True))
@@ -223,6 +224,40 @@ def test_sums_and_sums_of_products_are_enclosed(engine: Engine, given_columns: A
         assert holds(total.lo[k].item(), total.hi[k].item(), sum(row, Fraction(0)))
         assert holds(dot.lo[k].item(), dot.hi[k].item(), sum(products[k], Fraction(0)))
         assert holds(scaled.lo[k].item(), scaled.hi[k].item(), row[0] / 3 - 7 * row[-1])
+
+
+@both_engines
+@pytest.mark.parametrize("seed", range(4))
+def test_arithmetic_of_many_random_cells_is_enclosed(engine: Engine, seed: int) -> None:
+    """Every operation of exact rationals on 150 cells with a corner each, where bounds are attained."""
+    rng = np.random.default_rng(seed)
+    ends = np.sort(rng.normal(size=(4, 2, 150)) * 10.0 ** rng.integers(-2, 3, size=(4, 1, 150)), axis=1)
+    ends[:, 1] = np.where(rng.random((4, 150)) < 0.2, ends[:, 0], ends[:, 1])
+    x, y, z, w = (Interval(lo, hi) for lo, hi in ends)
+    corners = [np.where(rng.random(150) < 0.5, cell.lo, cell.hi) for cell in (x, y, z, w)]
+    third, minus = Fraction(1, 3), Fraction(-7)
+    cases: list[tuple[Interval, Callable[..., Fraction]]] = [
+        (engine.add(x, y), lambda a, b, c, d: a + b),
+        (engine.sub(x, y), lambda a, b, c, d: a - b),
+        (engine.mul(x, y), lambda a, b, c, d: a * b),
+        (engine.div(x, y), lambda a, b, c, d: a / b),
+        (engine.sqr(x), lambda a, b, c, d: a * a),
+        (engine.powi(x, 3), lambda a, b, c, d: a**3),
+        (engine.powi(x, 6), lambda a, b, c, d: a**6),
+        (engine.mul(x, engine.const(minus)), lambda a, b, c, d: minus * a),
+        (engine.mul(engine.const(third), x), lambda a, b, c, d: third * a),
+        (engine.div(x, engine.const(minus)), lambda a, b, c, d: a / minus),
+        (engine.total(x, y, z), lambda a, b, c, d: a + b + c),
+        (engine.dot((x, y)), lambda a, b, c, d: a * b),
+        (engine.dot((x, y), (z, w)), lambda a, b, c, d: a * b + c * d),
+        (engine.dot((engine.const(minus), x), (y, z)), lambda a, b, c, d: minus * a + b * c),
+        (engine.dot((x, engine.const(third)), (y, engine.const(minus))), lambda a, b, c, d: third * a + minus * b),
+    ]
+    members = list(zip(*([Fraction(v) for v in corner.tolist()] for corner in corners), strict=True))
+    for number, (result, exact) in enumerate(cases):
+        proper(result)
+        for lo, hi, member in zip(result.lo.tolist(), result.hi.tolist(), members, strict=True):
+            assert holds(lo, hi, exact(*member)), (number, member)
 
 
 @both_engines
