@@ -471,6 +471,26 @@ def test_results_are_proper_intervals_whatever_the_ends(engine: Engine) -> None:
 
 
 @both_engines
+def test_arithmetic_of_extreme_numbers_is_enclosed(engine: Engine) -> None:
+    """All pairs of extreme points, as arrays and with one number as a factor, against exact rationals."""
+    odd = [3 * ETA, -5 * ETA, 2.0**-1022 * (1 + 2.0**-52), 0.1, -1 / 3, 2.0**-500, 2.0**500, 2.0**-970, 1e154, -1e-170]
+    values = [*WILD[1:-1], *odd]
+    x = np.array(values)
+    points = Interval(x, x)
+    for y in values:
+        number, same = Interval.exact(y), Interval(np.full(x.shape, y), np.full(x.shape, y))
+        for name in ("add", "sub", "mul", "div"):
+            for result in (getattr(engine, name)(points, number), getattr(engine, name)(points, same)):
+                check(result, name, [(member, y) for member in values])
+        check(engine.mul(number, points), "mul", [(member, y) for member in values])
+    check(engine.sqr(points), "sqr", [(member,) for member in values])
+    for n in (3, 4, 7, 13, 31, 32, 33):
+        result = engine.powi(points, n)
+        for lo, hi, member in zip(result.lo.tolist(), result.hi.tolist(), values, strict=True):
+            assert holds(lo, hi, Fraction(member) ** n), (member, n)
+
+
+@both_engines
 def test_zero_times_anything_is_zero(engine: Engine) -> None:
     zero, entire = Interval(np.zeros(2), np.zeros(2)), Interval.entire((2,))
     for product in (engine.mul(zero, entire), engine.mul(entire, zero), engine.mul(engine.const(0), entire)):

@@ -52,7 +52,7 @@ FUNCTION_ULPS: dict[str, int] = {
     "arccos": 4,
     "arcsin": 4,
     "arctan": 4,
-    "cbrt": 4,
+    "cbrt": 8,
     "cos": 4,
     "cosh": 4,
     "exp": 4,
@@ -66,7 +66,8 @@ FUNCTION_ULPS: dict[str, int] = {
 """Experience, declared: |computed - true| <= k 2**-52 |true| + 2**-1022 for NumPy's float64 functions.
 
 NumPy's own tests allow 1 to 2 units and its issue tracker speaks of 4 for the vectorised versions; it
-promises nothing.  ``self_check`` looks at a sample.  The engine "crival" does not use this assumption.
+promises nothing.  Cube roots of a widespread C library were seen to err by nearly 4, everything else by at most 3.
+``self_check`` looks at a sample.  The engine "crival" does not use this assumption.
 """
 
 TRIG_REACH = 2.0**26
@@ -117,7 +118,7 @@ ASSUMPTIONS = (
 """What the enclosures rest on besides the mathematics and Python itself."""
 
 
-def quiet() -> Any:
+def quiet() -> np.errstate:
     """Context in which NumPy does not warn of overflow, underflow and invalid operations.
 
     Enclosures handle those themselves.  Enter it once around a computation with an engine, not per operation.
