@@ -131,7 +131,7 @@ def bits_suffice(scheme: Scheme, granularity: str, level: int) -> bool:
         deep = max(level - grade.level, 0)
         unit = max(Fraction(c).denominator.bit_length() - 1 for c in grade.atoms.coefficients.tolist()) + deep
         bound = accumulator_bound(grade.atoms.coefficients)
-        if math.log2(bound) + 2 + unit > 53:
+        if math.log2(bound) + 2 + unit >= 53:  # strictly: the certificate leaves room for its own rounding
             return False
         finest, size, fine = max(finest, grade.level), size + bound, min(fine, -unit)
     return max(level, finest) <= 49 and size <= 2.0 ** (53 + fine)

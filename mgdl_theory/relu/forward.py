@@ -72,6 +72,27 @@ def _layers(network: Network, grades: int) -> Iterator[slice]:
         start = end
 
 
+def _parts(network: Network, grades: int) -> Iterator[tuple[slice, slice]]:
+    """Pieces of at most ``LAYERS`` layers, each with the grades that are read out on the way."""
+    ends = network.grade_end[:grades]
+    depth, done = int(ends[-1]) if grades else 0, 0
+    for start in range(0, max(depth, 1), LAYERS):
+        stop = min(start + LAYERS, depth)
+        read = int(np.searchsorted(ends, stop, side="right"))
+        yield slice(start, stop), slice(done, read)
+        done = read
+
+
+def _turns(network: Network, layers: slice, reads: slice) -> Iterator[tuple[int, bool]]:
+    """The layers (number within the piece, False) and readouts (number within the piece, True) in their order."""
+    done, ends = layers.start, network.grade_end[reads].tolist()
+    for k, end in enumerate(ends):
+        yield from ((i, False) for i in range(done - layers.start, end - layers.start))
+        yield k, True
+        done = end
+    yield from ((i, False) for i in range(done - layers.start, layers.stop - layers.start))
+
+
 # -- exact -----------------------------------------------------------------------------------------
 
 
@@ -115,28 +136,35 @@ class _Exact:
 
     def run(self, grades: int) -> list[Fraction]:
         """The values after the first grades."""
-        network, ends, k = self.network, self.network.grade_end[:grades].tolist(), 0
-        if not len(self.total):
+        network, n = self.network, len(self.total)
+        if not n:
             return []
         ((odd,), (power,)) = _Dyadic.of(np.array([network.lift]))
-        self._add(np.full(len(self.total), int(odd) * self.common, dtype=object), -int(power))
-        readout, constant = _Dyadic.of(network.readout[:grades]), _Dyadic.of(network.readout_bias[:grades])
-        depth = ends[-1] if ends else 0
-        for first in range(0, max(depth, 1), LAYERS):
-            part = slice(first, min(first + LAYERS, depth))
-            weights, biases = _Dyadic.of(network.weights[part]), _Dyadic.of(network.biases[part])
-            e = np.stack(_exponents(weights, biases, self.e))
+        self._add(np.full(n, int(odd) * self.common, dtype=object), -int(power))
+        for layers, reads in _parts(network, grades):
+            weights, biases = _Dyadic.of(network.weights[layers]), _Dyadic.of(network.biases[layers])
+            e = _exponents(weights, biases, self.e)
             if np.abs(e).max() > BITS or int(self.y.max()).bit_length() > BITS:
-                raise BudgetError(f"network: exact values need more than {BITS} bits at layer {first}")
+                raise BudgetError(f"network: exact values need more than {BITS} bits at layer {layers.start}")
             self.fits &= bool(np.abs(e).max() <= _MODERATE)
-            layers = _Integers(weights, biases, e[:-1], e[1:], self.common)
-            for i in range(len(e)):
-                while k < grades and ends[k] == first + i:
-                    self._read_out(readout.row(k), constant.row(k))
-                    k += 1
-                if i < len(e) - 1:
-                    self.y, self.e = np.maximum(self._apply(layers, i), 0), e[i + 1]
-        return [_rational(n, self.common, self.total_e) for n in self.total.tolist()]
+            rows = _Integers(weights, biases, e[:-1], e[1:], self.common)
+            readouts, after = self._readouts(reads, e, layers.start)
+            for i, reading in _turns(network, layers, reads):
+                if reading:
+                    self._add(self._apply(readouts, i)[0], int(after[i]))
+                else:
+                    self.y = np.maximum(self._apply(rows, i), 0)
+            self.e = e[-1]
+        return [_rational(value, self.common, self.total_e) for value in self.total.tolist()]
+
+    def _readouts(self, reads: slice, e: IntArray, start: int) -> tuple[_Integers, IntArray]:
+        """The readouts of some grades as layers of one row, and the exponents of their values."""
+        weights = _Dyadic.of(self.network.readout[reads, None])
+        constants = _Dyadic.of(self.network.readout_bias[reads, None])
+        before = e[self.network.grade_end[reads] - start]
+        need, least = _needs(weights, constants)
+        after = np.maximum((need + before[:, None]).max(axis=2), least)
+        return _Integers(weights, constants, before, after, self.common), after[:, 0]
 
     def _apply(self, rows: _Integers, i: int) -> NDArray[Any]:
         """W y + b in integers."""
@@ -154,14 +182,6 @@ class _Exact:
             return np.float64
         self.fits = False
         return np.int64 if need <= 2.0**62 else object
-
-    def _read_out(self, row: _Dyadic, constant: _Dyadic) -> None:
-        """Add A h + a to the total."""
-        if not row.odd.any() and not constant.odd.any():
-            return
-        after = _exponents(row, constant, self.e)[1]
-        value = self._apply(_Integers(row, constant, self.e[None], after[None], self.common), 0)[0]
-        self._add(value, int(after[0]))
 
     def _add(self, value: NDArray[Any], e: int) -> None:
         """Add value / 2^e to the total where it is not 0."""
@@ -187,20 +207,20 @@ class _Dyadic(NamedTuple):
         zeros = np.maximum(np.frexp((whole & -whole).astype(np.float64))[1] - 1, 0).astype(np.int64)
         return cls(whole >> zeros, np.where(whole == 0, 0, exponent - 53 + zeros))
 
-    def row(self, k: int) -> _Dyadic:
-        """Entry k as a stack of one layer with one row."""
-        return _Dyadic(self.odd[k][None, None], self.power[k][None, None])
 
-
-def _exponents(weights: _Dyadic, biases: _Dyadic, start: IntArray) -> list[IntArray]:
-    """Exponents of the channels before and after each of m layers: the least that make all terms integers."""
+def _needs(weights: _Dyadic, biases: _Dyadic) -> tuple[IntArray, IntArray]:
+    """need (m, rows, width), least (m, rows): a row takes the largest of least and of need + each channel's exponent."""
     need = np.where(weights.odd != 0, -weights.power, -_FAR)
     idle = ~weights.odd.any(axis=2)
-    least = np.where(biases.odd != 0, -biases.power, np.where(idle, 0, -_FAR))
+    return need, np.where(biases.odd != 0, -biases.power, np.where(idle, 0, -_FAR))
+
+
+def _exponents(weights: _Dyadic, biases: _Dyadic, start: IntArray) -> IntArray:
+    """(m + 1, width): exponents of the channels before and after each of m layers, the least that will do."""
     out = [start]
-    for shift, floor in zip(need, least, strict=True):
-        out.append(np.maximum((shift + out[-1]).max(axis=1), floor))
-    return out
+    for need, least in zip(*_needs(weights, biases), strict=True):
+        out.append(np.maximum((need + out[-1]).max(axis=1), least))
+    return np.stack(out)
 
 
 class _Integers:
@@ -288,14 +308,15 @@ def interval(network: Network, lo: FloatArray, hi: FloatArray, grades: int) -> I
         h = np.zeros((2 * network.width, len(lo)))
         h[: network.dim], h[network.width : network.width + network.dim] = low.T, high.T
         total = Interval(np.full(len(lo), network.lift), np.full(len(lo), network.lift))
-        for k, layers in enumerate(_layers(network, grades)):
-            for first in range(layers.start, layers.stop, LAYERS):
-                part = slice(first, min(first + LAYERS, layers.stop))
-                enclosed = _Enclosed(network.weights[part], network.biases[part])
-                for j in range(part.stop - first):
-                    h = np.maximum(enclosed.apply(j, h), 0.0)
-            g = _Enclosed(network.readout[None, k, None], network.readout_bias[None, k, None]).apply(0, h)
-            total = Interval(add_down(total.lo, g[0]), add_up(total.hi, g[1]))
+        for layers, reads in _parts(network, grades):
+            rows = _Enclosed(network.weights[layers], network.biases[layers])
+            readouts = _Enclosed(network.readout[reads, None], network.readout_bias[reads, None])
+            for i, reading in _turns(network, layers, reads):
+                if reading:
+                    g = readouts.apply(i, h)
+                    total = Interval(add_down(total.lo, g[0]), add_up(total.hi, g[1]))
+                else:
+                    h = np.maximum(rows.apply(i, h), 0.0)
         return total
 
 
