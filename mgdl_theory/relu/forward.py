@@ -209,7 +209,7 @@ class _Dyadic(NamedTuple):
 
 
 def _needs(weights: _Dyadic, biases: _Dyadic) -> tuple[IntArray, IntArray]:
-    """need (m, rows, width), least (m, rows): a row takes the largest of least and of need + each channel's exponent."""
+    """need (m, rows, width), least (m, rows): a row takes the largest of least and of need + the channel's exponent."""
     need = np.where(weights.odd != 0, -weights.power, -_FAR)
     idle = ~weights.odd.any(axis=2)
     return need, np.where(biases.odd != 0, -biases.power, np.where(idle, 0, -_FAR))
