@@ -444,6 +444,8 @@ def _print(report: Report) -> None:
     console.print(f"f = {scheme.target.text} on {domain_text(scheme.target)}, tol {report.tol:g}", markup=False)
     console.print(f"c0 = {scheme.lift!r}: {scheme.lift_reason}", markup=False)
     console.print(_grade_table(report))
+    if report.rows[0].norms:
+        console.print(_norm_table(report))
     claims = Table(box=None, pad_edge=False, show_header=True)
     for heading in ("verdict", "claim", "what is claimed", "on what it rests"):
         claims.add_column(heading, overflow="fold", no_wrap=heading in ("verdict", "claim"))
@@ -476,6 +478,18 @@ def _grade_table(report: Report) -> Any:
             *(up_text(bound, 3) if math.isfinite(bound) else "-" for bound in (row.theorem_a, row.theorem_b)),
             *((str(row.balanced), str(row.nonincreasing)) if row.grade else ("-", "-")),
         )  # fmt: skip
+    return table
+
+
+def _norm_table(report: Report) -> Any:
+    """One row per grade, one column per norm that was asked for."""
+    from rich.table import Table
+
+    from mgdl_theory.verify.report import down_text, up_text
+
+    table = Table("grade", *(f"L^{p} norm" for p, _, _ in report.rows[0].norms), box=None, pad_edge=False)
+    for row in report.rows:
+        table.add_row(str(row.grade), *(rf"\[{down_text(lo, 5)}, {up_text(hi, 5)}]" for _, lo, hi in row.norms))
     return table
 
 
