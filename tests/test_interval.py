@@ -485,8 +485,12 @@ def test_arithmetic_of_extreme_numbers_is_enclosed(engine: Engine) -> None:
         check(engine.mul(number, points), "mul", [(member, y) for member in values])
     check(engine.sqr(points), "sqr", [(member,) for member in values])
     for n in (3, 4, 7, 13, 31, 32, 33):
-        result = engine.powi(points, n)
-        for lo, hi, member in zip(result.lo.tolist(), result.hi.tolist(), values, strict=True):
+        subnormal = [
+            sign * share * 10.0 ** (-315 / n) for sign in (-1, 1) for share in np.linspace(0.9, 1.1, 9).tolist()
+        ]
+        x = np.array([*values, *subnormal])
+        result = engine.powi(Interval(x, x), n)
+        for lo, hi, member in zip(result.lo.tolist(), result.hi.tolist(), x.tolist(), strict=True):
             assert holds(lo, hi, Fraction(member) ** n), (member, n)
 
 

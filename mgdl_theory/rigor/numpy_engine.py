@@ -131,10 +131,14 @@ class NumpyEngine(Engine):
         if _is_number(a):
             return Interval.exact(Fraction(a.lo.item()) ** 2)
         least, most = mignitude(a), magnitude(a)
-        lo, lo_error = _square(least)
-        hi, hi_error = _square(most)
-        lo, hi = _lower(lo, lo_error), _upper(hi, hi_error)
-        bad = ((least < 2.0**-480) & (least != 0)) | ~(most <= 2.0**490) | (most < 2.0**-480)
+        lo, hi = least * least, most * most
+        bad = _short(least) | _short(most)  # theorem: squares of numbers of more than 27 bits are never exact
+        if _few(bad):
+            lo, hi = step_down(lo), step_up(hi)
+            bad |= lo < 0
+        else:
+            bad = ~((_moderate(lo) | (least == 0)) & _moderate(hi))
+            lo, hi = _lower(lo, _square_error(least, lo)), _upper(hi, _square_error(most, hi))
         return _repaired(lo, hi, bad, _careful_square, least, most)
 
     def powi(self, a: Interval, n: int) -> Interval:
@@ -272,6 +276,11 @@ def _short(x: FloatArray) -> BoolArray:
     return np.asarray((x.view(np.int64) & _TAIL) == 0)
 
 
+def _few(flags: BoolArray) -> bool:
+    """Whether short numbers are the exception (experience: an eighth); on a coarse grid they are the rule."""
+    return bool(8 * np.count_nonzero(flags) < flags.size)
+
+
 def _lower(x: FloatArray, error: FloatArray) -> FloatArray:
     """Largest known bound below x + error, where |error| is at most half a unit of x; x if error is 0."""
     return np.where(error >= 0, x, step_down(x))
@@ -389,7 +398,7 @@ def _scale(a: Interval, c: float) -> Interval:
         bad = (lo * (1 / c) != x) | (hi * (1 / c) != y)  # theorem: what a power of two undoes was exact
         return _repaired(lo, hi, bad, _careful_product, a.lo, a.hi, factor, factor)
     bad = _short(lo) | _short(hi)
-    if 8 * np.count_nonzero(bad) < bad.size:  # experience: else most products may be exact, as on a coarse grid
+    if _few(bad):
         lo, hi = step_down(lo), step_up(hi)
     else:
         bad = ~(_moderate(lo) & _moderate(hi))
@@ -417,9 +426,8 @@ def _multiple_error(x: FloatArray, c: float, p: FloatArray) -> FloatArray:
     return error
 
 
-def _square(x: FloatArray) -> Ends:
-    """(p, err) with x**2 = p + err exactly while nothing over- or underflows."""
-    p = x * x
+def _square_error(x: FloatArray, p: FloatArray) -> FloatArray:
+    """x**2 - p exactly, for p = fl(x**2) of moderate size or zero; anything otherwise (Dekker)."""
     x1, x2 = split(x)
     error = x1 * x1
     error -= p
@@ -427,7 +435,7 @@ def _square(x: FloatArray) -> Ends:
     error += x1
     x2 *= x2
     error += x2
-    return p, error
+    return error
 
 
 def _careful_product(al: FloatArray, ah: FloatArray, bl: FloatArray, bh: FloatArray) -> Ends:
@@ -485,7 +493,7 @@ def _remainder(x: FloatArray, q: FloatArray, y: FloatArray) -> FloatArray:
     p = q * y
     rest = (x - p) - product_error(q, y, p)
     size = np.abs(x)
-    np.copyto(rest, np.nan, where=~((size >= 2 * PRODUCT_FLOOR) & (size <= PRODUCT_CEILING / 2) & (p != 0)))
+    np.copyto(rest, np.nan, where=~((size >= 2 * PRODUCT_FLOOR) & (size <= PRODUCT_CEILING / 2)))
     return rest
 
 
