@@ -5,16 +5,17 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from fractions import Fraction
 from typing import Any
 
 from mgdl_theory.scheme import Scheme
-from mgdl_theory.targets.base import Target
+from mgdl_theory.targets.base import FloatArray, IntArray, Target
 from mgdl_theory.verify.claims import CLAIMS
 from mgdl_theory.verify.verdict import Result, Verdict, worst
 
-__all__ = ["GradeRow", "Report", "domain_text", "down_text", "ranges_text", "up_text"]
+__all__ = ["GradeRow", "LeafBlock", "Report", "domain_text", "down_text", "ranges_text", "up_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class GradeRow:
     ``residual_sup_lower <= sup |e_k| <= residual_sup_upper`` on the whole domain; row 0 is f - lift.
     ``width`` and ``depth`` are those of this grade's part of the network, ``total_depth`` that of all
     grades so far.  ``theorem_a`` and ``theorem_b`` are the bounds these theorems give (inf: none).
+    ``peak`` is a point of the box where |e_k| >= residual_sup_lower (empty: none is known, and that bound is 0).
     ``norms`` holds, where asked for, (p, lower, upper): lower <= ||e_k||_p <= upper, in unit coordinates.
     """
 
@@ -40,12 +42,22 @@ class GradeRow:
     theorem_b: float
     balanced: Verdict
     nonincreasing: Verdict
+    peak: tuple[Fraction, ...] = ()
     norms: tuple[tuple[int, float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeafBlock:
+    """Leaves of one level: |e| <= bounds_i for the last residual e on cell i; all blocks together tile the domain."""
+
+    level: int
+    cells: IntArray
+    bounds: FloatArray
 
 
 @dataclass(frozen=True)
 class Report:
-    """The verdicts on one scheme, with the numbers they rest on."""
+    """The verdicts on one scheme, with the numbers they rest on; ``cover`` holds the leaves if the sweep ended."""
 
     scheme: Scheme
     tol: float
@@ -55,6 +67,7 @@ class Report:
     residual_sup_lower: float
     leaves: int
     seconds: float
+    cover: tuple[LeafBlock, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def verdict(self) -> Verdict:
@@ -161,7 +174,8 @@ def domain_text(target: Target) -> str:
 
 
 def _row_dict(row: GradeRow) -> dict[str, Any]:
-    return {name: str(value) if isinstance(value, Verdict) else value for name, value in asdict(row).items()}
+    plain = {name: str(value) if isinstance(value, Verdict) else value for name, value in asdict(row).items()}
+    return {**plain, "peak": [str(x) for x in row.peak]}
 
 
 def ranges_text(numbers: Sequence[int]) -> str:

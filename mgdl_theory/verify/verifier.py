@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import takewhile
 
@@ -27,7 +27,7 @@ from mgdl_theory.scheme import Scheme, block_width, grade_depth
 from mgdl_theory.targets.base import Defects, FloatArray, IntArray, Target
 from mgdl_theory.verify.doubt import Doubt, Outcome
 from mgdl_theory.verify.norms import Power, cell_powers
-from mgdl_theory.verify.report import GradeRow, Report, down_text, ranges_text, up_text
+from mgdl_theory.verify.report import GradeRow, LeafBlock, Report, down_text, ranges_text, up_text
 from mgdl_theory.verify.verdict import Result, Verdict, Witness
 
 __all__ = ["verify"]
@@ -94,6 +94,9 @@ class _Peak:
     level: int = 0
     enclosure: tuple[float, float] = (0.0, 0.0)
 
+    def point(self, target: Target) -> tuple[Fraction, ...]:
+        return target.box.point(self.node, self.level) if self.node else ()
+
     def witness(self, target: Target, grade: int) -> Witness:
         return Witness(target.box.point(self.node, self.level), grade, self.enclosure, self.enclosure)
 
@@ -105,8 +108,10 @@ class _Leaves:
     count: int = 0
     upper: float = 0.0
     peak: _Peak = _Peak()
+    blocks: list[LeafBlock] = field(default_factory=list)
 
-    def add(self, bound: FloatArray, leaf: BoolArray, peak: _Peak) -> None:
+    def add(self, mesh: Mesh, bound: FloatArray, leaf: BoolArray, peak: _Peak) -> None:
+        self.blocks.append(LeafBlock(mesh.level, mesh.cells[leaf], bound[leaf]))
         self.count += int(leaf.sum())
         self.upper = max(self.upper, float(bound[leaf].max(initial=0.0)))
         self.peak = max(self.peak, peak, key=lambda p: p.lower)
@@ -168,11 +173,11 @@ class _Sweep:
         if first and not here:
             self.delta = min(self.delta, float(separation[~split].min(initial=math.inf)))
         if not split.all():
-            self.leaves.add(bound, ~split, _peak(self.target, front, e, np.where(split, -np.inf, bound)))
+            self.leaves.add(mesh, bound, ~split, _peak(self.target, front, e, np.where(split, -np.inf, bound)))
             for p in self.leaf_powers:
                 self.leaf_powers[p] += cell_powers(mesh, e, defects, p, ~split)
         if not self.queue and not split.any():
-            self._sharpen_last_row(self.leaves.peak.lower, self.leaves.upper, self.leaf_powers)
+            self._sharpen_last_row(self.leaves.peak, self.leaves.upper, self.leaf_powers)
         return front, split
 
     def _grade(
@@ -194,7 +199,7 @@ class _Sweep:
         self.nonincreasing.append(self.balanced[-1] if proved else self._decide(grade, 0.5, front, e, g, defects))
         before = _peak(self.target, front, e, bound)
         powers = self._powers(mesh, e, defects)
-        self._sharpen_last_row(before.lower, max(self.leaves.upper, float(bound.max())), powers)
+        self._sharpen_last_row(before, max(self.leaves.upper, float(bound.max())), powers)
         front = front.add(g)
         e = front.residual(f)
         bound = cell_bounds(mesh, e, defects)
@@ -254,6 +259,7 @@ class _Sweep:
         d, previous = self.scheme.dim, self.rows[-1] if self.rows else None
         atoms = len(grade) if grade else 0
         total = atoms + (previous.total_atoms if previous else 0)
+        peak = max(self.leaves.peak, peak, key=lambda p: p.lower)
         upper = max(self.leaves.upper, float(bound.max()))
         if previous and self.nonincreasing[-1].verdict is Verdict.PROVED:
             upper = min(upper, previous.residual_sup_upper)
@@ -266,23 +272,25 @@ class _Sweep:
                 depth=grade_depth(d, atoms),
                 total_atoms=total,
                 total_depth=grade_depth(d, total),
-                residual_sup_lower=max(self.leaves.peak.lower, peak.lower),
+                residual_sup_lower=peak.lower,
                 residual_sup_upper=upper,
                 theorem_a=predictions[0],
                 theorem_b=predictions[1],
                 balanced=self.balanced[-1].verdict if grade else Verdict.PROVED,
                 nonincreasing=self.nonincreasing[-1].verdict if grade else Verdict.PROVED,
+                peak=peak.point(self.target),
                 norms=tuple((p, *power.norm(p)) for p, power in powers.items()),
             )
         )
 
-    def _sharpen_last_row(self, lower: float, upper: float, powers: dict[int, Power]) -> None:
+    def _sharpen_last_row(self, peak: _Peak, upper: float, powers: dict[int, Power]) -> None:
         """Finer cells and nodes know more of the residual that the last grade left."""
         row = self.rows[-1]
         self.rows[-1] = replace(
             row,
-            residual_sup_lower=max(row.residual_sup_lower, lower),
+            residual_sup_lower=max(row.residual_sup_lower, peak.lower),
             residual_sup_upper=min(row.residual_sup_upper, upper),
+            peak=row.peak if row.residual_sup_lower >= peak.lower else peak.point(self.target),
             norms=tuple(
                 (p, max(old_lower, powers[p].norm(p)[0]), min(old_upper, powers[p].norm(p)[1]))
                 for p, old_lower, old_upper in row.norms
@@ -315,6 +323,7 @@ class _Sweep:
             residual_sup_lower=self.leaves.peak.lower,
             leaves=self.leaves.count,
             seconds=seconds,
+            cover=() if self.failure else tuple(self.leaves.blocks),
         )
 
     def _results(self) -> list[Result]:
