@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
@@ -162,16 +163,33 @@ def test_smooth_cells_meet_the_margin_condition_and_never_rest(toy: Quadratic, l
         assert (margins.minus <= front.floor_minus).all()
 
 
-def test_a_cell_beyond_its_floor_rests_and_carries_no_atom() -> None:
+@pytest.mark.parametrize("value", [4, -4])
+@pytest.mark.parametrize("side", ["floor_plus", "floor_minus"])
+def test_a_cell_beyond_one_of_its_floors_rests_and_carries_no_atom(side: str, value: int) -> None:
     front = Front.root(1, 0.0)
     margins = margins_of([0.25], [0.25], [0.5], [0.5])
-    e = tight([Fraction(4), Fraction(4)])
-    working, _ = block_grade(front, e, margins, FLOOR)
-    assert working.all()
-    resting = Front(front.mesh, front.G, np.array([0.25]), front.floor_minus)
-    c, after = block_grade(resting, e, margins, FLOOR)
-    assert not c.any()
-    assert after.floor_plus.tolist() == [0.25]
+    e = tight([Fraction(value), Fraction(value)])
+    for floor, works in ((np.inf, True), (0.5, True), (np.nextafter(0.5, 0), False), (0.0, False)):
+        c, after = block_grade(replace(front, **{side: np.array([floor])}), e, margins, FLOOR)
+        assert bool(c.all()) == bool(c.any()) == works
+        own = (side == "floor_plus") == (value > 0)
+        assert getattr(after, side).tolist() == [min(floor, 0.25) if works and own else floor]
+
+
+def test_rough_cells_rest_while_any_cell_rests_and_smooth_ones_do_not() -> None:
+    """Four cells of a line, the first beyond its floor: 1 is smooth, 2 and 3 are rough."""
+    mesh = Mesh.of(2, np.array([[0], [1], [2], [3]]))
+    smooth = margins_of(*([v] * 4 for v in (0.25, 0.25, 0.5, 0.5)))
+    margins = replace(smooth, rough=np.array([False, False, True, True]))
+    e = tight([Fraction(4)] * 5)
+    virgin = np.full(4, np.inf)
+    c, _ = block_grade(Front(mesh, np.zeros((4, 2)), virgin, virgin), e, margins, FLOOR)
+    assert c.all()
+    low = np.array([0.25, np.inf, np.inf, np.inf])
+    c, _ = block_grade(Front(mesh, np.zeros((4, 2)), low, virgin), e, margins, FLOOR)
+    assert not c.any(), "each node has the resting cell or a rough one beside it"
+    c, _ = block_grade(Front(mesh, np.zeros((4, 2)), low, virgin), e, smooth, FLOOR)
+    assert (c != 0).tolist() == [False, False, True, True, True]
 
 
 def test_touched_cells_get_the_floor_of_their_side_only() -> None:
@@ -234,6 +252,22 @@ def test_cell_bound_holds_on_the_cell_and_is_the_nodal_sup_plus_a_defect(toy: To
         for cell, most in enumerate(largest):
             defect = Fraction(max(defects.sag[cell], defects.bulge[cell]))
             assert Fraction(bound[cell]) <= (most + defect) * (1 + Fraction(1, 2**48))
+
+
+@given(st.lists(st.floats(-1e100, 1e100), min_size=4, max_size=4), st.floats(-1e100, 1e100))
+def test_residual_of_any_floats_is_rounded_outward(ends: list[float], lift: float) -> None:
+    f = Interval(np.array(ends[:2]), np.maximum(ends[:2], ends[2:]))
+    e = Front.root(1, lift).residual(f)
+    for k in range(2):
+        assert Fraction(e.lo[k]) <= Fraction(f.lo[k]) - Fraction(lift)
+        assert Fraction(f.hi[k]) - Fraction(lift) <= Fraction(e.hi[k])
+
+
+@given(st.lists(st.floats(-1e100, 1e100), min_size=2, max_size=2), st.floats(0, 1e100), st.floats(0, 1e100))
+def test_cell_bound_of_any_floats_is_rounded_upward(e: list[float], sag: float, bulge: float) -> None:
+    found = cell_bounds(Mesh.root(1), Interval(np.array(e), np.array(e)), defects_of([sag], [bulge]))[0]
+    high, low = max(Fraction(0), *map(Fraction, e)), max(Fraction(0), *(-Fraction(v) for v in e))
+    assert Fraction(found) >= max(high + Fraction(bulge), low + Fraction(sag))
 
 
 def test_cell_bounds_are_one_sided() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import random
 from dataclasses import replace
 from fractions import Fraction
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -28,6 +30,7 @@ from toys import (
     sup_of_quadratic,
     table_of,
     truth_of_nodal,
+    value_of,
 )
 
 from mgdl_theory import (
@@ -38,10 +41,12 @@ from mgdl_theory import (
     OptionError,
     Result,
     Scheme,
+    SchemeError,
     Verdict,
     Witness,
     check_on_grid,
     construct,
+    target,
     verify,
 )
 from mgdl_theory.scheme import block_width, grade_depth
@@ -171,9 +176,14 @@ def test_no_verdict_on_random_atoms_contradicts_the_truth(case: tuple[Nodal, Sch
     check_against_truth(verify(scheme), toy)
 
 
-@given(st.one_of(st.tuples(nodal_toys(dims=(1, 2)), LIFT), st.tuples(nodal_toys(dims=(3,)), LIFTED)), TOLS)
-def test_sound_schemes_of_piecewise_linear_targets_are_proved(case: tuple[Nodal, str | float], tol: float) -> None:
-    toy, lift = case
+@given(
+    st.one_of(
+        st.tuples(nodal_toys(dims=(1, 2)), LIFT, TOLS),
+        st.tuples(nodal_toys(dims=(3,)), LIFTED, st.just(0.5)),
+    )
+)
+def test_sound_schemes_of_piecewise_linear_targets_are_proved(case: tuple[Nodal, str | float, float]) -> None:
+    toy, lift, tol = case
     report = verify(construct(toy, tol, lift=lift))
     assert report.verdict is PROVED
     assert report.exit_code == 0
@@ -235,7 +245,7 @@ def test_l2_norms_decrease_strictly_where_lp_decrease_is_proved(toy: Toy, tol: f
     common = math.lcm(below_f, below_g)
     norms = []
     for total in steps:
-        e = f.astype(object) * (common // below_f) - total * (common // below_g)
+        e = f.astype(object) * (common // below_f) - total.astype(object) * (common // below_g)
         n, norm = e.shape[0] - 1, 0
         for simplex in simplices(toy.dim):
             u = np.stack([e[tuple(slice(o, n + o) for o in vertex)].ravel() for vertex in simplex])
@@ -280,6 +290,68 @@ def test_scheme_of_units_is_proved(toy: Quadratic) -> None:
     assert {row.width for row in report.rows[1:]} == {block_width(toy.dim)}
     uppers = [row.residual_sup_upper for row in report.rows]
     assert all(x >= y for x, y in itertools.pairwise(uppers))
+
+
+@pytest.mark.parametrize("level", [0, 1, 5])
+def test_a_grade_without_atoms_is_balanced(level: int) -> None:
+    """g = 0: a trivial grade, which decreases no norm and increases none."""
+    nothing = Atoms(level, np.zeros((0, 1), dtype=np.int64), np.zeros(0))
+    report = verify(Scheme.of(SQUARE, 0.0, [nothing], 2.0))
+    assert report.verdict is PROVED
+    assert report.result("lp-decrease").evidence.startswith("0 nontrivial")
+
+
+@pytest.mark.parametrize("tol", [5e-324, 1e-310, 1e-300, 1e-279, 1e279, 1.7e308])
+def test_the_smallest_and_largest_tolerances_are_judged_or_refused(tol: float) -> None:
+    try:
+        scheme = Scheme.of(SQUARE, 0.0, [atoms(0, {(1,): Fraction(1, 2)})], tol)
+    except SchemeError:
+        return
+    report = verify(scheme)
+    assert report.verdict is REFUTED
+    check_witness(report, report.result("balanced"))
+
+
+# -- real functions --------------------------------------------------------------------------------
+
+REAL = [
+    ("sin(10*x)*exp(-x)", 1e-3, "none"),
+    ("sin(10*x)*exp(-x)", 1e-3, -1.25),
+    ("exp(3*x)-2", 1e-2, "auto"),
+    ("sqrt(x)", 1e-2, "auto"),
+    ("abs(x-1/3)", 1e-2, "auto"),
+    ("max(x, 1-y)*exp(-x*y)", 0.1, "auto"),
+    ("sin(6*x)*cos(5*y)+exp(-x*y)", 0.1, "none"),
+    ("sin(6*x)*cos(5*y)+exp(-x*y)", 0.05, "auto"),
+    ("sin(3*x)*cos(2*y)+exp(-x*z)", 0.2, "auto"),
+]
+
+
+@pytest.mark.parametrize(("text", "tol", "lift"), REAL, ids=[f"{t} {m}" for t, _, m in REAL])
+def test_real_functions_are_proved_and_mpmath_agrees(text: str, tol: float, lift: object) -> None:
+    """Oracle: f by mpmath and the grades by exact arithmetic, at random points."""
+    f = target(text)
+    scheme = construct(f, tol, lift=lift)  # type: ignore[arg-type]
+    assert scheme.complete
+    report = verify(scheme)
+    assert report.verdict is PROVED
+    source = random.Random(7)
+    largest = 0.0
+    for _ in range(40):
+        t = [Fraction(source.getrandbits(30), 1 << 30) for _ in range(f.dim)]
+        parts = (value_of(grade.atoms, t) for grade in scheme.grades)
+        e = [f.mp(t, 40) - _mpf(v) for v in itertools.accumulate(parts, initial=Fraction(scheme.lift))]
+        for k, row in enumerate(report.rows):
+            assert abs(e[k]) <= row.residual_sup_upper
+        for before, after in itertools.pairwise(e):
+            assert abs(after) <= abs(before)
+            assert before * after >= 0
+        largest = max(largest, float(abs(e[-1])))
+    assert largest >= 0.1 * report.residual_sup_upper, "the bound is of the size of the residual"
+
+
+def _mpf(q: Fraction) -> object:
+    return mpmath.mpf(q.numerator) / q.denominator
 
 
 # -- rows and rates --------------------------------------------------------------------------------
@@ -518,6 +590,32 @@ def test_grid_refutes_a_bound_that_a_liar_certified() -> None:
     result = check_on_grid(report, points=50)
     assert result.verdict is REFUTED
     assert report.with_results(result).verdict is REFUTED
+
+
+@pytest.mark.parametrize("error", [Fraction(1), Fraction(-1, 7), Fraction(1, 10**6)])
+def test_a_wrong_mpmath_value_refutes_nothing(error: Fraction) -> None:
+    """mpmath's digits carry no bound: an objection counts only where the enclosure of f confirms it."""
+
+    class Off(Doctored):
+        def mp(self, point, digits: int):
+            return self.honest.mp(point, digits) + error.numerator / error.denominator
+
+    report = verify(construct(Off(SQUARE), 0.01 if abs(error) > 0.1 else 1e-7))
+    assert report.verdict is PROVED
+    result = check_on_grid(report, points=20)
+    assert result.verdict is UNDECIDED
+    assert "mpmath objects" in result.evidence
+    assert report.with_results(result).verdict is PROVED
+
+
+def test_grid_after_a_verification_that_stopped_early() -> None:
+    """Fewer rows than grades: what was verified is sampled, and nothing is raised."""
+    parts = [atoms(0, {(0,): Fraction(1, 2), (1,): Fraction(1, 2)}), atoms(1, {(1,): Fraction(1, 1 << 60)})]
+    report = verify(Scheme.of(Quadratic.of(0, 0, 1), 0.0, parts, 1.0))
+    assert len(report.rows) < 3
+    assert report.verdict is UNDECIDED
+    assert "more bits" in report.last_line()
+    assert check_on_grid(report, points=20).verdict is EVIDENCE
 
 
 @pytest.mark.parametrize(("points", "digits"), [(0, 50), (-1, 50), (10, 5), (10, 10**6)])

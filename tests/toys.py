@@ -378,14 +378,26 @@ def residuals(scheme: Scheme, f: Exact, t: Sequence[Fraction]) -> list[Fraction]
     return out
 
 
+def smallest_integers(bound: Fraction | int) -> type:
+    """int64 where numbers up to this bound leave two bits for sums, else Python's integers."""
+    return np.int64 if bound < 1 << 60 else object
+
+
+def same_denominator(common: int, *pairs: tuple[np.ndarray, int]) -> list[np.ndarray]:
+    """Numerators over a common multiple of their denominators."""
+    bound = max(int(np.abs(n).max(initial=1)) * (common // d) for n, d in pairs)
+    return [n.astype(smallest_integers(4 * bound)) * (common // d) for n, d in pairs]
+
+
 def approximants(scheme: Scheme, level: int) -> tuple[list[np.ndarray], int]:
     """The approximants after 0, 1, ..., K grades at all nodes of a level: integers over one power of two."""
     numbers = [scheme.lift, *(c for g in scheme.grades for c in g.atoms.coefficients.tolist())]
     common = math.lcm(*(Fraction(c).denominator for c in numbers)) << level
     shape = ((1 << level) + 1,) * scheme.dim
-    out = [np.full(shape, int(Fraction(scheme.lift) * common), dtype=object)]
+    dtype = smallest_integers(sum(abs(Fraction(c)) for c in numbers) * common)
+    out = [np.full(shape, int(Fraction(scheme.lift) * common), dtype=dtype)]
     for grade in scheme.grades:
-        g = np.zeros(((1 << grade.level) + 1,) * scheme.dim, dtype=object)
+        g = np.zeros(((1 << grade.level) + 1,) * scheme.dim, dtype=dtype)
         for node, c in table_of(grade.atoms).items():
             g[node] = int(c * common) >> (level - grade.level)
         for _ in range(level - grade.level):
@@ -409,11 +421,11 @@ def truth_of_nodal(toy: Nodal, scheme: Scheme) -> Truth:
     f, below_f = toy.grid(level)
     steps, below_g = approximants(scheme, level)
     common = math.lcm(below_f, below_g)
-    f = f.astype(object) * (common // below_f)
-    e = [f - total * (common // below_g) for total in steps]
+    f, *steps = same_denominator(common, (f, below_f), *((total, below_g) for total in steps))
+    e = [f - total for total in steps]
     pairs = list(itertools.pairwise(e))
     return Truth(
-        [Fraction(np.abs(values).max(), common) for values in e],
+        [Fraction(int(np.abs(values).max()), common) for values in e],
         [keeps_sign(before - after, after) for before, after in pairs],
         # |e| >= |e - g| exactly when (e - (e - g)) (e + (e - g)) = g (e + (e - g)) >= 0
         [keeps_sign(before - after, before + after) for before, after in pairs],
@@ -433,7 +445,7 @@ def keeps_sign(u: np.ndarray, w: np.ndarray) -> bool:
         us, ws = (np.stack([x[part].ravel() for part in parts]) for x in (u, w))
         first, third = ((us >= 0) & (ws >= 0)).all(axis=0), ((us <= 0) & (ws <= 0)).all(axis=0)
         for k in np.flatnonzero(~(first | third)):
-            vertices = list(zip(us[:, k], ws[:, k], strict=True))
+            vertices = list(zip(us[:, k].tolist(), ws[:, k].tolist(), strict=True))
             if any(a * b < 0 for a, b in vertices):
                 return False
             if any(a * y != b * x for (a, b), (x, y) in itertools.combinations(vertices, 2)):
@@ -446,7 +458,7 @@ def pieces(toy: Quadratic, scheme: Scheme, k: int) -> Iterator[tuple[list[Fracti
     (a,), (b,) = toy.A[0], toy.b
     level = max([0, *(g.level for g in scheme.grades[:k])])
     totals, common = approximants(scheme.prefix(k), level)
-    before, after = ([Fraction(n, common) for n in totals[j]] for j in (max(k - 1, 0), k))
+    before, after = ([Fraction(n, common) for n in totals[j].tolist()] for j in (max(k - 1, 0), k))
     h = Fraction(1, 1 << level)
     for i in range(1 << level):
         slope = (after[i + 1] - after[i]) / h
