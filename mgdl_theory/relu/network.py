@@ -218,7 +218,8 @@ class Network:
         """Whether every operation of the binary64 evaluation at these points is certainly free of rounding.
 
         For points given by their unit coordinates nodes / 2^level.  True is a proof, by counting bits: no
-        partial sum of any layer or readout, in any order, needs more than 53.
+        partial sum of any layer or readout, in any order, needs more than 53.  It is about the layers: on a box
+        other than [0, 1]^d the preamble that finds the unit coordinates may round.
         """
         return forward.exact_at(self, level, self._nodes(level, nodes), self._grade_count(grade))[1]
 
