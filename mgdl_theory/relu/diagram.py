@@ -34,6 +34,9 @@ the colour every kind of unit has its own shape, for prints without colour."""
 SIZES = {"normal": 9.0, "small": 7.5}
 """Experience: points; readable when the drawing is printed to scale or at two thirds of it."""
 
+TEX_SIZES = {"normal": r"\fontsize{9}{11}\selectfont", "small": r"\fontsize{8}{9.5}\selectfont"}
+"""Definition: the same in LaTeX, whose letters are narrower and which has fonts of whole points only."""
+
 POINTS_PER_CM = 72 / 2.54
 """Definition: points (1/72 inch) per centimetre."""
 
@@ -468,10 +471,10 @@ def _tikz_shape(shape: Shape) -> str:
 
 def _tikz_label(label: Label) -> str:
     anchor = {"w": "west", "e": "east", "n": "north", "s": "south"}.get(label.anchor, "center")
-    size = SIZES[label.size]
-    font = rf"\fontsize{{{size:g}}}{{{1.2 * size:g}}}\selectfont"
+    font = TEX_SIZES[label.size]
     return (
-        rf"  \node[anchor={anchor}, inner sep=0pt, color=mgdl{label.colour}, font={font}] "
+        rf"  \node[anchor={anchor}, inner sep=0pt, text height=1.5ex, text depth=0.25ex, "
+        rf"color=mgdl{label.colour}, font={font}] "
         rf"at {_at(label.at)} {{{label.text}}};"
     )
 

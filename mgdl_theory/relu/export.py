@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -174,7 +174,7 @@ def load_npz(path: Path_) -> Network:
             raise SchemeError(f"{name}: truncated or damaged archive ({type(error).__name__}: {error})") from None
 
 
-def _members(file: BinaryIO) -> Arrays:
+def _members(file: IO[bytes]) -> Arrays:
     with zipfile.ZipFile(file) as archive:
         found = archive.infolist()
         names = sorted(info.filename for info in found)
@@ -189,24 +189,34 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
     """One array, its header held against the size of the member before anything is unpacked."""
     name = info.filename[:-4]
     with archive.open(info) as member:
-        version = np.lib.format.read_magic(member)
-        if version != (1, 0):
-            raise SchemeError(f"{name}: array format {version} is not read")
-        shape, by_columns, dtype = np.lib.format.read_array_header_1_0(member)
+        kind, shape = _header(name, member)
         text = _FIELDS[name] == "U"
-        if dtype.hasobject or by_columns or (dtype.str[:2] != "<U" if text else dtype.str != _FIELDS[name]):
-            raise SchemeError(f"{name}: holds {dtype.str}, not {_FIELDS[name]}")
+        if not (re.fullmatch("<U[0-9]{1,6}", kind) if text else kind == _FIELDS[name]):
+            raise SchemeError(f"{name}: holds {kind}, not {_FIELDS[name]}")
+        dtype = np.dtype(kind)
         size = math.prod(shape) * dtype.itemsize
-        if (
-            min(shape, default=0) < 0
-            or size != info.file_size - member.tell()
-            or (text and dtype.itemsize > 4 * MAX_TEXT)
-        ):
+        if size != info.file_size - member.tell() or (text and dtype.itemsize > 4 * MAX_TEXT):
             raise SchemeError(f"{name}: its shape {shape} does not fit its size")
         raw = member.read(size + 1)  # one more: the end of the member is where its checksum is compared
         if len(raw) != size:
             raise EOFError(f"{name} ends early")
         return np.frombuffer(raw, dtype=dtype).reshape(shape) if size else np.zeros(shape, dtype=dtype)
+
+
+_HEADER = re.compile(
+    r"\{'descr': '([^']{1,12})', 'fortran_order': False, 'shape': \(((?:[0-9]{1,15}, ?)*(?:[0-9]{1,15})?)\), \} *\n"
+)
+
+
+def _header(name: str, member: IO[bytes]) -> tuple[str, tuple[int, ...]]:
+    """(type, shape) of an array file of version 1, in the one spelling that NumPy writes; nothing is evaluated."""
+    start = member.read(10)
+    if len(start) != 10 or start[:8] != b"\x93NUMPY\x01\x00":
+        raise SchemeError(f"{name}: is no NumPy array of format 1.0")
+    found = _HEADER.fullmatch(member.read(int.from_bytes(start[8:], "little")).decode("latin-1"))
+    if not found:
+        raise SchemeError(f"{name}: its header is not understood")
+    return found[1], tuple(int(n) for n in found[2].replace(" ", "").split(",") if n)
 
 
 def _network(arrays: Arrays) -> Network:
@@ -235,7 +245,7 @@ def _network(arrays: Arrays) -> Network:
 
 
 def _box(ends: NDArray[Any]) -> Box:
-    number = re.compile(r"-?[0-9]{1,2000}(/[0-9]{1,2000})?")
+    number = re.compile(r"-?[0-9]{1,2000}(/[1-9][0-9]{0,1999})?")
     if ends.ndim != 2 or len(ends) != 2 or not all(number.fullmatch(text) for text in ends.ravel().tolist()):
         raise SchemeError("box: expected lower and upper ends as p/q")
     lower, upper = ([Fraction(text) for text in row] for row in ends.tolist())

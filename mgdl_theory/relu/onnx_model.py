@@ -52,7 +52,7 @@ def as_dtype(array: FloatArray, dtype: str) -> NDArray[Any]:
     if dtype not in DTYPES:
         raise OptionError(f"dtype: expected one of {', '.join(DTYPES)}, got {dtype!r}")
     with np.errstate(over="ignore", under="ignore"):
-        out: NDArray[Any] = np.ascontiguousarray(array, dtype=dtype)
+        out: NDArray[Any] = np.array(array, dtype=dtype, order="C")
     if not np.isfinite(out).all():
         raise OptionError("dtype: a weight of this network is beyond the range of float32; use float64")
     return out
