@@ -556,6 +556,17 @@ def test_signs_and_ranges_are_kept(engine: Engine, given_columns: Any) -> None:
     assert (engine.acos(engine.cos(x)).lo >= 0).all()
 
 
+@both_engines
+@pytest.mark.parametrize("k", range(-3, 4))
+def test_waves_stay_inside_one_next_to_their_extremes(engine: Engine, k: int) -> None:
+    x = k * math.pi / 2 + np.concatenate([sign * np.logspace(-17, -6, 200) for sign in (-1, 1)])
+    for cells in (Interval(x, x), Interval(x, np.nextafter(x, np.inf))):
+        for wave in engine.sincos(cells):
+            assert (wave.lo >= -1).all()
+            assert (wave.hi <= 1).all()
+            assert (wave.hi - wave.lo < 1e-8).all()
+
+
 BORDER = {
     "sqrt(1 - x**2) at 1": lambda e, x, y: e.sqrt(e.sub(e.const(1), e.sqr(x))),
     "sqrt(1 - x**2) at -1": lambda e, x, y: e.sqrt(e.sub(e.const(1), e.powi(e.neg(x), 2))),

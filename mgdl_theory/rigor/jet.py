@@ -175,8 +175,8 @@ class JetAlgebra:
         size = self.engine.abs(c)
         first = self._scaled(Fraction(1, 3), self.engine.powq_inside(self.engine.sqr(c), Fraction(-1)))
         bend = self._scaled(Fraction(2, 9), self.engine.powq_inside(self.engine.powi(size, 5), Fraction(-1)))
-        lo = np.where(c.hi <= 0, bend.lo, np.where(c.lo >= 0, -bend.hi, -np.inf))
-        hi = np.where(c.lo >= 0, -bend.lo, np.where(c.hi <= 0, bend.hi, np.inf))
+        lo = np.where(c.hi <= 0, bend.lo, -bend.hi)  # bend.hi is inf where c holds 0
+        hi = np.where(c.lo >= 0, -bend.lo, bend.hi)
         return self._chain(a, c, first, Interval(lo, hi))
 
     # -- functions --
