@@ -742,6 +742,27 @@ def test_one_number_meets_many(engine: Engine) -> None:
 
 
 @both_engines
+def test_empty_and_strided_arrays_are_served(engine: Engine) -> None:
+    columns = np.sort(np.random.default_rng(0).uniform(-2, 2, (60, 4)), axis=1)
+    strided = Interval(columns[:, 1], columns[:, 2])
+    plain = Interval(columns[:, 1].copy(), columns[:, 2].copy())
+    empty = Interval(np.empty(0), np.empty(0))
+    for name in UNARY:
+        operation = getattr(engine, name)
+        assert operation(empty).shape == (0,)
+        for one, other in zip(_both_ends(operation(strided)), _both_ends(operation(plain)), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-14, atol=0)
+    for name in (*BINARY, "total", "hull", "meet"):
+        assert getattr(engine, name)(empty, empty).shape == (0,)
+    assert engine.mul(empty, engine.const(3)).shape == engine.powi(empty, 40).shape == (0,)
+    assert engine.dot((empty, empty), (empty, engine.const(2))).shape == (0,)
+
+
+def _both_ends(x: Interval) -> tuple[Any, Any]:
+    return x.lo, x.hi
+
+
+@both_engines
 def test_arguments_are_never_written_to(engine: Engine) -> None:
     x = Interval(np.array([0.0, 1.0, -2.0, 0.3]), np.array([0.0, 1.5, 7.0, 0.4]))
     for end in (x.lo, x.hi):
