@@ -183,12 +183,15 @@ def _verify(options: argparse.Namespace) -> int:
 
 def _export(options: argparse.Namespace) -> int:
     """The scheme and its network are verified first; the last line agrees with the exit code."""
+    from mgdl_theory.relu.ranges import check_level
     from mgdl_theory.verify.network import verify_network
     from mgdl_theory.verify.verdict import Verdict
 
     for name in options.to:
         _check_export(name)
-    report = _build_and_verify(_source(options), options)
+    f = _source(options)
+    check_level(options.cells, f.dim)
+    report = _build_and_verify(f, options)
     network = report.scheme.network(options.granularity, options.gadget)
     report = report.with_results(verify_network(network, report.scheme))
     if not options.quiet:

@@ -93,8 +93,8 @@ def onnx_model(
     if layout not in LAYOUTS:
         raise OptionError(f"layout: expected one of {', '.join(LAYOUTS)}, got {layout!r}")
     scan = network.depth > 0 and (layout == "scan" or (layout == "auto" and network.depth > UNROLLED_LAYERS))
-    size = np.dtype(dtype).itemsize * (network.weights.size + network.biases.size * (2 if scan else 1))
-    if dtype in DTYPES and size > MAX_BYTES:
+    numbers = network.weights.size + network.biases.size * (2 if scan else 1) + network.depth
+    if numbers * (4 if dtype == "float32" else 8) > MAX_BYTES:
         raise OptionError(f"onnx: {network.depth} layers are more than a model file of 2 GiB can hold; write .npz")
     graph = _Graph(onnx, dtype)
     first = _inputs(graph, network)

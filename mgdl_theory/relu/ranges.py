@@ -22,7 +22,7 @@ from mgdl_theory.mesh import cells_around, mark_rows, parents, unique_rows
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, FloatArray, IntArray
 
-__all__ = ["MAX_CELLS", "CellRanges", "cell_ranges", "plain_decimal", "ranges_csv", "ranges_vnnlib"]
+__all__ = ["MAX_CELLS", "CellRanges", "cell_ranges", "check_level", "plain_decimal", "ranges_csv", "ranges_vnnlib"]
 
 MAX_CELLS = 1 << 24
 """Experience: cells of a uniform table that still fit into memory on a desk."""
@@ -86,10 +86,7 @@ def cell_ranges(scheme: Scheme, level: int | None = None) -> CellRanges:
     >>> table.cells.ravel().tolist(), table.lower.tolist(), table.upper.tolist()
     ([0, 1], [0.5, 0.5], [0.75, 0.75])
     """
-    if level is not None and not (level >= 0 and 1 << level * scheme.dim <= MAX_CELLS):
-        raise OptionError(
-            f"cells: a table of level {level} in {scheme.dim} variable(s) has more than {MAX_CELLS} cells"
-        )
+    check_level(level, scheme.dim)
     leaves = list(_leaves(scheme, level or 0))
     levels = np.concatenate([np.full(len(cells), at, dtype=np.int64) for at, cells, _ in leaves])
     cells = np.concatenate([cells for _, cells, _ in leaves])
@@ -99,6 +96,12 @@ def cell_ranges(scheme: Scheme, level: int | None = None) -> CellRanges:
         place = np.lexsort((cells << (levels.max() - levels)[:, None]).T[::-1])
         return CellRanges(scheme.target.box, levels[place], cells[place], lower[place], upper[place])
     return _gathered(scheme.target.box, level, cells >> (levels - level)[:, None], lower, upper)
+
+
+def check_level(level: int | None, dim: int) -> None:
+    """Refuse a level whose cells in so many variables are none or too many."""
+    if level is not None and not (level >= 0 and 1 << level * dim <= MAX_CELLS):
+        raise OptionError(f"cells: level {level} in {dim} variable(s): expected from 1 to {MAX_CELLS} cells in all")
 
 
 def _leaves(scheme: Scheme, least: int) -> Iterator[tuple[int, IntArray, FloatArray]]:
