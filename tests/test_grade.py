@@ -46,6 +46,18 @@ def quadratic_toys(draw: st.DrawFn, dims: tuple[int, ...] = (1, 2)) -> Quadratic
     return Quadratic.of(A, [draw(eighths(-2, 2)) for _ in range(d)], draw(eighths(-2, 2)))
 
 
+def nodal_runs() -> st.SearchStrategy[tuple[Nodal, str | float, float]]:
+    """(toy, lift, tolerance) with small schemes: near zeros the plain mode goes deep in the plane and in space."""
+    lifted = st.sampled_from(["auto", -5, 4.25])
+    anyhow = st.one_of(lifted, st.just("none"))
+    return st.one_of(
+        st.tuples(nodal_toys(dims=(1,)), anyhow, st.sampled_from([0.5, 1 / 16, 0.01])),
+        st.tuples(nodal_toys(dims=(2,)), anyhow, st.just(0.5)),
+        st.tuples(nodal_toys(dims=(2,)), lifted, st.just(1 / 16)),
+        st.tuples(nodal_toys(dims=(3,)), lifted, st.just(0.5)),
+    )
+
+
 TOYS = st.one_of(nodal_toys(), quadratic_toys())
 LIFTS = st.sampled_from([0.0, 0.0, -4.5, 0.375])
 

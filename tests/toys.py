@@ -408,11 +408,20 @@ def approximants(scheme: Scheme, level: int) -> tuple[list[np.ndarray], int]:
 
 @dataclass(frozen=True)
 class Truth:
-    """What holds exactly: sup |e_k| for every k, and for every grade whether it is balanced and nonincreasing."""
+    """What holds exactly: sup |e_k| for every k, and for every grade whether it is balanced and nonincreasing.
+
+    ``e`` holds every residual at all nodes of the finest level, as integers over ``common``.
+    """
 
     sup: list[Fraction]
     balanced: list[bool]
     nonincreasing: list[bool]
+    e: list[np.ndarray]
+    common: int
+
+    def square(self, k: int) -> Fraction:
+        """The integral of e_k^2 in unit coordinates."""
+        return square_integral(self.e[k]) / self.common**2
 
 
 def truth_of_nodal(toy: Nodal, scheme: Scheme) -> Truth:
@@ -429,7 +438,22 @@ def truth_of_nodal(toy: Nodal, scheme: Scheme) -> Truth:
         [keeps_sign(before - after, after) for before, after in pairs],
         # |e| >= |e - g| exactly when (e - (e - g)) (e + (e - g)) = g (e + (e - g)) >= 0
         [keeps_sign(before - after, before + after) for before, after in pairs],
+        e,
+        common,
     )
+
+
+def square_integral(u: np.ndarray) -> Fraction:
+    """The integral over the unit cube of u^2 for u linear on the simplices of a full grid.
+
+    On a simplex of volume V with vertex values u_i it is V (sum u_i^2 + (sum u_i)^2) / ((d + 1) (d + 2)).
+    """
+    d, n, total = u.ndim, u.shape[0] - 1, 0
+    u = u.astype(object)
+    for simplex in simplices(d):
+        values = np.stack([u[tuple(slice(o, n + o) for o in vertex)].ravel() for vertex in simplex])
+        total += (values * values).sum() + (values.sum(axis=0) ** 2).sum()
+    return Fraction(int(total), math.factorial(d) * n**d * (d + 1) * (d + 2))
 
 
 def keeps_sign(u: np.ndarray, w: np.ndarray) -> bool:
