@@ -145,7 +145,7 @@ def check_against_truth(report: Report, toy: Nodal) -> None:
     for result in report.results:
         if result.witness:
             check_witness(report, result)
-    if report.result("unit-grades").verdict is PROVED:
+    if report.result("unit-grades").verdict is PROVED and scheme.atoms <= 60:
         units = Scheme.of(toy, scheme.lift, [u for g in scheme.grades for u in g.units()], scheme.tol)
         assert all(truth_of_nodal(toy, units).balanced)
 
