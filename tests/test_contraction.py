@@ -473,11 +473,16 @@ def test_theta_is_the_smallest_that_meets_the_margin_condition_up_to_rounding() 
         assert theta < 1 / (1 - rho) * (1 + Fraction(1, 2**19))
 
 
-@pytest.mark.parametrize("tol", [1.0, 0.3, 1e-4, 1e-280, 1e280])
+@pytest.mark.parametrize("tol", [1.0, 0.3, 1e-4, 1e-260, 1e280])
 def test_quantum_floor_is_a_power_of_two_far_below_the_tolerance(tol: float) -> None:
     found = quantum_floor(tol)
     assert np.frexp(found)[0] == 0.5
     assert tol / 128 < found <= tol / 64
+
+
+@pytest.mark.parametrize("tol", [5e-324, 1e-310, 1e-280])
+def test_quantum_floor_is_never_so_small_that_a_coefficient_could_underflow(tol: float) -> None:
+    assert quantum_floor(tol) == 2.0**-900
 
 
 def test_unknown_defects_have_no_floor() -> None:

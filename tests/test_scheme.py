@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from fractions import Fraction
 
 import numpy as np
@@ -278,7 +278,9 @@ def test_the_box_only_renames_the_points(box: Box) -> None:
         assert np.array_equal(a.atoms.coefficients, b.atoms.coefficients)
     report, same = verify(scheme), verify(plain)
     assert str(report.verdict) == "PROVED"
-    assert report.rows == same.rows
+    for row, there in zip(report.rows, same.rows, strict=True):
+        assert replace(row, peak=()) == replace(there, peak=())
+        assert list(row.peak) == (in_box(scheme, list(there.peak)) if there.peak else [])
     for node in nodes_of(2, box.dim):
         t = [Fraction(i, 4) for i in node]
         assert scheme.exact(in_box(scheme, t)) == plain.exact(t)
