@@ -2,7 +2,7 @@
 
 The pipeline is the theorem read aloud::
 
-    target -> mesh -> atoms -> balanced contraction -> grade -> scheme -> network -> verdicts
+    target -> mesh -> atoms -> balanced contraction -> grade -> scheme -> network -> verdicts -> certificate
 
 >>> import mgdl_theory as mg
 >>> f = mg.target("x**2 - 0.3")
@@ -12,11 +12,15 @@ PROVED
 """
 
 from mgdl_theory.atom import Atoms, hat
+from mgdl_theory.certificate.schema import Certificate, load_scheme
+from mgdl_theory.certificate.schema import certificate as _certificate
+from mgdl_theory.certificate.schema import load as load_certificate
 from mgdl_theory.construct import Budget, construct
 from mgdl_theory.contraction import check_balanced, is_balanced, soft_threshold
 from mgdl_theory.errors import (
     AssumptionError,
     BudgetError,
+    CertificateError,
     DomainError,
     ExpressionError,
     MgdlError,
@@ -46,6 +50,8 @@ __all__ = [
     "Box",
     "Budget",
     "BudgetError",
+    "Certificate",
+    "CertificateError",
     "Defects",
     "DomainError",
     "ExpressionError",
@@ -66,6 +72,8 @@ __all__ = [
     "construct",
     "hat",
     "is_balanced",
+    "load_certificate",
+    "load_scheme",
     "network",
     "soft_threshold",
     "target",
@@ -73,4 +81,5 @@ __all__ = [
     "verify_network",
 ]
 
+Scheme.certificate = Report.certificate = _certificate  # scheme.certificate() is the certificate of verify(scheme)
 Scheme.network = network  # scheme.network(...) is network(scheme, ...); relu lies above scheme, so it is attached here

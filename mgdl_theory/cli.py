@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _verify_options(commands)
+    _check_options(commands)
     _export_options(commands)
     _draw_options(commands)
     return parser
@@ -85,8 +86,28 @@ def _verify_options(commands: Any) -> None:
         help="also enclose the L^p norm of every residual, for these integers p",
     )  # fmt: skip
     verify.add_argument("--json", default=None, metavar="FILE", help="write every number to FILE")
+    verify.add_argument(
+        "--certificate", default=None, metavar="FILE",
+        help="write the evidence to FILE (.json or .json.gz), for mgdl-theory check",
+    )  # fmt: skip
     verify.add_argument("--quiet", action="store_true", help="print the last line only")
     verify.set_defaults(run=_verify)
+
+
+def _check_options(commands: Any) -> None:
+    check = commands.add_parser(
+        "check",
+        help="check a certificate by the independent checker",
+        description="Checks a certificate by code that shares nothing with the rest of the package.",
+        epilog="Exit codes: 0 verified, 1 refused (or a refutation is confirmed), 2 not run, 3 incomplete.",
+    )
+    check.add_argument("file", metavar="FILE", help="certificate, .json or .json.gz")
+    check.add_argument(
+        "--engine", default="auto", choices=("auto", "arb", "mpmath"),
+        help="elementary functions: python-flint (arb) or mpmath (default arb where installed)",
+    )  # fmt: skip
+    check.add_argument("--workers", default="1", metavar="N", help="processes (default 1)")
+    check.set_defaults(run=_check)
 
 
 def _export_options(commands: Any) -> None:
@@ -169,16 +190,34 @@ def _verify(options: argparse.Namespace) -> int:
     read_tol(options.tol)
     if options.json:
         _check_folder("--json", options.json)
+    if options.certificate:
+        _check_certificate_name(options.certificate)
     f = target(options.expr, options.domain, engine=options.engine)
     report = _build_and_verify(f, options)
     if options.json:
         from mgdl_theory.files import write_atomic
 
         write_atomic(options.json, json.dumps(_plain(report.as_dict()), indent=1, allow_nan=False) + "\n")
+    if options.certificate:
+        from mgdl_theory.certificate.schema import certificate
+
+        certificate(report).save(options.certificate)
     if not options.quiet:
         _print(report)
     print(report.last_line())
     return report.exit_code
+
+
+def _check(options: argparse.Namespace) -> int:
+    from mgdl_theory.certificate.check import main as check
+
+    return check([options.file, "--engine", options.engine, "--workers", options.workers])
+
+
+def _check_certificate_name(name: str) -> None:
+    _check_folder("--certificate", name)
+    if not name.endswith((".json", ".json.gz")):
+        raise OptionError(f"--certificate: expected a name ending in .json or .json.gz, got {name!r}")
 
 
 def _export(options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "AssumptionError",
     "BudgetError",
+    "CertificateError",
     "DomainError",
     "ExpressionError",
     "MgdlError",
@@ -40,6 +41,10 @@ class SchemeError(MgdlError):
 
 class BudgetError(MgdlError):
     """Exact arithmetic or memory is exhausted; carries the reason a run had to stop."""
+
+
+class CertificateError(MgdlError):
+    """A certificate cannot be made of what was given, or a file is not a well-formed certificate; says why."""
 
 
 class AssumptionError(RuntimeError):

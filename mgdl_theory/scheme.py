@@ -89,6 +89,9 @@ class Scheme:
     network: ClassVar[Callable[..., Any]]
     """``mgdl_theory.relu.compile.compile_network``, the layer above, which the package attaches when it is imported."""
 
+    certificate: ClassVar[Callable[..., Any]]
+    """``mgdl_theory.certificate.schema.certificate``, attached likewise: verifies the scheme first."""
+
     def __post_init__(self) -> None:
         if type(self.lift) is not float or not np.isfinite(self.lift):
             raise SchemeError(f"scheme: the lift must be a finite float, got {self.lift!r}")

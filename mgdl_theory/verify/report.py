@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import FloatArray, IntArray, Target
@@ -68,6 +68,9 @@ class Report:
     leaves: int
     seconds: float
     cover: tuple[LeafBlock, ...] = field(default=(), repr=False, compare=False)
+
+    certificate: ClassVar[Callable[..., Any]]
+    """``mgdl_theory.certificate.schema.certificate``, a layer above, which the package attaches when it is imported."""
 
     @property
     def verdict(self) -> Verdict:

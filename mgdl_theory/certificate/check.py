@@ -1,0 +1,859 @@
+"""Independent checker of mgdl-theory certificates.
+
+    python check.py FILE [--engine arb|mpmath] [--workers N]
+
+It shares no code with the program that builds and certifies schemes: it needs Python's standard library, and
+mpmath or python-flint (Arb) for elementary functions at single points.  The format is in docs/certificate.md.
+
+A certificate states that f, a formula on a box, is approximated by G_K = lift + g_1 + ... + g_K.  In coordinates
+t of [0, 1]^d grade k is a sum of hats of one level l, g_k = sum_v c_v phi_{l,v}: phi_{l,v} is 1 at the node
+v / 2^l, 0 at all other nodes of the level, and linear on every Freudenthal simplex.  A cell i of level l is
+(i + [0, 1]^d) / 2^l; its corners are numbered by bit masks, bit a set at the upper end of axis a; two corners
+share a simplex if and only if one mask contains the other.  Three facts carry everything:
+
+1.  Let e = f - G, h = 2^-l.  On a simplex T of a cell whose level is at least those of the grades in G, G is
+    linear, so e - I_T e = f - I_T f for the interpolant I_T at the vertices: I_T e - sag <= e <= I_T e + bulge
+    on T, if sag >= sup (I_T f - f) and bulge >= sup (f - I_T f) on the cell.
+2.  With enclosures D_a and H_ab of the derivatives of f in t inside the cell, sag is the least of
+    order 0: the width of f(cell);      order 1: (h/2) sum_a rad D_a;
+    order 2: (h^2/8) [sum_a (sup H_aa)_+ + sum_{a<b} max(2 sup H_ab, width H_ab)];      bulge the same for -f.
+3.  If 0 <= g <= e - sag at every vertex of T, or 0 <= -g <= -e - bulge at every vertex, then g (e - g) >= 0
+    on T: the grade is *balanced* there.  So |e| = |g| + |e - g|: |e| grows nowhere and all L^p norms fall.
+
+Where an inequality is not certain on a cell it is asked of its 2^d halves, and so on.  All numbers are integers
+in units of 2^-bits: coefficients and nodal values exactly, enclosures as pairs rounded outward.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import hashlib
+import io
+import json
+import multiprocessing
+import operator
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from decimal import ROUND_CEILING, Context, Decimal
+from fractions import Fraction
+from functools import lru_cache, partial, reduce
+from importlib.util import find_spec
+from itertools import chain, pairwise
+from math import isqrt
+from typing import Any, NamedTuple, NoReturn
+
+BITS = 256  # definition: the unit is 2^-BITS, or finer where the certificate has finer numbers
+WORK, TRUST = 160, 100  # definition: bits of elementary functions; how many of them mpmath is trusted with
+DEEPER, PARTS = 14, 4096  # experience: levels and parts that one question about one cell may cost
+CHUNK = 64  # experience: cells that a worker takes at a time
+MAX_BYTES, MAX_DIGITS, MAX_DEPTH, MAX_POWER = 1 << 30, 700, 300, 1000  # definition: limits of the input
+MAX_LEVEL, MAX_EXPONENT, MAX_DIM, MAX_CHARS = 64, 1100, 16, 20_000  # definition: likewise
+LIMIT, INF = 1 << 4096, 1 << 16384  # finite ends are at most LIMIT in magnitude; an end -INF or INF is unbounded
+
+Interval = tuple[int, int]  # the reals from lo / 2^bits to hi / 2^bits
+Index = tuple[int, ...]  # of a node or a cell of some level
+
+
+class Refused(Exception):
+    """A claim is not confirmed (or, claim "format", the file is no certificate); the text names the place."""
+
+    def __init__(self, claim: str, text: str) -> None:
+        super().__init__(claim, text)
+        self.claim, self.text = claim, text
+
+
+class Undefined(Exception):
+    """An operation of the formula is undefined, or not shown to be defined, for some of its arguments."""
+
+
+def malformed(text: str) -> NoReturn:
+    """Refuse the file."""
+    raise Refused("format", text)
+
+
+# -- 1. reading: strict JSON without floats -----------------------------------------------------------------
+
+
+def read(path: str) -> dict[str, Any]:
+    """The content of a certificate file (plain or gzip), its hash confirmed; OSError if there is no such file."""
+    with open(path, "rb") as file:
+        raw = file.read(MAX_BYTES + 1)
+    try:
+        if raw[:2] == b"\x1f\x8b":
+            raw = gzip.GzipFile(fileobj=io.BytesIO(raw)).read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            malformed(f"the content is larger than {MAX_BYTES} bytes")
+        text = raw.decode("utf-8")
+        data = json.loads(text, object_pairs_hook=_object, parse_int=_int, parse_float=_float, parse_constant=_float)
+    except (EOFError, OSError, zlib.error) as error:
+        malformed(f"the gzip stream is truncated or damaged: {error}")
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        malformed(f"the file is not JSON in UTF-8: {error}")
+    if not isinstance(data, dict) or data.get("format") != "mgdl-theory-certificate":
+        malformed("the file is not an mgdl-theory certificate: its field format does not say so")
+    if data.get("version") != 1:
+        malformed(f"version {str(data.get('version'))[:40]} is not known; this program reads version 1")
+    if data.get("sha256") != digest(data):
+        malformed(f"the hash is wrong: the SHA-256 of the content is {digest(data)}")
+    return data
+
+
+def canonical(data: dict[str, Any]) -> str:
+    """JSON with sorted keys, without spaces, in ASCII."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def digest(data: dict[str, Any]) -> str:
+    """SHA-256 of the canonical text without the field sha256."""
+    return hashlib.sha256(canonical({k: v for k, v in data.items() if k != "sha256"}).encode("ascii")).hexdigest()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            malformed(f"the key {name[:40]!r} occurs twice in one object")
+        found[name] = value
+    return found
+
+
+def _int(text: str) -> int:
+    return int(text) if len(text) <= MAX_DIGITS else malformed(f"an integer has more than {MAX_DIGITS} digits")
+
+
+def _float(text: str) -> NoReturn:
+    malformed(f"the number {text[:40]} is not exact: a certificate holds integers and texts, no floats")
+
+
+# -- 2. interval arithmetic on integers ---------------------------------------------------------------------
+
+
+def fit(lo: int, hi: int) -> Interval:
+    """The interval; an end beyond LIMIT becomes unbounded, or LIMIT where that is outward."""
+    if lo > -LIMIT and hi < LIMIT:
+        return lo, hi
+    return (-INF if lo <= -LIMIT else min(lo, LIMIT)), (INF if hi >= LIMIT else max(hi, -LIMIT))
+
+
+def shifted(m: int, e: int) -> int:
+    """The largest integer that is at most m 2^e; minus that of -m is the smallest that is at least m 2^e."""
+    return m << e if e >= 0 else m >> -e
+
+
+class Arithmetic:
+    """Operations whose result holds every result for arguments from the operands; 0 times unbounded is 0."""
+
+    def __init__(self, bits: int, engine: str) -> None:
+        self.bits, self.unit, self.engine = bits, 1 << bits, ENGINES[engine]
+        self.one: Interval = (self.unit, self.unit)
+        self.pi: Interval = self.engine("pi", 0, bits)
+        self.half_pi = shifted(self.pi[0], -1), -shifted(-self.pi[1], -1)
+        self.at = lru_cache(1 << 14)(self._at)
+
+    def const(self, q: Fraction | int) -> Interval:
+        """A rational number."""
+        n, m = q.numerator << self.bits, q.denominator
+        return fit(n // m, -(-n // m))
+
+    def add(self, a: Interval, b: Interval) -> Interval:
+        """x + y."""
+        return fit(a[0] + b[0], a[1] + b[1])
+
+    def neg(self, a: Interval) -> Interval:
+        """-x."""
+        return -a[1], -a[0]
+
+    def mul(self, a: Interval, b: Interval) -> Interval:
+        """x y."""
+        p, q, r, s = a[0] * b[0], a[0] * b[1], a[1] * b[0], a[1] * b[1]
+        return fit(min(p, q, r, s) >> self.bits, -(-max(p, q, r, s) >> self.bits))
+
+    def sum(self, *products: tuple[Interval, Interval]) -> Interval:
+        """The sum of some products."""
+        return reduce(self.add, (self.mul(a, b) for a, b in products if any(a) and any(b)), (0, 0))
+
+    def div(self, a: Interval, b: Interval) -> Interval:
+        """x / y."""
+        if b[0] <= 0 <= b[1]:
+            raise Undefined("a divisor may be 0")
+        pairs = [(x << self.bits, y) for x in a for y in b]
+        return fit(min([x // y for x, y in pairs]), max([-(-x // y) for x, y in pairs]))
+
+    def power(self, a: Interval, q: Fraction | int) -> Interval:
+        """x^q: for an integer q any x (not 0 if q < 0); else the x > 0 of a, with the limits at 0 and infinity."""
+        if q == 0 or (q < 0 and q.denominator == 1):
+            return self.div(self.one, self.power(a, -q)) if q else self.one
+        if q.denominator == 1:
+            n, (lo, hi) = int(q), a if q % 2 or a[0] >= 0 else (max(0, -a[1]), max(-a[0], a[1]))
+            over = self.bits * (n - 1)
+            return fit(lo if lo == -INF else lo**n >> over, hi if hi == INF else -(-(hi**n) >> over))
+        if q == Fraction(1, 2):
+            return fit(isqrt(a[0] << self.bits), 1 + isqrt((a[1] << self.bits) - 1) if a[1] else 0)
+        ends = []
+        for x in a if q > 0 else (a[1], a[0]):
+            limit = (0, 0) if (x == 0) == (q > 0) else (LIMIT, INF)
+            inside = 0 < x < INF
+            ends.append(self.function("exp", self.mul(self.const(q), self.at("log", x))) if inside else limit)
+        return ends[0][0], ends[1][1]
+
+    def function(self, name: str, a: Interval) -> Interval:
+        """sin and cos; exp, log, asin and atan, which rise: beyond the cap they lie between the value and the limit."""
+        if name in ("sin", "cos"):
+            return self.circular(name, a)
+        if (name == "log" and a[0] <= 0) or (name == "asin" and not -self.unit <= a[0] <= a[1] <= self.unit):
+            raise Undefined(f"{name} may leave its domain")
+        cap = self.unit << 20 if name == "exp" else LIMIT
+        bottom, top = {"exp": (0, INF), "atan": (-self.half_pi[1], self.half_pi[1])}.get(name, (-INF, INF))
+        low, high = (self.at(name, max(-cap, min(x, cap))) for x in a)
+        return fit(bottom if a[0] < -cap else low[0], top if a[1] > cap else high[1])
+
+    def circular(self, name: str, a: Interval) -> Interval:
+        """sin and cos: the values at the ends, and +-1 where an extreme point may lie between them."""
+        if a[0] == -INF or a[1] == INF:
+            return -self.unit, self.unit
+        (p, q), (r, s) = self.at(name, a[0]), self.at(name, a[1])
+        x = self.add(a, self.neg(self.half_pi)) if name == "sin" else a  # maximal at the multiples of 2 pi
+        turns = [self.div(y, self.add(self.pi, self.pi)) for y in (x, self.add(x, self.pi))]
+        top, bottom = (-(-lo >> self.bits) <= hi >> self.bits for lo, hi in turns)  # may hold an integer
+        return -self.unit if bottom else max(-self.unit, min(p, r)), self.unit if top else min(self.unit, max(q, s))
+
+    def _at(self, name: str, x: int) -> Interval:
+        """Enclosure at the number x / 2^bits of the domain; exact at 0, where formulas like 1 - cos(x) need it."""
+        if x == 0 and name != "log":
+            return self.one if name in ("exp", "cos") else (0, 0)
+        return self.engine(name, x, self.bits)
+
+
+def arb_engine(name: str, x: int, bits: int) -> Interval:
+    """exp, log, sin, cos, asin, atan at x / 2^bits, or pi, by python-flint: Arb's balls are proven enclosures."""
+    import flint
+
+    with flint.ctx.workprec(WORK):
+        ball = flint.arb.pi() if name == "pi" else getattr(flint.arb((x, -bits)), name)()
+        if not ball.is_finite():
+            raise Undefined(f"{name} is not finite")
+        (m, e), (n, f) = ball.lower().man_exp(), ball.upper().man_exp()
+    return shifted(int(m), int(e) + bits), -shifted(-int(n), int(f) + bits)
+
+
+def mpmath_engine(name: str, x: int, bits: int) -> Interval:
+    """The same by mpmath, whose results are believed to TRUST of their WORK bits."""
+    import mpmath
+
+    with mpmath.workprec(WORK):
+        exact = mpmath.mp.make_mpf(mpmath.libmp.from_man_exp(x, -bits))  # not rounded
+        value = +mpmath.pi if name == "pi" else getattr(mpmath, name)(exact)
+        if not value:  # log(1)
+            return 0, 0
+        e = int(mpmath.mag(value)) - WORK
+        m, slack = int(mpmath.ldexp(value, -e)), 1 << (WORK - TRUST)
+    return shifted(m - slack, e + bits), -shifted(-m - slack, e + bits)
+
+
+ENGINES: dict[str, Callable[[str, int, int], Interval]] = {"arb": arb_engine, "mpmath": mpmath_engine}
+
+
+# -- 3. the formula: text -> operations -> values and derivatives on a cell ---------------------------------
+
+TOKEN = re.compile(r" *([0-9]+(?:e-?[0-9]{1,3})?|[a-z][a-z0-9]*|\*\*|[-+*/(),]|\Z)")
+RANK = {"+": 1, "-": 1, "*": 2, "/": 2, "**": 4}  # a sign has rank 3: -x**2 is -(x**2), -x*y is (-x)*y
+FOLD: dict[str, Callable[..., Fraction]] = {
+    "+": operator.add, "*": operator.mul, "/": operator.truediv, "neg": operator.neg
+}  # fmt: skip
+BASIC = {"exp": 1, "log": 1, "sin": 1, "cos": 1, "asin": 1, "atan": 1, "max": 2}  # and their numbers of arguments
+DERIVED = {
+    "sqrt": "x**(1/2)", "cbrt": "max(x, 0)**(1/3) - max(-x, 0)**(1/3)", "abs": "max(max(x, -x), 0)",
+    "min": "-max(-x, -y)", "tan": "sin(x)/cos(x)", "acos": "pi/2 - asin(x)", "sinh": "exp(x)/2 - exp(-x)/2",
+    "cosh": "exp(x)/2 + exp(-x)/2", "tanh": "1 - 2/(exp(2*x) + 1)", "pow": "exp(y*log(x))",
+}  # fmt: skip
+
+
+class Formula:
+    """A canonical text as a list of operations (name, arguments), equal ones once, constants folded exactly."""
+
+    def __init__(self, text: str, variables: Sequence[str]) -> None:
+        self.nodes: list[tuple[Any, ...]] = []
+        self.number: dict[tuple[Any, ...], int] = {}
+        self.depth = 0
+        self.constants = {"pi": self.node("pi"), "e": self.node("exp", self.node("const", Fraction(1)))}
+        self.root = self.parse(text, {name: self.node("var", k) for k, name in enumerate(variables)})
+
+    def parse(self, text: str, names: dict[str, int]) -> int:
+        """The operation that a text denotes, its variables being these operations."""
+        tokens, at = [""], 0
+        while at < len(text):
+            match = TOKEN.match(text, at)
+            if not match:
+                malformed(f"target: the formula cannot be read at {text[at : at + 20]!r}")
+            tokens.append(match[1])
+            at = match.end()
+        tokens = [*tokens, ""][:0:-1]  # the next token comes last
+        root = self.term(tokens, {**self.constants, **names}, 0)
+        take(tokens, "")
+        return root
+
+    def node(self, op: str, *args: Any) -> int:
+        """The number of an operation; its arguments are numbers of operations, or its value or exponent."""
+        if op in FOLD and all(self.nodes[a][0] == "const" for a in args):
+            if op == "/" and not self.nodes[args[1]][1]:
+                malformed("target: division by zero")
+            op, args = "const", (Fraction(FOLD[op](*[self.nodes[a][1] for a in args])),)
+        if op == "-":
+            return self.node("+", args[0], self.node("neg", args[1]))
+        if op == "**" and self.nodes[args[1]][0] != "const":
+            return self.parse(DERIVED["pow"], dict(zip("xy", args, strict=True)))
+        if op == "**":
+            op, args = "power", (args[0], self.nodes[args[1]][1])
+        size = abs(args[1]) if op == "power" else 0
+        if size > MAX_POWER or (op == "const" and max(map(abs, args[0].as_integer_ratio())).bit_length() > 4096):
+            malformed("target: a constant or an exponent of the formula is too large")
+        if (op, *args) not in self.number:
+            self.number[op, *args] = len(self.nodes)
+            self.nodes.append((op, *args))
+        return self.number[op, *args]
+
+    def term(self, tokens: list[str], names: dict[str, int], rank: int) -> int:
+        """An operand, and what operators of a higher rank bind to it; those of one rank from left to right."""
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            malformed("target: the formula is nested too deeply")
+        token = take(tokens)
+        if token == "-":
+            left = self.node("neg", self.term(tokens, names, 3))
+        elif token[:1].isdigit():
+            digits, _, exponent = token.partition("e")
+            left = self.node("const", Fraction(_int(digits)) * Fraction(10) ** int(exponent or 0))
+        elif token in names:
+            left = names[token]
+        elif token == "(" or token in BASIC or (token in DERIVED and token != "pow"):
+            if token != "(":
+                take(tokens, "(")
+            args = [self.term(tokens, names, 0)]
+            if token in ("min", "max"):
+                take(tokens, ",")
+                args.append(self.term(tokens, names, 0))
+            take(tokens, ")")
+            left = args[0] if token == "(" else self.node(token, *args) if token in BASIC else -1
+            left = left if left >= 0 else self.parse(DERIVED[token], dict(zip("xy", args, strict=False)))
+        else:
+            malformed(f"target: the formula has {token[:20]!r} where a number, a name or '(' is expected")
+        while RANK.get(tokens[-1], 0) > rank:
+            op = take(tokens)
+            left = self.node(op, left, self.term(tokens, names, RANK[op]))
+            if op == tokens[-1] == "**":
+                malformed("target: a power of a power needs parentheses")
+        self.depth -= 1
+        return left
+
+
+def take(tokens: list[str], wanted: str | None = None) -> str:
+    """Remove the next token, which must be the wanted one if there is one."""
+    if wanted not in (None, tokens[-1]):
+        malformed(f"target: the formula has {tokens[-1][:20]!r} where {wanted!r} is expected")
+    return tokens.pop() if len(tokens) > 1 else tokens[-1]
+
+
+class Jet(NamedTuple):
+    """Enclosures of a function and of its first and second derivatives (as distributions) on a cell."""
+
+    value: Interval
+    grad: list[Interval]
+    hess: dict[tuple[int, int], Interval]  # keys (i, j) with i <= j
+
+
+class Jets:
+    """The operations of a formula on jets: the rules of differentiation."""
+
+    def __init__(self, arithmetic: Arithmetic, axes: int) -> None:
+        self.a, self.axes = arithmetic, range(axes)
+        self.pairs = [(i, j) for i in self.axes for j in self.axes if i <= j]
+        self.table: dict[str, Callable[..., Jet]] = {
+            "+": self.add,
+            "neg": self.neg,
+            "*": self.mul,
+            "/": self.div,
+            "max": self.max,
+        }
+
+    def run(self, formula: Formula, sides: Sequence[Interval], slopes: Sequence[Interval]) -> Jet:
+        """The formula on a product of intervals; the variables have these constant slopes."""
+        jets: list[Jet] = []
+        for op, *args in formula.nodes:
+            if op == "var":
+                grad = [slopes[i] if i == args[0] else (0, 0) for i in self.axes]
+                jets.append(self.constant(sides[args[0]])._replace(grad=grad))
+            elif op in ("const", "pi"):
+                jets.append(self.constant(self.a.const(args[0]) if args else self.a.pi))
+            elif op == "power":
+                jets.append(self.power(jets[args[0]], args[1]))
+            else:
+                operands = [jets[k] for k in args]
+                jets.append(self.table[op](*operands) if op in self.table else self.function(op, *operands))
+        return jets[formula.root]
+
+    def constant(self, value: Interval) -> Jet:
+        """A constant."""
+        return Jet(value, [(0, 0)] * len(self.axes), dict.fromkeys(self.pairs, (0, 0)))
+
+    def neg(self, u: Jet) -> Jet:
+        """-u."""
+        neg = self.a.neg
+        return Jet(neg(u.value), [neg(x) for x in u.grad], {ij: neg(x) for ij, x in u.hess.items()})
+
+    def add(self, u: Jet, v: Jet) -> Jet:
+        """u + v."""
+        hess = {ij: self.a.add(u.hess[ij], v.hess[ij]) for ij in self.pairs}
+        return Jet(self.a.add(u.value, v.value), [self.a.add(u.grad[i], v.grad[i]) for i in self.axes], hess)
+
+    def mul(self, u: Jet, v: Jet) -> Jet:
+        """u v: (uv)_ij = u_ij v + u v_ij + u_i v_j + u_j v_i."""
+        (x, f, p), (y, g, q), total = u, v, self.a.sum
+        hess = {(i, j): total((p[i, j], y), (q[i, j], x), (f[i], g[j]), (f[j], g[i])) for i, j in self.pairs}
+        return Jet(self.a.mul(x, y), [total((f[i], y), (g[i], x)) for i in self.axes], hess)
+
+    def div(self, u: Jet, v: Jet) -> Jet:
+        """u / v = u v**-1."""
+        return self.mul(u, self.power(v, -1))._replace(value=self.a.div(u.value, v.value))
+
+    def power(self, u: Jet, q: Fraction | int) -> Jet:
+        """u**q: for an integer q any u (not 0 if q < 0), else u >= 0 (u > 0 if q < 0)."""
+        a, x = self.a, u.value
+        if q.denominator > 1 and x[0] < (0 if q > 0 else 1):
+            raise Undefined("a root or a fractional power may leave its domain")
+        if q in (0, 1):
+            return u if q else self.constant(a.one)
+        first, second = a.mul(a.const(q), a.power(x, q - 1)), a.mul(a.const(q * (q - 1)), a.power(x, q - 2))
+        return self.chain(u, a.power(x, q), first, second)
+
+    def function(self, name: str, u: Jet) -> Jet:
+        """exp, log, sin, cos, asin, atan of u, with their first and second derivatives."""
+        a, x, v = self.a, u.value, self.a.function(name, u.value)
+        if name in ("exp", "sin", "cos"):
+            first = v if name == "exp" else a.function("cos", x) if name == "sin" else a.neg(a.function("sin", x))
+            second = v if name == "exp" else a.neg(v)
+        elif name == "log":
+            first = a.div(a.one, x)
+            second = a.neg(a.power(first, 2))
+        elif name == "atan":
+            first = a.div(a.one, a.add(a.one, a.power(x, 2)))
+            second = a.neg(a.mul(a.add(x, x), a.power(first, 2)))
+        else:
+            first = a.power(a.add(a.one, a.neg(a.power(x, 2))), Fraction(-1, 2))  # unbounded where x touches +-1
+            second = a.mul(x, a.power(first, 3))
+        return self.chain(u, v, first, second)
+
+    def chain(self, u: Jet, value: Interval, first: Interval, second: Interval) -> Jet:
+        """phi(u), from enclosures of phi(u), phi'(u) and phi''(u)."""
+        a, f = self.a, u.grad
+        bends = {(i, j): a.power(f[i], 2) if i == j else a.mul(f[i], f[j]) for i, j in self.pairs}
+        hess = {ij: a.sum((second, bends[ij]), (first, u.hess[ij])) for ij in self.pairs}
+        return Jet(value, [a.mul(first, x) for x in f], hess)
+
+    def max(self, u: Jet, v: Jet) -> Jet:
+        """The larger one; where that is open, both slopes, and along each axis a convex kink."""
+        if u.value[0] >= v.value[1] or v.value[0] >= u.value[1]:
+            return u if u.value[0] >= v.value[1] else v
+        grad = [(min(x[0], y[0]), max(x[1], y[1])) for x, y in zip(u.grad, v.grad, strict=True)]
+        hess = {(i, j): (min(u.hess[i, j][0], v.hess[i, j][0]) if i == j else -INF, INF) for i, j in self.pairs}
+        return Jet((max(u.value[0], v.value[0]), max(u.value[1], v.value[1])), grad, hess)
+
+
+# -- 4. questions about one cell ----------------------------------------------------------------------------
+
+
+def corners(node: Index, step: int = 1) -> list[Index]:
+    """The corners of a cell in the order of their masks; with step -1 the cells around a node."""
+    return [tuple([i + step * (v >> a & 1) for a, i in enumerate(node)]) for v in range(1 << len(node))]
+
+
+def halves(cell: Index) -> list[Index]:
+    """The 2^d cells of the next level that make up a cell."""
+    return corners(tuple([2 * i for i in cell]))
+
+
+def halved(G: Index, b: int) -> Index:
+    """Values at the corners of half b of a cell of a function that is linear on its simplices; the sums are even."""
+    return tuple([(G[a & b] + G[a | b]) >> 1 for a in range(len(G))])
+
+
+class Task(NamedTuple):
+    """What is to be shown on one cell; G and coefficients are given at its corners, in units."""
+
+    level: int
+    cell: Index
+    G: Index  # before the grades of this level
+    grades: list[tuple[int, Index]]  # number and coefficients of the grades that touch the cell
+    goals: list[int]  # bounds of |e| to be shown before the first of them and after each (INF: none)
+    leaf: int  # bound of |e| after them that a leaf claims (INF: none)
+
+
+class Target:
+    """The function f of a certificate: enclosures in units of 2^-bits, and questions about it on cells."""
+
+    def __init__(self, formula: str, names: list[str], box: list[tuple[Fraction, Fraction]], bits: int, engine: str):
+        self.formula, self.names, self.box, self.a = Formula(formula, names), names, box, Arithmetic(bits, engine)
+        self.jets, self.slopes = Jets(self.a, len(box)), [self.a.const(hi - lo) for lo, hi in box]
+        self.comparable = [(v, w) for v in range(1 << len(box)) for w in range(1 << len(box)) if v & w in (v, w)]
+        self.node_value, self.defects = lru_cache(1 << 14)(self._node_value), lru_cache(CHUNK)(self._defects)
+
+    def ends(self, level: int, cell: Index) -> list[tuple[Fraction, Fraction]]:
+        """The sides of a cell in the coordinates of the box."""
+        steps = [(lo, (hi - lo) / (1 << level)) for lo, hi in self.box]
+        return [(lo + i * h, lo + (i + 1) * h) for (lo, h), i in zip(steps, cell, strict=True)]
+
+    def value(self, x: Sequence[Fraction]) -> Interval:
+        """f at a point of the box."""
+        return self.jets.run(self.formula, [self.a.const(q) for q in x], self.slopes).value
+
+    def _node_value(self, level: int, node: Index) -> Interval:
+        return self.value([lo for lo, _ in self.ends(level, node)])
+
+    def _defects(self, level: int, cell: Index) -> Interval:
+        """Sag and bulge of f on a cell (fact 2)."""
+        sides = [(self.a.const(lo)[0], self.a.const(hi)[1]) for lo, hi in self.ends(level, cell)]
+        value, grad, hess = self.jets.run(self.formula, sides, self.slopes)
+        both = min(value[1] - value[0], -(-sum(hi - lo for lo, hi in grad) >> level + 2))
+        sag = sum(max(hi, 0) if i == j else max(2 * hi, hi - lo) for (i, j), (lo, hi) in hess.items())
+        bulge = sum(max(-lo, 0) if i == j else max(-2 * lo, hi - lo) for (i, j), (lo, hi) in hess.items())
+        return min(both, -(-sag >> 2 * level + 3)), min(both, -(-bulge >> 2 * level + 3))
+
+    def residual(self, level: int, cell: Index, G: Index) -> tuple[list[Interval], int, int]:
+        """Enclosures of e = f - G at the corners, sag and bulge; unbounded where f is not shown to be defined."""
+        try:
+            f = [self.node_value(level, v) for v in corners(cell)]
+            return [(lo - own, hi - own) for (lo, hi), own in zip(f, G, strict=True)], *self.defects(level, cell)
+        except Undefined:
+            return [(-INF, INF)] * len(G), INF, INF
+
+    def balanced(self, scale: int, g: Index, e: list[Interval], sag: int, bulge: int) -> bool | None:
+        """Whether g / scale is balanced for e on the cell: yes, no (a corner shows it), or None (fact 3)."""
+        if any((c > 0 and c > scale * hi) or (c < 0 and c < scale * lo) for c, (lo, hi) in zip(g, e, strict=True)):
+            return False
+        above, below = [scale * (lo - sag) for lo, _ in e], [scale * (hi + bulge) for _, hi in e]
+        touched = [(v, w) for v, w in self.comparable if g[v]]
+        return all(0 <= g[w] <= above[w] if g[v] > 0 else 0 >= g[w] >= below[w] for v, w in touched) or None
+
+    def bounded(self, goal: int, _: Index, e: list[Interval], sag: int, bulge: int) -> bool | None:
+        """Whether |e| <= goal on the cell (fact 1)."""
+        if any(lo > goal or hi < -goal for lo, hi in e):
+            return False
+        return all(hi + bulge <= goal and lo - sag >= -goal for lo, hi in e) or None
+
+    def show(self, task: Task, scale: int, unit: bool) -> int:
+        """Show what a task asks; the number of parts of cells that it took.  Each grade / scale is to be balanced."""
+        G, parts, zero = task.G, 0, (0,) * len(task.G)
+        for goal, (k, g) in zip(task.goals, [*task.grades, (0, zero)], strict=True):
+            if goal < INF:
+                parts += self.ask("residuals", "the bound of a row", partial(self.bounded, goal), task, G, zero)
+            if any(g) and scale:
+                claim = "balanced" if scale == 1 else "nonincreasing"
+                parts += self.ask(claim, f"grade {k}", partial(self.balanced, scale), task, G, g)
+            if unit and any(g[v] * g[w] < 0 for v, w in self.comparable):
+                raise Refused("unit-grades", f"grade {k} has opposite signs {self.place(task.level, task.cell)}")
+            G = tuple(map(operator.add, G, g))
+        if task.leaf < INF:
+            parts += self.ask("leaves", "the bound of a leaf", partial(self.bounded, task.leaf), task, G, zero)
+        return parts
+
+    def ask(self, claim: str, what: str, question: Callable[..., bool | None], task: Task, G: Index, g: Index) -> int:
+        """The number of parts into which the cell was split to answer a question yes; else the claim is refused."""
+        todo, parts = [(task.level, task.cell, G, g)], 0
+        while todo:
+            level, cell, G, g = todo.pop()
+            answer = question(g, *self.residual(level, cell, G))
+            if not answer:
+                parts += len(G)
+                if answer is False or level - task.level >= DEEPER or parts > PARTS:
+                    known = "is false" if answer is False else "is not certain"
+                    raise Refused(claim, f"{what} {known} {self.place(level, cell)}")
+                todo += [(level + 1, part, halved(G, b), halved(g, b)) for b, part in enumerate(halves(cell))]
+        return parts
+
+    def place(self, level: int, cell: Index) -> str:
+        """A cell in words."""
+        sides = [f"{lo} <= {name} <= {hi}" for name, (lo, hi) in zip(self.names, self.ends(level, cell), strict=True)]
+        return f"on the cell {list(cell)} of level {level}: {', '.join(sides)}"
+
+
+# -- 5. the certificate: exact data, tiling, and the sweep over the levels ----------------------------------
+
+
+def rational(text: str) -> Fraction:
+    """The number that a text "p" or "p/q" denotes."""
+    if not re.fullmatch(r"-?[0-9]{1,400}(/[1-9][0-9]{0,399})?", text):
+        malformed(f'expected a text "p" or "p/q", got {text[:40]!r}')
+    return Fraction(text)
+
+
+class Certificate:
+    """The numbers of a certificate in units of 2^-bits, in order of level."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        target, leaves, grades, rows = data["target"], data["leaves"], data["grades"], data["residuals"]
+        self.names, self.formula, self.dim = target["variables"], target["expression"], len(target["variables"])
+        lower, upper = ([rational(q) for q in target["box"][side]] for side in ("lower", "upper"))
+        self.box = list(zip(lower, upper, strict=True))
+        known = {name for name in self.names if re.fullmatch(r"[xyzw]|x[1-9][0-9]?", name)}
+        if target["kind"] != "expression" or not 1 <= len(known) == len(self.box) == self.dim <= MAX_DIM:
+            malformed("target: expected a formula in x, y, z, w or x1, x2, ... on a box with a side for each")
+        if any(lo >= hi for lo, hi in self.box) or len(self.formula) > MAX_CHARS:
+            malformed("target: the formula is too long, or a lower end of the box is not below the upper end")
+        self.levels = [g["level"] for g in grades]
+        levels = [*self.levels, *(block["level"] for block in leaves["levels"])]
+        pairs = [data["lift"], data["tolerance"], *(p for row in rows for p in (row["upper"], row["lower"]) if p)]
+        exponents = [leaves["exponent"], *(e for _, e in pairs), *(g["exponent"] for g in grades)]
+        if not all(0 <= level <= MAX_LEVEL for level in levels) or max(map(abs, exponents)) > MAX_EXPONENT:
+            malformed("a level or an exponent is out of range")
+        if self.levels != sorted(self.levels) or len(rows) != len(grades) + 1:
+            malformed("the grades must come in rising order of level, with a row of residuals before and after each")
+        # So many bits that all numbers are integers, and that nodal values can be halved from level 0 to the deepest.
+        self.bits: int = max(BITS, max(levels) + DEEPER - min(exponents))
+        self.lift, self.tolerance = self.units(*data["lift"]), self.units(*data["tolerance"])
+        bounds = [(self.units(*row["upper"]) if row["upper"] else INF, self.units(*row["lower"])) for row in rows]
+        self.rows = [(*own, self.point(row["at"])) for own, row in zip(bounds, rows, strict=True)]
+        self.atoms: dict[int, dict[Index, dict[int, int]]] = {}  # level -> node -> grade -> coefficient
+        for k, g in enumerate(grades, 1):
+            nodes = self.atoms.setdefault(g["level"], {})
+            for row, c in zip(g["nodes"], g["coefficients"], strict=True):
+                own = nodes.setdefault(self.index(row, 1 << g["level"], f"grade {k}"), {})
+                if not c or k in own:
+                    malformed(f"grade {k}: the coefficient of the node {row} is 0, or the node occurs twice")
+                own[k] = self.units(c, g["exponent"])
+        self.leaves: dict[int, dict[Index, int]] = {}  # level -> cell -> bound
+        for block in leaves["levels"]:
+            cells = self.leaves.setdefault(block["level"], {})
+            for row, bound in zip(block["cells"], block["bounds"], strict=True):
+                cell = self.index(row, (1 << block["level"]) - 1, "leaves")
+                if cell in cells:
+                    raise Refused("tiling", f"the cell {row} of level {block['level']} occurs twice among the leaves")
+                cells[cell] = INF if bound is None else self.units(bound, leaves["exponent"])
+
+    def units(self, m: int, e: int) -> int:
+        """m 2^e in units, exactly; an error if the unit is too large."""
+        return m << e + self.bits
+
+    def index(self, row: list[int], last: int, where: str) -> Index:
+        """A row of the file as the index of a node or a cell."""
+        if len(row) != self.dim or not all(0 <= i <= last for i in row):
+            malformed(f"{where}: {row} is not on the mesh of its level")
+        return tuple(row)
+
+    def point(self, x: list[Any]) -> list[Fraction]:
+        """A point of the box."""
+        found = [rational(q) for q in x]
+        inside = all(lo <= q <= hi for q, (lo, hi) in zip(found, self.box, strict=True))
+        return found if inside else malformed(f"the point {x} lies outside the box")
+
+    def tree(self) -> list[set[Index]]:
+        """The cells of each level with leaves properly inside (split cells), if the leaves tile the box.
+
+        A split cell is the union of its halves, each of which is a leaf or split; no leaf is split; the root is
+        one of the two.  So the leaves cover the box, and no two of them overlap.
+        """
+        split: list[set[Index]] = [set() for _ in range(MAX_LEVEL + 2)]
+        for level in range(MAX_LEVEL, 0, -1):
+            inside = chain(self.leaves.get(level, ()), split[level])
+            split[level - 1] = {tuple([i >> 1 for i in cell]) for cell in inside}
+        if not split[0] and not self.leaves.get(0):
+            raise Refused("tiling", "there are no leaves")
+        for level, cells in enumerate(split):
+            for cell in cells:
+                if cell in self.leaves.get(level, ()):
+                    raise Refused("tiling", f"the leaf {list(cell)} of level {level} has leaves inside")
+                for part in halves(cell):
+                    if part not in self.leaves.get(level + 1, ()) and part not in split[level + 1]:
+                        raise Refused("tiling", f"no leaf covers the cell {list(part)} of level {level + 1}")
+        return split
+
+    def tasks(self, goals: list[int]) -> Iterator[Task]:
+        """Every question about every cell, level by level; goals[k] is a bound of |e_k| to be shown (INF: none)."""
+        split, finished = self.tree(), 0
+        G = dict.fromkeys(corners((0,) * self.dim), self.lift)
+        for level in range(MAX_LEVEL + 1):
+            leaves, atoms = self.leaves.get(level, {}), self.atoms.get(level, {})
+            for node in atoms:  # all cells around an atom are in the tree, so no leaf of a lower level meets its hat
+                for cell in corners(node, -1):
+                    if all(0 <= i < 1 << level for i in cell) and cell not in leaves and cell not in split[level]:
+                        where = f"grade {min(atoms[node])}, node {list(node)} of level {level}"
+                        raise Refused("tiling", f"{where}: the atom reaches into a leaf of a lower level")
+            numbers = [k for k, own in enumerate(self.levels, 1) if own == level]
+            first, last = (numbers[0] - 1, numbers[-1]) if numbers else (0, 0)  # rows first to last - 1 are shown here
+            if finished > min(goals[first:last], default=INF):
+                raise Refused("residuals", f"one of the rows {first} to {last - 1} is below the bound of a leaf")
+            for cell in sorted(chain(leaves, split[level])):
+                nodes = corners(cell)
+                own = [atoms.get(v, {}) for v in nodes]
+                touching = sorted(set(chain(*own)))
+                grades = [(k, tuple([c.get(k, 0) for c in own])) for k in touching]
+                shown = [min(goals[i:j], default=INF) for i, j in pairwise([first, *touching, last])]
+                if grades or min(*shown, leaves.get(cell, INF)) < INF:
+                    yield Task(level, cell, tuple([G[v] for v in nodes]), grades, shown, leaves.get(cell, INF))
+            finished = max([finished, *leaves.values()])
+            for node, coefficients in atoms.items():
+                G[node] += sum(coefficients.values())
+            finer: dict[Index, int] = {}
+            for cell in split[level]:
+                values = tuple([G[v] for v in corners(cell)])
+                for b, part in enumerate(halves(cell)):
+                    finer.update(zip(corners(part), halved(values, b), strict=True))
+            G = finer
+
+    def approximant(self, x: Sequence[Fraction], k: int) -> Fraction:
+        """G_k at a point, in units; the hat is (1 - max(0, s_1, ...) - max(0, -s_1, ...))_+ with s = 2^l t - v."""
+        t, total = [(q - lo) / (hi - lo) for q, (lo, hi) in zip(x, self.box, strict=True)], Fraction(self.lift)
+        for level, atoms in self.atoms.items():
+            scaled = [q * (1 << level) for q in t]
+            for node in corners(tuple([min(int(q), (1 << level) - 1) for q in scaled])):
+                s = [q - i for q, i in zip(scaled, node, strict=True)]
+                hat = max(Fraction(0), 1 - max(Fraction(0), *s) - max(Fraction(0), *(-q for q in s)))
+                total += hat * sum(c for j, c in atoms.get(node, {}).items() if j <= k)
+        return total
+
+
+# -- 6. the claims ------------------------------------------------------------------------------------------
+
+CLAIMS = ("tiling", "leaves", "residuals", "balanced", "nonincreasing", "unit-grades", "lp-decrease", "sup-decrease",
+          "sup-norm")  # fmt: skip
+CODES = {"VERIFIED": 0, "REFUSED": 1, "REFUTED": 1, "INCOMPLETE": 3}  # first word of the last line: exit code
+_target: Target  # of a process
+
+
+def start(*arguments: Any) -> None:
+    """Make the target of this process."""
+    global _target
+    _target = Target(*arguments)
+
+
+def work(scale: int, unit: bool, task: Task) -> int:
+    """Do a task; the number of parts of the cell that it took."""
+    return _target.show(task, scale, unit)
+
+
+class Check:
+    """The claims of a certificate, confirmed one by one; ``say`` gets a line for each."""
+
+    def __init__(self, data: dict[str, Any], engine: str, say: Callable[[str], None]) -> None:
+        self.c, self.say, self.claims = Certificate(data), say, {claim["claim"]: claim for claim in data["claims"]}
+        self.arguments = (self.c.formula, self.c.names, self.c.box, self.c.bits, engine)
+        self.target = Target(*self.arguments)
+        if [claim["claim"] for claim in data["claims"]] != list(CLAIMS):
+            malformed(f"the claims must be {', '.join(CLAIMS)}, in this order")
+        self.proved, self.refuted, self.open = (
+            [name for name, claim in self.claims.items() if claim["verdict"] == word]
+            for word in ("PROVED", "REFUTED", "UNDECIDED")
+        )
+        status = "refuted" if self.refuted else "incomplete" if set(self.open) - {"sup-decrease"} else "complete"
+        if len(self.proved + self.refuted + self.open) < len(CLAIMS) or self.proved[:3] != list(CLAIMS[:3]):
+            malformed("every claim must be PROVED, REFUTED or UNDECIDED, and the first three PROVED")
+        if data["status"] != status:
+            malformed(f"the claims make the certificate {status}, but its status says {str(data['status'])[:20]}")
+
+    def run(self, workers: int) -> str:
+        """Confirm every claim; returns the last line."""
+        c, rows, last = self.c, self.c.rows, len(self.c.levels)
+        scale = 1 if "balanced" in self.proved else 2 if "nonincreasing" in self.proved else 0
+        follows = [k > 0 and scale > 0 and rows[k][0] >= rows[k - 1][0] for k in range(last + 1)]  # from row k - 1
+        tasks = c.tasks([INF if follows[k] else rows[k][0] for k in range(last + 1)])
+        job = partial(work, scale, "unit-grades" in self.proved)
+        if workers > 1:
+            with multiprocessing.Pool(workers, start, self.arguments) as pool:
+                parts = sum(pool.imap_unordered(job, tasks, CHUNK))
+        else:
+            start(*self.arguments)
+            parts = sum(map(job, tasks))
+        leaves = [bound for own in c.leaves.values() for bound in own.values()]
+        atoms = sum(len(own) for nodes in c.atoms.values() for own in nodes.values())
+        self.confirm("tiling", True, f"{len(leaves)} leaves tile the box; no atom reaches into a leaf of a lower level")
+        self.confirm("leaves", True, f"|e| <= the bound of each leaf; doubtful cells were split into {parts} parts")
+        for k, (_, lower, x) in enumerate(rows):
+            lo, hi = self.residual(x, k)
+            if lower > 0 and max(lo, -hi) < lower:
+                raise Refused("residuals", f"|e_{k}| at {', '.join(map(str, x))} is not shown to reach the lower bound")
+        last_row = all(leaf <= rows[last][0] for leaf in leaves)
+        self.confirm("residuals", last_row, f"{last + 1} rows: lower <= sup |e_k| <= upper; no leaf exceeds the last")
+        self.confirm("balanced", scale == 1, f"g (e - g) >= 0 for {last} grades, {atoms} atoms")
+        self.confirm("nonincreasing", scale > 0, "|e - g| <= |e| for every grade")
+        self.confirm("unit-grades", scale == 1, "no simplex has atoms of both signs, so each atom alone is balanced")
+        self.confirm("lp-decrease", scale == 1, "|e| = |g| + |e - g| for every grade, and g != 0 if it has atoms")
+        falls = self.claims["sup-decrease"]["grades"]
+        smaller = bool(falls) and all(1 <= k <= last and rows[k][0] < rows[k - 1][1] for k in falls)
+        self.confirm("sup-decrease", smaller, f"at {len(falls)} grades")
+        bound, tolerance = (self.decimal(value) for value in (rows[last][0], c.tolerance))
+        self.confirm("sup-norm", rows[last][0] <= c.tolerance, f"sup |e| <= {bound}, tolerance {tolerance}")
+        sides = " x ".join(f"[{lo}, {hi}]" for lo, hi in c.box)
+        summary = f"{c.formula[:200]} on {sides}: {last} grades, {atoms} atoms, sup |e| <= {bound}"
+        if self.refuted:
+            return f"REFUTED: {summary}; {', '.join(self.refuted)}: false, as the certificate says"
+        if set(self.open) - {"sup-decrease"}:
+            return f"INCOMPLETE: {summary}, tolerance {tolerance}; not claimed: {', '.join(self.open)}"
+        return f"VERIFIED: {summary} <= tolerance {tolerance}"
+
+    def confirm(self, name: str, true: bool, text: str) -> None:
+        """Say what became of a claim: refuted by its witness, open, or confirmed; refused if it is not true."""
+        if name in self.proved and not true:
+            raise Refused(name, f"this is not shown: {text}")
+        text = self.refutation(name, **self.claims[name]["witness"]) if name in self.refuted else text
+        word = "confirmed" if name in self.proved else "refuted" if name in self.refuted else "open"
+        self.say(f"{word:<10} {name:<14} {'not claimed' if word == 'open' else text}")
+
+    def residual(self, x: list[Fraction], k: int) -> tuple[Fraction, Fraction]:
+        """Enclosure of e_k at a point, in units."""
+        try:
+            (lo, hi), total = self.target.value(x), self.c.approximant(x, k)
+        except Undefined:
+            return Fraction(-INF), Fraction(INF)
+        return lo - total, hi - total
+
+    def refutation(self, name: str, x: Any, grade: int, before: Any, after: Any) -> str:
+        """Where a claim is false; refused if the residuals at the point before and after the grade do not show it."""
+        point, old, new = self.c.point(x), max(0, grade - 1), min(grade, len(self.c.levels))
+        e, rest = self.residual(point, old), self.residual(point, new)
+        g = (self.c.approximant(point, new) - self.c.approximant(point, old)) / (2 if name == "nonincreasing" else 1)
+        false = {
+            "balanced": (g > 0 and g > e[1]) or (g < 0 and g < e[0]),  # g (e - g) < 0
+            "nonincreasing": (g > 0 and g > e[1]) or (g < 0 and g < e[0]),  # for half of the grade
+            "sup-norm": new == len(self.c.levels) and max(rest[0], -rest[1]) > self.c.tolerance,
+        }
+        for (low, high), (lo, hi) in ((before, e), (after, rest)):
+            inside = self.c.units(*low) <= lo and hi <= self.c.units(*high)
+            if not false.get(name) or not inside:
+                raise Refused(name, f"it is not shown to be false at {', '.join(x)}, grade {grade}")
+        return f"false at {', '.join(x)}, grade {grade}, as the certificate says"
+
+    def decimal(self, bound: int) -> str:
+        """A bound for reading, rounded up."""
+        exact, context = Decimal(bound), Context(prec=6, rounding=ROUND_CEILING)
+        return "infinity" if bound >= INF else str(context.divide(exact, Decimal(1 << self.c.bits)).normalize())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit codes: 0 VERIFIED, 1 REFUSED (or REFUTED, as the certificate says), 2 it was not run, 3 INCOMPLETE."""
+    parser = argparse.ArgumentParser(description="Check a certificate of mgdl-theory.", epilog=main.__doc__)
+    parser.add_argument("file", help="certificate, .json or .json.gz")
+    parser.add_argument("--engine", choices=("auto", *ENGINES), default="auto", help="of elementary functions")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default 1)")
+    options = parser.parse_args(argv)
+    wanted = ["arb", "mpmath"] if options.engine == "auto" else [options.engine]
+    present = [name for name in wanted if find_spec({"arb": "flint"}.get(name, name))]
+    if not present:
+        print(f"error: {' or '.join(wanted)} is needed: install python-flint or mpmath", file=sys.stderr)
+        return 2
+    try:
+        last = Check(read(options.file), present[0], print).run(options.workers)
+    except OSError as error:
+        print(f"error: {options.file!r} cannot be read: {error.strerror or error}", file=sys.stderr)
+        return 2
+    except Refused as refused:
+        print(f"refused    {refused.claim:<14} {refused.text}")
+        last = f"REFUSED: {refused.claim}: {refused.text}"
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        last = f"REFUSED: format: a field is missing or has the wrong type or value: {error!r}"
+    print(last)
+    return CODES[last.partition(":")[0]]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
