@@ -251,6 +251,17 @@ def test_bounds_are_sharp_as_well_as_sound() -> None:
     assert report.residual_sup_lower >= 0.5 * report.residual_sup_upper
 
 
+def test_the_largest_residual_may_sit_in_a_leaf_of_a_coarse_level() -> None:
+    """f = 1 + x^2 and a few small atoms near 0: the sup-norm is 2, at the other end, whatever is refined."""
+    parts = [atoms(level, {(1,): Fraction(1, 8)}) for level in (3, 6, 9)]
+    report = verify(Scheme.of(Quadratic.of(1, 0, 1), 0.0, parts, 3.0))
+    assert report.verdict is PROVED
+    assert {block.level for block in report.cover} >= {1, 9}
+    assert [row.residual_sup_lower for row in report.rows] == [2.0] * 4
+    assert [row.peak for row in report.rows] == [(Fraction(1),)] * 4
+    assert report.residual_sup_lower == 2.0
+
+
 @given(st.one_of(nodal_toys(dims=(1, 2)), quadratic_toys()), TOLS)
 def test_l2_norms_decrease_strictly_where_lp_decrease_is_proved(toy: Toy, tol: float) -> None:
     if not isinstance(toy, Nodal):
@@ -415,6 +426,17 @@ def test_theorem_b_is_proved_in_lifted_mode_and_the_sup_falls_by_a_quarter(toy: 
 def test_theorem_b_is_not_claimed_where_f_touches_the_lift(toy: Quadratic) -> None:
     report = verify(construct(toy, 0.1, lift="none"))
     assert "theorem-b" not in verdicts(report)
+
+
+def test_theorem_b_remembers_the_leaves_that_no_grade_ever_touches() -> None:
+    """f = x - 1/2 has its zero in a leaf of level 1; the only grade sits at level 3, where f >= 1/4."""
+    plain = Scheme.of(Quadratic.of(0, 1, Fraction(-1, 2)), 0.0, [atoms(3, {(8,): Fraction(1, 8)})], 2.0)
+    report = verify(plain)
+    assert report.verdict is PROVED
+    assert "theorem-b" not in verdicts(report)
+    lifted = verify(replace(plain, lift=-0.75))
+    stated = lifted.result("theorem-b").evidence.split(">= ")[1].split(";")[0]
+    assert Fraction(stated) == Fraction(1, 4)
 
 
 def test_sup_decrease_names_only_grades_where_the_bounds_separate() -> None:
