@@ -92,6 +92,13 @@ def check_witness(report: Report, result: Result) -> None:
         assert result.claim == "grid"
 
 
+def grades_named(result: Result) -> list[int]:
+    """The grades in "2 of 5 grades: 1-2"; none where the claim is not proved."""
+    runs = result.evidence.split("grades: ")[1].split(", ") if result.verdict is PROVED else []
+    ends = [[int(k) for k in run.split("-")] for run in runs]
+    return [k for end in ends for k in range(end[0], end[-1] + 1)]
+
+
 def _residual(scheme: Scheme, peak: tuple[Fraction, ...], k: int) -> Fraction:
     """e_k at a point of the box; 0 where no point is given."""
     return residuals(scheme, scheme.target.at, unit(scheme, peak))[k] if peak else Fraction(0)
@@ -139,6 +146,8 @@ def check_against_truth(report: Report, toy: Nodal) -> None:
             found = row.balanced if claim == "balanced" else row.nonincreasing
             assert found is not PROVED or holds
             assert found is not REFUTED or not holds
+    for k in grades_named(report.result("sup-decrease")):
+        assert truth.sup[k] < truth.sup[k - 1]
     sup = report.result("sup-norm").verdict
     assert sup is not PROVED or truth.sup[-1] <= Fraction(report.tol)
     assert sup is not REFUTED or truth.sup[-1] > Fraction(report.tol)
@@ -440,13 +449,23 @@ def test_theorem_b_remembers_the_leaves_that_no_grade_ever_touches() -> None:
 
 
 def test_sup_decrease_names_only_grades_where_the_bounds_separate() -> None:
-    report = verify(construct(WAVE, 1e-3, lift="none"))
+    report = verify(construct(WAVE, 1e-3, lift="none", budget=Budget(level=4)).as_units())
     strict = [b.grade for a, b in itertools.pairwise(report.rows) if b.residual_sup_upper < a.residual_sup_lower]
-    assert strict
+    assert 0 < len(strict) < len(report.rows) - 1
+    assert grades_named(report.result("sup-decrease")) == strict
     assert report.result("sup-decrease").evidence.endswith(f"grades: {ranges_text(strict)}")
     scheme = report.scheme
     for k in strict:
         assert sup_of_quadratic(WAVE, scheme, k) < sup_of_quadratic(WAVE, scheme, k - 1)
+
+
+def test_a_falling_bound_is_no_proof_of_a_falling_sup_norm() -> None:
+    """Largest at 1/3, off every node: two small atoms lower the bound by far less than it is wide."""
+    g = atoms(2, {(1,): Fraction(1, 1 << 30), (2,): Fraction(1, 1 << 30)})
+    report = verify(Scheme.of(Quadratic.of(-1, Fraction(2, 3), 1), 0.0, [g], 2.0))
+    before, after = report.rows
+    assert before.residual_sup_lower < after.residual_sup_upper < before.residual_sup_upper
+    assert report.result("sup-decrease").verdict is UNDECIDED
 
 
 # -- tolerance and target of the verification ------------------------------------------------------
