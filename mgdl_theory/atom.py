@@ -64,11 +64,13 @@ class Atoms:
     def __post_init__(self) -> None:
         if type(self.level) is not int or self.level not in range(MAX_LEVEL + 1):
             raise SchemeError(f"atoms: level must be an integer from 0 to {MAX_LEVEL}, got {self.level!r}")
-        given = np.asarray(self.nodes)
+        try:
+            given, coefficients = np.asarray(self.nodes), np.array(self.coefficients, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise SchemeError(f"atoms: nodes and coefficients must be arrays of numbers ({error})") from None
         if given.dtype.kind not in "iu" and given.size:
             raise SchemeError(f"atoms: node indices must be integers, got an array of {given.dtype}")
         nodes = np.array(given, dtype=np.int64)
-        coefficients = np.array(self.coefficients, dtype=np.float64)
         if nodes.ndim != 2 or not nodes.shape[1] or coefficients.shape != nodes.shape[:1]:
             raise SchemeError(
                 f"atoms: expected nodes (k, d) and coefficients (k,), got {nodes.shape} and {coefficients.shape}"

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mgdl_theory.errors import AssumptionError, MgdlError, OptionError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from mgdl_theory.relu.network import Network
     from mgdl_theory.scheme import Scheme
     from mgdl_theory.targets.base import Target
@@ -32,16 +34,50 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code 0 proved, 1 refuted, 2 wrong input, 3 undecided."""
     try:
         options = _parser().parse_args(argv)
-        return int(options.run(options))
+        code = int(options.run(options))
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
     except (MgdlError, AssumptionError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return WRONG_INPUT
+        return _refused(str(error))
     except KeyboardInterrupt:
         print("UNDECIDED: interrupted by the user before the verification had ended; nothing is certified")
         return UNDECIDED
-    except BrokenPipeError:  # the reader of our output has gone away
+    except MemoryError:
+        print("UNDECIDED: the memory of this machine is exhausted; lower --max-memory or raise the tolerance")
+        return UNDECIDED
+    except OSError as error:  # the reader of our output has gone away, or the disk is full
+        _mute()
+        return WRONG_INPUT if isinstance(error, BrokenPipeError) else _refused(f"cannot write: {error}")
+    except Exception as error:  # noqa: BLE001 - a bug must not look like the exit code of a refutation
+        print(f"UNDECIDED: an error of this program, please report it: {type(error).__name__}: {error}")
+        return UNDECIDED
+
+
+def _refused(reason: str) -> int:
+    if sys.stderr is not None:
+        print(f"error: {reason}", file=sys.stderr)
+    return WRONG_INPUT
+
+
+def _mute() -> None:
+    """Nothing more can be written to standard output."""
+    if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return WRONG_INPUT
+
+
+def _is_terminal(stream: Any) -> bool:
+    return stream is not None and stream.isatty()
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    class _Honest(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return _Honest(width=None if _is_terminal(sys.stdout) else 132, highlight=False)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -188,7 +224,7 @@ def _verify(options: argparse.Namespace) -> int:
     from mgdl_theory.targets import target
 
     read_tol(options.tol)
-    if options.json:
+    if options.json is not None:
         _check_folder("--json", options.json)
     if options.certificate:
         _check_certificate_name(options.certificate)
@@ -197,11 +233,13 @@ def _verify(options: argparse.Namespace) -> int:
     if options.json:
         from mgdl_theory.files import write_atomic
 
-        write_atomic(options.json, json.dumps(_plain(report.as_dict()), indent=1, allow_nan=False) + "\n")
+        with _writing(options.json, report):
+            write_atomic(options.json, json.dumps(_plain(report.as_dict()), indent=1, allow_nan=False) + "\n")
     if options.certificate:
         from mgdl_theory.certificate.schema import certificate
 
-        certificate(report).save(options.certificate)
+        with _writing(options.certificate, report):
+            certificate(report).save(options.certificate)
     if not options.quiet:
         _print(report)
     print(report.last_line())
@@ -240,7 +278,7 @@ def _export(options: argparse.Namespace) -> int:
         if report.verdict is Verdict.REFUTED:
             print(f"{name}: not written, because the verdict is REFUTED", file=sys.stderr)
             continue
-        with _writing(name):
+        with _writing(name, report):
             lines = _write(name, network, report, options)
         if not options.quiet:
             print("\n".join(lines))
@@ -265,19 +303,23 @@ def _check_export(name: str) -> None:
 
 
 def _check_folder(option: str, name: str) -> None:
-    if not os.path.isdir(os.path.dirname(name) or "."):
+    folder = os.path.dirname(os.path.realpath(name))
+    if not name or not os.path.isdir(folder):
         raise OptionError(f"{option}: the folder of {name!r} does not exist")
+    if not os.access(folder, os.W_OK):
+        raise OptionError(f"{option}: the folder of {name!r} cannot be written to")
     if os.path.isdir(name):
         raise OptionError(f"{option}: {name!r} is a folder")
 
 
 @contextmanager
-def _writing(name: str) -> Iterator[None]:
-    """What the file system refuses is wrong input too."""
+def _writing(name: str, report: Report | None = None) -> Iterator[None]:
+    """What the file system refuses is wrong input too; the verdict is not lost."""
     try:
         yield
     except OSError as error:
-        raise OptionError(f"{name!r} cannot be written: {error.strerror or error}") from None
+        reason = f"{name!r} cannot be written: {error.strerror or error}"
+        raise OptionError(reason + (f"; the verdict was {report.last_line()}" if report else "")) from None
 
 
 def _source(options: argparse.Namespace) -> Target:
@@ -359,16 +401,20 @@ def _draw(options: argparse.Namespace) -> int:
 
 def _build_and_verify(f: Target, options: argparse.Namespace) -> Report:
     from mgdl_theory.construct import construct
+    from mgdl_theory.verify.grids import check_on_grid, check_options
     from mgdl_theory.verify.verifier import verify
 
+    if options.grid:
+        check_options(options.grid, options.digits)
     with _Bars(quiet=options.quiet) as bars:
         scheme = construct(bars.watch(f, "construct"), options.tol, lift=options.lift, budget=_budget(options))
         report = verify(_with_target(scheme, f), target=bars.watch(f, "verify"), norms=options.norms)
-        if options.grid:
-            from mgdl_theory.verify.grids import check_on_grid
-
+        if options.grid and "interrupted" not in scheme.reason:
             tick = bars.counter(f"grid of {options.grid} points, {options.digits} digits")
-            report = report.with_results(check_on_grid(report, options.grid, options.digits, progress=tick))
+            try:
+                report = report.with_results(check_on_grid(report, options.grid, options.digits, progress=tick))
+            except KeyboardInterrupt:
+                print("the grid check was interrupted and says nothing", file=sys.stderr)
     return report
 
 
@@ -386,7 +432,7 @@ def _budget(options: argparse.Namespace) -> Any:
     if options.max_memory is not None:
         if not math.isfinite(options.max_memory):
             raise OptionError(f"--max-memory: expected a number of GiB, got {options.max_memory}")
-        given["bytes"] = int(options.max_memory * 2**30)
+        given["bytes"] = int(min(options.max_memory, 2.0**20) * 2**30)
     return Budget(**{name: value for name, value in given.items() if value is not None})
 
 
@@ -396,7 +442,7 @@ class _Bars:
     def __init__(self, *, quiet: bool) -> None:
         self.progress: Any = None
         self.task: Any = None
-        if not quiet and sys.stderr.isatty():
+        if not quiet and _is_terminal(sys.stderr):
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -475,15 +521,17 @@ class _Watched:
 
 
 def _print(report: Report) -> None:
-    from rich.console import Console
+    if sys.stdout is None:
+        return
     from rich.table import Table
 
+    from mgdl_theory.construct import tol_text
     from mgdl_theory.verify.claims import CLAIMS
     from mgdl_theory.verify.report import domain_text
 
-    console = Console(width=None if sys.stdout.isatty() else 132, highlight=False)
+    console = _console()
     scheme = report.scheme
-    console.print(f"f = {scheme.target.text} on {domain_text(scheme.target)}, tol {report.tol:g}", markup=False)
+    console.print(f"f = {scheme.target.text} on {domain_text(scheme.target)}, tol {tol_text(report.tol)}", markup=False)
     console.print(f"c0 = {scheme.lift!r}: {scheme.lift_reason}", markup=False)
     console.print(_grade_table(report))
     if report.rows[0].norms:

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from mgdl_theory.atom import Atoms
+from mgdl_theory.atom import SMALLEST, Atoms
 from mgdl_theory.contraction import Margins, quantum_floor
 from mgdl_theory.errors import BudgetError, OptionError, TargetError
 from mgdl_theory.grade import Front, block_grade, cell_bounds
 from mgdl_theory.mesh import MAX_LEVEL, Mesh, children
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.scheme import LevelRecord, Scheme
-from mgdl_theory.targets.base import Target
+from mgdl_theory.targets.base import Target, exact_number
 
-__all__ = ["FINISH", "Budget", "choose_lift", "construct", "live_bytes", "range_bounds", "read_tol"]
+__all__ = ["FINISH", "Budget", "choose_lift", "construct", "live_bytes", "range_bounds", "read_tol", "tol_text"]
 
 FINISH = 0.95
 """Experience: a cell is finished below this part of the tolerance, which leaves room for the defect beside it."""
@@ -93,6 +93,8 @@ def construct(
         reason = _run(target, tol, c0, floor, budget, progress, grades, history)
     except BudgetError as error:
         reason = str(error)
+    except MemoryError:
+        reason = "the memory of this machine is exhausted; the grades that were finished are kept"
     except KeyboardInterrupt:
         reason = "interrupted by the user; the grades that were finished are kept"
     return Scheme.of(
@@ -110,8 +112,8 @@ def choose_lift(target: Target, lift: str | float | Fraction) -> tuple[float, st
     if isinstance(lift, str) and lift in ("auto", "none"):
         return (0.0, "no lift was asked for") if lift == "none" else _auto_lift(target)
     try:
-        given = float(Fraction(lift) if isinstance(lift, str | Fraction) else lift)
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        given = float(exact_number(lift))
+    except (ValueError, OverflowError):
         given = math.nan
     if not (given == 0 or SMALLEST_TOL < abs(given) < 1 / SMALLEST_TOL):
         raise OptionError(f"lift: expected auto, none or a finite number, got {str(lift)[:60]!r}")
@@ -147,7 +149,7 @@ def range_bounds(target: Target, cells: int = 1024) -> Interval:
     >>> float(reach.lo[0]), float(reach.hi[0])
     (0.0, 1.0)
     """
-    level = max(0, int(math.log2(cells)) // target.dim)
+    level = int(math.log2(cells)) // target.dim
     mesh = np.zeros((1, target.dim), dtype=np.int64)
     for _ in range(level):
         mesh = children(mesh)
@@ -158,7 +160,7 @@ def range_bounds(target: Target, cells: int = 1024) -> Interval:
 def live_bytes(mesh: Mesh) -> int:
     """Estimate of the memory that one level needs, in bytes, by the arrays that are alive at its widest point."""
     n, size = mesh.corner_node.shape
-    return 8 * int(n * (mesh.dim + 6 * size + 16) + len(mesh.nodes) * (mesh.dim + 8))
+    return 8 * int(n * (mesh.dim + 6 * size + 3**mesh.dim + 16) + len(mesh.nodes) * (mesh.dim * (2 * size + 1) + 8))
 
 
 def _run(
@@ -172,6 +174,8 @@ def _run(
     history: list[LevelRecord],
 ) -> str:
     """Append grades until every cell is below ``tol`` (returns "") or a budget is met (returns the reason)."""
+    if 8 * target.dim * 4**target.dim > budget.bytes:
+        return f"{target.dim} variables need more than the {budget.bytes / 2**30:.1f} GiB allowed for a single cell"
     front = Front.root(target.dim, lift)
     finished, total = 0.0, 0
     while True:
@@ -182,6 +186,8 @@ def _run(
         margins = Margins.of(defects, level, floor)
         c, after = block_grade(front, front.residual(f), margins, floor)
         atoms = int(np.count_nonzero(c))
+        if np.abs(c).max() > 1 / SMALLEST:
+            return f"the coefficients at level {level} are beyond 2**1000; scale the function down"
         if total + atoms > budget.atoms:
             return f"the budget of {budget.atoms} atoms is used up at level {level}; raise it or the tolerance"
         front, total = after, total + atoms
@@ -200,7 +206,7 @@ def _run(
             return ""
         if level >= budget.level:
             return f"the finest level allowed, {budget.level}, is reached; raise it or the tolerance"
-        share = float(unfinished.mean()) * 2**mesh.dim
+        share = float(unfinished.mean()) * 2**mesh.dim  # of cells; nodes grow by no more
         if live_bytes(mesh) * share > budget.bytes:
             return (
                 f"the next level, {level + 1}, would need about {live_bytes(mesh) * share / 2**30:.1f} GiB of the "
@@ -224,10 +230,27 @@ def read_tol(tol: Any) -> float:
     (0.25, True)
     """
     try:
-        exact = Fraction(tol if isinstance(tol, Fraction | str) else repr(float(tol)))
+        exact = exact_number(tol if isinstance(tol, Fraction | str) else repr(float(tol)))
         value = float(exact)
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+    except (TypeError, ValueError, OverflowError):
         exact, value = Fraction(0), math.nan
     if not (math.isfinite(value) and value >= SMALLEST_TOL):
         raise OptionError(f"tol: expected a number greater than 0 (at least {SMALLEST_TOL:g}), got {tol!r}")
     return value if value <= exact else math.nextafter(value, 0.0)
+
+
+def tol_text(tol: float) -> str:
+    """The shortest decimal that :func:`read_tol` reads as this number; never below it.
+
+    >>> tol_text(read_tol(1e-4))
+    '0.0001'
+    """
+    texts = (f"{tol:.{digits}g}" for digits in range(1, 18))
+    return next((text for text in texts if _reads_as(text, tol)), repr(tol))
+
+
+def _reads_as(text: str, tol: float) -> bool:
+    try:
+        return read_tol(text) == tol
+    except OptionError:
+        return False

@@ -11,8 +11,11 @@ __all__ = ["write_atomic"]
 
 def write_atomic(path: str | os.PathLike[str], data: str | bytes) -> None:
     """Write a file under a temporary name in its folder and rename it; an old file survives any failure."""
-    path = Path(path)
+    path = Path(os.path.realpath(path))
     raw = data.encode() if isinstance(data, str) else data
+    if path.exists() and not path.is_file():  # a pipe or a device has nothing to lose
+        path.write_bytes(raw)
+        return
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

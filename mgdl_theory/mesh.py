@@ -77,8 +77,14 @@ def any_comparable(flags: BoolArray) -> BoolArray:
     >>> any_comparable(np.array([[False, True, False, False]])).tolist()
     [[True, True, False, True]]
     """
-    table = comparable(flags.shape[1].bit_length() - 1).astype(np.float32)  # sums of 0 and 1, exact to 2**24
-    return np.asarray(flags.astype(np.float32) @ table > 0)
+    d = flags.shape[1].bit_length() - 1
+    contained, containing = flags.copy(), flags.copy()  # a flagged subset, a flagged superset of the mask
+    for a in range(d):
+        pairs = (len(flags), 1 << d - 1 - a, 2, 1 << a)
+        below, above = contained.reshape(pairs), containing.reshape(pairs)
+        below[:, :, 1] |= below[:, :, 0]
+        above[:, :, 0] |= above[:, :, 1]
+    return contained | containing
 
 
 @cache

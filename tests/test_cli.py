@@ -200,3 +200,41 @@ def test_the_readme_example_runs() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].startswith("PROVED:")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("x", "--tol", "1e999999999"),
+        ("x", "--tol", "1e-999999999"),
+        ("x", "--lift", "1e-999999999"),
+        ("x", "--domain", "0", "1e999999999"),
+        ("x", "--json", ""),
+        ("x", "--grid", "-5"),
+    ],
+)
+def test_numbers_that_would_fill_the_memory_are_refused_at_once(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    started = time.perf_counter()
+    code, out, _ = called(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert time.perf_counter() - started < 20
+
+
+def test_a_very_short_domain_proves_nothing_false(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nodes below the smallest normal number are enclosed, not rounded: f = 3 + sin(10 t) for t in [0, 1]."""
+    call = ("3+sin(10*(x*2**1000*2**72))", "--domain", "0", f"1/{2**1072}", "--tol", "1e-3", "--max-level", "12")
+    assert called(capsys, *call, "--quiet")[0] == 3
+
+
+@pytest.mark.parametrize("call", ["x | head -1", "x >&-", "x 2>&-", "x --quiet >/dev/full", "x --json /proc/no.json"])
+def test_no_trouble_with_streams_looks_like_a_refutation(call: str) -> None:
+    command = f"{sys.executable} -m mgdl_theory verify {call}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
+    assert done.returncode in (0, 2)
+    assert "Traceback" not in done.stderr
+
+
+def test_the_last_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert called(capsys, "x\n+1", "--quiet")[1].startswith("PROVED: x +1 on")

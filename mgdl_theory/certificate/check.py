@@ -267,7 +267,7 @@ BASIC = {"exp": 1, "log": 1, "sin": 1, "cos": 1, "asin": 1, "atan": 1, "max": 2}
 DERIVED = {
     "sqrt": "x**(1/2)", "cbrt": "max(x, 0)**(1/3) - max(-x, 0)**(1/3)", "abs": "max(max(x, -x), 0)",
     "min": "-max(-x, -y)", "tan": "sin(x)/cos(x)", "acos": "pi/2 - asin(x)", "sinh": "exp(x)/2 - exp(-x)/2",
-    "cosh": "exp(x)/2 + exp(-x)/2", "tanh": "1 - 2/(exp(2*x) + 1)", "pow": "exp(y*log(x))",
+    "cosh": "1 + (exp(x/2) - exp(-x/2))**2/2", "tanh": "1 - 2/(exp(2*x) + 1)", "pow": "exp(y*log(x))",
 }  # fmt: skip
 
 
@@ -490,6 +490,16 @@ class Task(NamedTuple):
     leaf: int  # bound of |e| after them that a leaf claims (INF: none)
 
 
+class Residual(NamedTuple):
+    """What is known of e = f - G on a cell: enclosures at the corners, sag and bulge of f, low <= e <= high."""
+
+    e: list[Interval]
+    sag: int
+    bulge: int
+    low: int
+    high: int
+
+
 class Target:
     """The function f of a certificate: enclosures in units of 2^-bits, and questions about it on cells."""
 
@@ -511,36 +521,38 @@ class Target:
     def _node_value(self, level: int, node: Index) -> Interval:
         return self.value([lo for lo, _ in self.ends(level, node)])
 
-    def _defects(self, level: int, cell: Index) -> Interval:
-        """Sag and bulge of f on a cell (fact 2)."""
+    def _defects(self, level: int, cell: Index) -> tuple[int, int, Interval]:
+        """Sag and bulge of f on a cell (fact 2), and an enclosure of f on it."""
         sides = [(self.a.const(lo)[0], self.a.const(hi)[1]) for lo, hi in self.ends(level, cell)]
         value, grad, hess = self.jets.run(self.formula, sides, self.slopes)
         both = min(value[1] - value[0], -(-sum(hi - lo for lo, hi in grad) >> level + 2))
         sag = sum(max(hi, 0) if i == j else max(2 * hi, hi - lo) for (i, j), (lo, hi) in hess.items())
         bulge = sum(max(-lo, 0) if i == j else max(-2 * lo, hi - lo) for (i, j), (lo, hi) in hess.items())
-        return min(both, -(-sag >> 2 * level + 3)), min(both, -(-bulge >> 2 * level + 3))
+        return min(both, -(-sag >> 2 * level + 3)), min(both, -(-bulge >> 2 * level + 3)), value
 
-    def residual(self, level: int, cell: Index, G: Index) -> tuple[list[Interval], int, int]:
-        """Enclosures of e = f - G at the corners, sag and bulge; unbounded where f is not shown to be defined."""
+    def residual(self, level: int, cell: Index, G: Index) -> Residual:
+        """What is known of e = f - G on a cell; unbounded where f is not shown to be defined."""
         try:
-            f = [self.node_value(level, v) for v in corners(cell)]
-            return [(lo - own, hi - own) for (lo, hi), own in zip(f, G, strict=True)], *self.defects(level, cell)
+            f, (sag, bulge, reach) = [self.node_value(level, v) for v in corners(cell)], self.defects(level, cell)
         except Undefined:
-            return [(-INF, INF)] * len(G), INF, INF
+            return Residual([(-INF, INF)] * len(G), INF, INF, -INF, INF)
+        e = [(lo - own, hi - own) for (lo, hi), own in zip(f, G, strict=True)]
+        low = max(min(lo for lo, _ in e) - sag, reach[0] - max(G))  # fact 1, or f >= reach[0] and G <= max G
+        return Residual(e, sag, bulge, low, min(max(hi for _, hi in e) + bulge, reach[1] - min(G)))
 
-    def balanced(self, scale: int, g: Index, e: list[Interval], sag: int, bulge: int) -> bool | None:
+    def balanced(self, scale: int, g: Index, r: Residual) -> bool | None:
         """Whether g / scale is balanced for e on the cell: yes, no (a corner shows it), or None (fact 3)."""
-        if any((c > 0 and c > scale * hi) or (c < 0 and c < scale * lo) for c, (lo, hi) in zip(g, e, strict=True)):
+        if any((c > 0 and c > scale * hi) or (c < 0 and c < scale * lo) for c, (lo, hi) in zip(g, r.e, strict=True)):
             return False
-        above, below = [scale * (lo - sag) for lo, _ in e], [scale * (hi + bulge) for _, hi in e]
+        above, below = [scale * (lo - r.sag) for lo, _ in r.e], [scale * (hi + r.bulge) for _, hi in r.e]
         touched = [(v, w) for v, w in self.comparable if g[v]]
         return all(0 <= g[w] <= above[w] if g[v] > 0 else 0 >= g[w] >= below[w] for v, w in touched) or None
 
-    def bounded(self, goal: int, _: Index, e: list[Interval], sag: int, bulge: int) -> bool | None:
-        """Whether |e| <= goal on the cell (fact 1)."""
-        if any(lo > goal or hi < -goal for lo, hi in e):
+    def bounded(self, goal: int, _: Index, r: Residual) -> bool | None:
+        """Whether |e| <= goal on the cell: yes, no (a corner shows it), or None."""
+        if any(lo > goal or hi < -goal for lo, hi in r.e):
             return False
-        return all(hi + bulge <= goal and lo - sag >= -goal for lo, hi in e) or None
+        return (r.low >= -goal and r.high <= goal) or None
 
     def show(self, task: Task, scale: int, unit: bool) -> int:
         """Show what a task asks; the number of parts of cells that it took.  Each grade / scale is to be balanced."""
@@ -563,7 +575,7 @@ class Target:
         todo, parts = [(task.level, task.cell, G, g)], 0
         while todo:
             level, cell, G, g = todo.pop()
-            answer = question(g, *self.residual(level, cell, G))
+            answer = question(g, self.residual(level, cell, G))
             if not answer:
                 parts += len(G)
                 if answer is False or level - task.level >= DEEPER or parts > PARTS:

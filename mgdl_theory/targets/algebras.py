@@ -52,6 +52,8 @@ class FloatAlgebra:
 class MpAlgebra:
     """mpmath numbers with this many digits, in a context of their own; NaN where an operation is undefined.
 
+    Functions of arguments beyond 2**64 raise OverflowError: their digits would fill the memory.
+
     >>> algebra = MpAlgebra(30)
     >>> str(algebra.sqrt(algebra.const(Fraction(2))))
     '1.41421356237309504880168872421'
@@ -66,7 +68,13 @@ class MpAlgebra:
     def __getattr__(self, name: str) -> Callable[[Any], Any]:
         if name not in ("exp", "sin", "cos", "tan", "sinh", "cosh", "tanh", "atan"):
             raise AttributeError(name)
-        return getattr(self.context, name)  # type: ignore[no-any-return]
+        function = getattr(self.context, name)
+        return lambda a: function(self._moderate(a))
+
+    def _moderate(self, a: Any) -> Any:
+        if self.context.isfinite(a) and abs(a) > 2**64:
+            raise OverflowError("the argument of a function is beyond 2**64")
+        return a
 
     def const(self, q: Fraction) -> Any:
         """q, correctly rounded."""
@@ -110,7 +118,7 @@ class MpAlgebra:
 
     def pow(self, a: Any, b: Any) -> Any:
         """exp(b log a) for a > 0, NaN elsewhere."""
-        return self.context.exp(b * self.context.log(a)) if a > 0 else self.context.nan
+        return self.exp(b * self.context.log(a)) if a > 0 else self.context.nan
 
     def log(self, a: Any) -> Any:
         """log(a), NaN for a <= 0."""

@@ -8,6 +8,7 @@ maps them to ``x = lower + (upper - lower) * t``.  Derivatives are taken with re
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,7 +21,7 @@ from mgdl_theory.errors import DomainError
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_down, add_up, down, up
 
-__all__ = ["THETA", "Box", "Defects", "FloatArray", "IntArray", "Target"]
+__all__ = ["THETA", "Box", "Defects", "FloatArray", "IntArray", "Target", "exact_number"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -31,6 +32,10 @@ THETA = {
     0: 4.0,  # experience: a range bound that falls by 3/4 or more per level needs no rest
 }
 """Margin factor of a defect bound by its order; the margin condition itself is checked per cell."""
+
+
+SHORTEST = 2.0**-1000
+"""Definition: i / 2**level times a power of two of at least this size does not underflow, so it is exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,7 @@ class Box:
             return Interval(t, t)
         low, width, end = Interval.exact(self.lower[axis]), self.width(axis), Interval.exact(self.upper[axis])
         step_lo, step_hi = t * width.lo, t * width.hi
-        if not (width.lo[0] == width.hi[0] and math.frexp(width.lo[0])[0] == 0.5):  # else exact
+        if not (width.lo[0] == width.hi[0] >= SHORTEST and math.frexp(width.lo[0])[0] == 0.5):  # else exact
             step_lo = np.where(index == 0, 0.0, down(step_lo))
             step_hi = np.where(index == 0, 0.0, up(step_hi))
         last = index == 1 << level
@@ -181,12 +186,34 @@ def _to_float(value: Fraction) -> float:
         return math.inf if value > 0 else -math.inf
 
 
-def _exact(value: Any) -> Fraction:
+def exact_number(value: Any) -> Fraction:
+    """The rational number that an int, a Fraction, a finite float or a text like 0.1, 1e-4 or 1/3 denotes.
+
+    Raises
+    ------
+    ValueError
+        For anything else, and for exponents beyond 400, whose integers would fill the memory.
+
+    >>> exact_number("1/3")
+    Fraction(1, 3)
+    """
+    if isinstance(value, str):
+        match = NUMBER.fullmatch(value.strip())
+        if not match or abs(int(match["exponent"] or 0)) > 400:
+            raise ValueError(f"not a number: {value[:60]!r}")
+        value = value.strip()
     try:
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError
-        if isinstance(value, str) and len(value) > 400:
-            raise ValueError
         return Fraction(value)
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
+        raise ValueError(f"not a finite number: {str(value)[:60]!r}") from None
+
+
+NUMBER = re.compile(r"[+-]?(\d{1,400}/\d{1,400}|(\d{1,400}\.?\d{0,400}|\.\d{1,400})([eE](?P<exponent>[+-]?\d{1,6}))?)")
+"""Definition: numbers as options; p/q, or a decimal with an exponent."""
+
+
+def _exact(value: Any) -> Fraction:
+    try:
+        return exact_number(value)
+    except ValueError:
         raise DomainError(f"domain: {str(value)[:60]!r} is not a finite number (write it as 0.5, 1/3 or 2)") from None

@@ -71,7 +71,7 @@ class ExpressionTarget:
         variables: Sequence[str] | None = None,
     ) -> None:
         self.program = parse(text, variables, box.dim if box is not None and variables is None else None)
-        self.text = text.strip()
+        self.text = " ".join(text.split())
         self.box = box if box is not None else Box.of([0, 1], self.program.dim)
         self.engine_name = engine
         get_engine(engine)

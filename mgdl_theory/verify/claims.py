@@ -22,6 +22,8 @@ class Claim:
         What is checked by computing, for every grade or every cell.
     decides : bool
         Whether the run's final verdict depends on it; the others are reported beside it.
+    objects : bool
+        Whether, short of that, an UNDECIDED leaves the run undecided: there is an open objection.
     """
 
     id: str
@@ -29,6 +31,7 @@ class Claim:
     source: str
     relation: str
     decides: bool = True
+    objects: bool = False
 
 
 CLAIMS = {
@@ -54,7 +57,7 @@ CLAIMS = {
         ),
         Claim(
             "lp-decrease",
-            "the L^p norm of the residual strictly decreases at every grade, 1 <= p < infinity",
+            "the L^p norm of the residual strictly decreases at every nontrivial grade, 1 <= p < infinity",
             "Section 2, law (c)",
             "g balanced for e and g != 0, so that |e| = |g| + |e - g|",
         ),
@@ -105,6 +108,7 @@ CLAIMS = {
             "sampling",
             "|e_k| <= |e_(k-1)|, |e_k| <= its certified bound, evaluated with mpmath",
             decides=False,
+            objects=True,
         ),
     )
 }

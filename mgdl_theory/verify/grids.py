@@ -17,7 +17,10 @@ from mgdl_theory.scheme import Scheme
 from mgdl_theory.verify.report import Report
 from mgdl_theory.verify.verdict import Result, Verdict, Witness
 
-__all__ = ["check_on_grid"]
+__all__ = ["check_on_grid", "check_options"]
+
+RETRIES = 2
+"""Experience: doublings of the digits before an objection is taken seriously."""
 
 SEED = 20260123
 """Definition: seed of the random points, fixed so that a run can be repeated."""
@@ -33,6 +36,13 @@ class _Worst:
     residual: Any = 0
     point: tuple[Fraction, ...] = ()
     comparisons: int = 0
+    lost: int = 0
+
+
+def check_options(points: int, digits: int) -> None:
+    """Refuse a grid that cannot be checked."""
+    if points < 1 or not 20 <= digits <= 10_000:
+        raise OptionError(f"grid: expected at least 1 point and 20 to 10000 digits, got {points} and {digits}")
 
 
 def check_on_grid(
@@ -47,8 +57,8 @@ def check_on_grid(
 
     At each point the residuals e_0, ..., e_K are computed with ``digits`` digits: f by mpmath, the grades
     by exact rational arithmetic.  A point with |e_k| > |e_(k-1)|, or with |e_k| above its certified bound,
-    by more than 10^(10 - digits) max(1, |f|), is an objection; it refutes where the enclosure of f at the
-    point confirms it.
+    by more than 10^(10 - digits) max(1, |f|), is an objection if it stands with twice and four times the
+    digits; it refutes where the enclosure of f at the point confirms it, and else leaves the run undecided.
 
     Returns
     -------
@@ -56,21 +66,21 @@ def check_on_grid(
         REFUTED with a witness, UNDECIDED where an objection is not confirmed, or EVIDENCE with the number of
         comparisons and the largest last residual.
     """
-    if points < 1 or not 20 <= digits <= 10_000:
-        raise OptionError(f"grid: expected at least 1 point and 20 to 10000 digits, got {points} and {digits}")
+    check_options(points, digits)
     import mpmath
 
     scheme, worst = report.scheme, _Worst()
-    with mpmath.workdps(digits):
-        for number, node in enumerate(_points(scheme.dim, points, seed), 1):
-            objection = _check_point(report, node, digits, worst)
-            if objection is not None:
-                return objection
-            if progress:
-                progress(number)
-        place = ", ".join(f"{float(x):.9g}" for x in worst.point)
-        largest = mpmath.nstr(worst.residual, 8)
+    for number, node in enumerate(_points(scheme.dim, points, seed), 1):
+        objection = _check_point(report, node, digits, worst)
+        if objection is not None:
+            return objection
+        if progress:
+            progress(number)
+    place = ", ".join(f"{float(x):.9g}" for x in worst.point)
+    largest = mpmath.nstr(worst.residual, 8)
     count = 2 * _per_side(scheme.dim, points) ** scheme.dim
+    if worst.lost:
+        place += f"; {worst.lost} points without a number from mpmath"
     text = (
         f"{count} points, {worst.comparisons} comparisons at {digits} digits, none against; "
         f"largest last residual {largest} at ({place})"
@@ -79,22 +89,51 @@ def check_on_grid(
 
 
 def _check_point(report: Report, node: tuple[int, ...], digits: int, worst: _Worst) -> Result | None:
+    """None, or an objection that ``RETRIES`` doublings of the digits did not remove."""
     import mpmath
 
-    scheme = report.scheme
-    x = scheme.target.box.point(node, LEVEL)
-    f = scheme.target.mp(x, digits)
+    totals = _approximants(report.scheme, node)
+    for retry in range(RETRIES + 1):
+        with mpmath.workdps(digits << retry):
+            sizes = _sizes(report, node, totals, digits << retry)
+            if not sizes:
+                worst.lost += 1
+                return None
+            grade = _objects(report, sizes)
+        if grade is None:
+            break
+    if grade is not None:
+        return _confirm(report, node, grade, totals)
+    worst.comparisons += 2 * len(sizes)
+    if sizes[-1][0] >= worst.residual:
+        worst.residual, worst.point = sizes[-1][0], report.scheme.target.box.point(node, LEVEL)
+    return None
+
+
+def _sizes(report: Report, node: tuple[int, ...], totals: list[Fraction], digits: int) -> list[tuple[Any, Any]]:
+    """(|e_k|, what rounding may be) for every grade with a row; empty where mpmath gives no number."""
+    import mpmath
+
+    try:
+        f = report.scheme.target.mp(report.scheme.target.box.point(node, LEVEL), digits)
+    except (ArithmeticError, MemoryError, ValueError):
+        return []
+    if not mpmath.isfinite(f):
+        return []
     slack = mpmath.mpf(10) ** (10 - digits) * max(1, abs(f))
-    totals = _approximants(scheme, node)
+    kept = totals[: len(report.rows)]  # fewer rows where the verification stopped early
+    return [(abs(f - mpmath.mpf(total.numerator) / total.denominator), slack) for total in kept]
+
+
+def _objects(report: Report, sizes: list[tuple[Any, Any]]) -> int | None:
+    """The first grade at which the residual grew, or is above its certified bound."""
+    import mpmath
+
     before = mpmath.inf
-    for k, (row, total) in enumerate(zip(report.rows, totals, strict=False)):  # fewer rows where the sweep stopped
-        size = abs(f - mpmath.mpf(total.numerator) / total.denominator)
-        if size > before + slack or size > mpmath.mpf(row.residual_sup_upper) + slack:
-            return _confirm(report, node, k, totals)
-        worst.comparisons += 2
+    for k, (size, slack) in enumerate(sizes):
+        if size > before + slack or size > mpmath.mpf(report.rows[k].residual_sup_upper) + slack:
+            return k
         before = size
-    if before >= worst.residual:
-        worst.residual, worst.point = before, x
     return None
 
 

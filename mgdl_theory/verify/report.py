@@ -10,6 +10,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from typing import Any, ClassVar
 
+from mgdl_theory.construct import tol_text
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import FloatArray, IntArray, Target
 from mgdl_theory.verify.claims import CLAIMS
@@ -74,8 +75,8 @@ class Report:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst verdict among the claims that decide; a refutation of any claim counts."""
-        return worst(r.verdict for r in self.results if CLAIMS[r.claim].decides or r.verdict is Verdict.REFUTED)
+        """The worst verdict among the claims that decide; a refutation of any claim counts, and an open objection."""
+        return worst(r.verdict for r in self.results if _counts(r))
 
     @property
     def exit_code(self) -> int:
@@ -147,10 +148,8 @@ class Report:
         name = f"{self.scheme.target.text} on {domain_text(self.scheme.target)}"
         bound = f"sup-norm of the residual <= {up_text(self.residual_sup_upper)}"
         if self.verdict is Verdict.PROVED:
-            return f"PROVED: {name}: {grades} grades, {self.scheme.atoms} atoms, {bound} <= tol = {self.tol:g}"
-        worst_result = next(
-            r for r in self.results if r.verdict is self.verdict and (CLAIMS[r.claim].decides or r.witness)
-        )
+            return f"PROVED: {name}: {grades} grades, {self.scheme.atoms} atoms, {bound} <= tol = {tol_text(self.tol)}"
+        worst_result = next(r for r in self.results if r.verdict is self.verdict and _counts(r))
         return f"{self.verdict}: {name}: claim {worst_result.claim}: {worst_result.evidence}"
 
     def __str__(self) -> str:
@@ -174,6 +173,13 @@ def domain_text(target: Target) -> str:
     if len(set(sides)) == 1:
         return sides[0] + (f"^{len(sides)}" if len(sides) > 1 else "")
     return " x ".join(sides)
+
+
+def _counts(result: Result) -> bool:
+    """Whether this result enters the verdict of the run."""
+    claim = CLAIMS[result.claim]
+    open_objection = claim.objects and result.verdict is Verdict.UNDECIDED
+    return claim.decides or open_objection or result.verdict is Verdict.REFUTED
 
 
 def _row_dict(row: GradeRow) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from itertools import takewhile
 
 import numpy as np
 
-from mgdl_theory.construct import read_tol
+from mgdl_theory.construct import read_tol, tol_text
 from mgdl_theory.contraction import QUANTUM_RATIO, Margins, quantum_floor, violates_vertex_inequality
 from mgdl_theory.errors import AssumptionError, BudgetError, OptionError
 from mgdl_theory.grade import Front, Grade, cell_bounds
@@ -412,7 +412,7 @@ class _Sweep:
         lower, upper = self.leaves.peak.lower, self.upper
         if self.failure:
             return Result("sup-norm", Verdict.UNDECIDED, f"{self.failure}; there is no bound after the last grade")
-        bounds = f"sup-norm in [{down_text(lower)}, {up_text(upper)}], tol {self.tol:g}"
+        bounds = f"sup-norm in [{down_text(lower)}, {up_text(upper)}], tol {tol_text(self.tol)}"
         if upper <= self.tol:
             return Result("sup-norm", Verdict.PROVED, f"{bounds}, {self.leaves.count} leaves cover the domain")
         if not self.scheme.complete:
