@@ -200,11 +200,13 @@ class Arithmetic:
         return ends[0][0], ends[1][1]
 
     def function(self, name: str, a: Interval) -> Interval:
-        """sin and cos; exp, log, asin and atan, which rise: beyond the cap they lie between the value and the limit."""
+        """sin, cos, acos; exp, log, asin, atan rise: beyond the cap they lie between the value there and the limit."""
         if name in ("sin", "cos"):
             return self.circular(name, a)
-        if (name == "log" and a[0] <= 0) or (name == "asin" and not -self.unit <= a[0] <= a[1] <= self.unit):
+        if a[0] <= 0 if name == "log" else name in ("asin", "acos") and not -self.unit <= a[0] <= a[1] <= self.unit:
             raise Undefined(f"{name} may leave its domain")
+        if name == "acos":
+            return max(0, self.at(name, a[1])[0]), self.at(name, a[0])[1]
         cap = self.unit << 20 if name == "exp" else LIMIT
         bottom, top = {"exp": (0, INF), "atan": (-self.half_pi[1], self.half_pi[1])}.get(name, (-INF, INF))
         low, high = (self.at(name, max(-cap, min(x, cap))) for x in a)
@@ -222,13 +224,13 @@ class Arithmetic:
 
     def _at(self, name: str, x: int) -> Interval:
         """Enclosure at the number x / 2^bits of the domain; exact at 0, where formulas like 1 - cos(x) need it."""
-        if x == 0 and name != "log":
+        if x == 0 and name not in ("log", "acos"):
             return self.one if name in ("exp", "cos") else (0, 0)
         return self.engine(name, x, self.bits)
 
 
 def arb_engine(name: str, x: int, bits: int) -> Interval:
-    """exp, log, sin, cos, asin, atan at x / 2^bits, or pi, by python-flint: Arb's balls are proven enclosures."""
+    """exp, log, sin, cos, asin, acos, atan at x / 2^bits, or pi, by python-flint: Arb's balls are proven enclosures."""
     import flint
 
     with flint.ctx.workprec(WORK):
@@ -246,7 +248,7 @@ def mpmath_engine(name: str, x: int, bits: int) -> Interval:
     with mpmath.workprec(WORK):
         exact = mpmath.mp.make_mpf(mpmath.libmp.from_man_exp(x, -bits))  # not rounded
         value = +mpmath.pi if name == "pi" else getattr(mpmath, name)(exact)
-        if not value:  # log(1)
+        if not value:  # log(1), acos(1)
             return 0, 0
         e = int(mpmath.mag(value)) - WORK
         m, slack = int(mpmath.ldexp(value, -e)), 1 << (WORK - TRUST)
@@ -263,10 +265,10 @@ RANK = {"+": 1, "-": 1, "*": 2, "/": 2, "**": 4}  # a sign has rank 3: -x**2 is 
 FOLD: dict[str, Callable[..., Fraction]] = {
     "+": operator.add, "*": operator.mul, "/": operator.truediv, "neg": operator.neg
 }  # fmt: skip
-BASIC = {"exp": 1, "log": 1, "sin": 1, "cos": 1, "asin": 1, "atan": 1, "max": 2}  # and their numbers of arguments
+BASIC = ("exp", "log", "sin", "cos", "asin", "acos", "atan", "max")
 DERIVED = {
     "sqrt": "x**(1/2)", "cbrt": "max(x, 0)**(1/3) - max(-x, 0)**(1/3)", "abs": "max(max(x, -x), 0)",
-    "min": "-max(-x, -y)", "tan": "sin(x)/cos(x)", "acos": "pi/2 - asin(x)", "sinh": "exp(x)/2 - exp(-x)/2",
+    "min": "-max(-x, -y)", "tan": "sin(x)/cos(x)", "sinh": "exp(x)/2 - exp(-x)/2",
     "cosh": "1 + (exp(x/2) - exp(-x/2))**2/2", "tanh": "1 - 2/(exp(2*x) + 1)", "pow": "exp(y*log(x))",
 }  # fmt: skip
 
@@ -429,7 +431,7 @@ class Jets:
         return self.chain(u, a.power(x, q), first, second)
 
     def function(self, name: str, u: Jet) -> Jet:
-        """exp, log, sin, cos, asin, atan of u, with their first and second derivatives."""
+        """exp, log, sin, cos, asin, acos, atan of u, with their first and second derivatives."""
         a, x, v = self.a, u.value, self.a.function(name, u.value)
         if name in ("exp", "sin", "cos"):
             first = v if name == "exp" else a.function("cos", x) if name == "sin" else a.neg(a.function("sin", x))
@@ -443,6 +445,7 @@ class Jets:
         else:
             first = a.power(a.add(a.one, a.neg(a.power(x, 2))), Fraction(-1, 2))  # unbounded where x touches +-1
             second = a.mul(x, a.power(first, 3))
+            first, second = (a.neg(first), a.neg(second)) if name == "acos" else (first, second)
         return self.chain(u, v, first, second)
 
     def chain(self, u: Jet, value: Interval, first: Interval, second: Interval) -> Jet:
@@ -579,8 +582,8 @@ class Target:
             if not answer:
                 parts += len(G)
                 if answer is False or level - task.level >= DEEPER or parts > PARTS:
-                    known = "is false" if answer is False else "is not certain"
-                    raise Refused(claim, f"{what} {known} {self.place(level, cell)}")
+                    known = "not certain" if answer is None else "not so, as a corner shows,"
+                    raise Refused(claim, f"{what}: {known} {self.place(level, cell)}")
                 todo += [(level + 1, part, halved(G, b), halved(g, b)) for b, part in enumerate(halves(cell))]
         return parts
 
@@ -748,6 +751,7 @@ class Check:
     """The claims of a certificate, confirmed one by one; ``say`` gets a line for each."""
 
     def __init__(self, data: dict[str, Any], engine: str, say: Callable[[str], None]) -> None:
+        self.said: list[str] = []
         self.c, self.say, self.claims = Certificate(data), say, {claim["claim"]: claim for claim in data["claims"]}
         self.arguments = (self.c.formula, self.c.names, self.c.box, self.c.bits, engine)
         self.target = Target(*self.arguments)
@@ -764,6 +768,17 @@ class Check:
             malformed(f"the claims make the certificate {status}, but its status says {str(data['status'])[:20]}")
 
     def run(self, workers: int) -> str:
+        """Say a line for every claim; returns the last line."""
+        try:
+            return self.confirm_all(workers)
+        except Refused as refused:
+            self.say(f"{'refused':<11} {refused.claim:<14} {refused.text}")
+            for name in CLAIMS[len(self.said) :]:
+                if name != refused.claim:
+                    self.say(f"{'not reached':<11} {name}")
+            return f"REFUSED: {refused.claim}: {refused.text}"
+
+    def confirm_all(self, workers: int) -> str:
         """Confirm every claim; returns the last line."""
         c, rows, last = self.c, self.c.rows, len(self.c.levels)
         scale = 1 if "balanced" in self.proved else 2 if "nonincreasing" in self.proved else 0
@@ -786,17 +801,17 @@ class Check:
                 raise Refused("residuals", f"|e_{k}| at {', '.join(map(str, x))} is not shown to reach the lower bound")
         last_row = all(leaf <= rows[last][0] for leaf in leaves)
         self.confirm("residuals", last_row, f"{last + 1} rows: lower <= sup |e_k| <= upper; no leaf exceeds the last")
-        self.confirm("balanced", scale == 1, f"g (e - g) >= 0 for {last} grades, {atoms} atoms")
+        self.confirm("balanced", scale == 1, f"g (e - g) >= 0 for {last} grade(s), {atoms} atom(s)")
         self.confirm("nonincreasing", scale > 0, "|e - g| <= |e| for every grade")
         self.confirm("unit-grades", scale == 1, "no simplex has atoms of both signs, so each atom alone is balanced")
         self.confirm("lp-decrease", scale == 1, "|e| = |g| + |e - g| for every grade, and g != 0 if it has atoms")
         falls = self.claims["sup-decrease"]["grades"]
         smaller = bool(falls) and all(1 <= k <= last and rows[k][0] < rows[k - 1][1] for k in falls)
-        self.confirm("sup-decrease", smaller, f"at {len(falls)} grades")
+        self.confirm("sup-decrease", smaller, f"at {len(falls)} grade(s)")
         bound, tolerance = (self.decimal(value) for value in (rows[last][0], c.tolerance))
         self.confirm("sup-norm", rows[last][0] <= c.tolerance, f"sup |e| <= {bound}, tolerance {tolerance}")
         sides = " x ".join(f"[{lo}, {hi}]" for lo, hi in c.box)
-        summary = f"{c.formula[:200]} on {sides}: {last} grades, {atoms} atoms, sup |e| <= {bound}"
+        summary = f"{c.formula[:200]} on {sides}: {last} grade(s), {atoms} atom(s), sup |e| <= {bound}"
         if self.refuted:
             return f"REFUTED: {summary}; {', '.join(self.refuted)}: false, as the certificate says"
         if set(self.open) - {"sup-decrease"}:
@@ -809,7 +824,8 @@ class Check:
             raise Refused(name, f"this is not shown: {text}")
         text = self.refutation(name, **self.claims[name]["witness"]) if name in self.refuted else text
         word = "confirmed" if name in self.proved else "refuted" if name in self.refuted else "open"
-        self.say(f"{word:<10} {name:<14} {'not claimed' if word == 'open' else text}")
+        self.said.append(name)
+        self.say(f"{word:<11} {name:<14} {'not claimed' if word == 'open' else text}")
 
     def residual(self, x: list[Fraction], k: int) -> tuple[Fraction, Fraction]:
         """Enclosure of e_k at a point, in units."""
@@ -859,7 +875,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {options.file!r} cannot be read: {error.strerror or error}", file=sys.stderr)
         return 2
     except Refused as refused:
-        print(f"refused    {refused.claim:<14} {refused.text}")
         last = f"REFUSED: {refused.claim}: {refused.text}"
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         last = f"REFUSED: format: a field is missing or has the wrong type or value: {error!r}"
