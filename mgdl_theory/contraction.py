@@ -162,13 +162,18 @@ def violates_vertex_inequality(c: FloatArray, e_lo: FloatArray, e_hi: FloatArray
     c, e_lo, e_hi are corner values (n, 2^d).  Where this is False, g is balanced for e on the whole cell
     (Proposition 1: both sides are linear on T and e >= I_T e - p_T).
     """
-    below = (c >= 0) & (c <= sub_down(e_lo, defects.sag[:, None]))
-    above = (c <= 0) & (-c <= sub_down(-e_hi, defects.bulge[:, None]))
-    bad = (any_comparable(c > 0) & ~below) | (any_comparable(c < 0) & ~above)
-    return np.asarray(bad.any(axis=1))
+    bad = np.zeros(len(c), dtype=np.bool_)
+    for g, e, defect in ((c, e_lo, defects.sag), (-c, -e_hi, defects.bulge)):
+        touched = g > 0
+        if touched.any():
+            certain = (g >= 0) & (g <= sub_down(e, defect[:, None]))
+            bad |= (any_comparable(touched) & ~certain).any(axis=1)
+    return bad
 
 
 def _one_side(mesh: Mesh, e: FloatArray, margin: FloatArray, ready: BoolArray, floor: float) -> FloatArray:
+    if not np.any(e >= 0.0):
+        return np.zeros(len(e))
     enough = (e[mesh.corner_node] >= margin[:, None]) & ready[:, None]
     active = mesh.scatter_all(~any_comparable(~enough)) & mesh.star_is_whole
     largest = mesh.scatter_max(np.broadcast_to(margin[:, None], enough.shape))

@@ -46,7 +46,7 @@ from math import isqrt
 from typing import Any, NamedTuple, NoReturn
 
 BITS = 256  # definition: the unit is 2^-BITS, or finer where the certificate has finer numbers
-WORK, TRUST = 160, 100  # definition: bits of elementary functions; how many of them mpmath is trusted with
+WORK, DOUBT = 160, 60  # definition: bits of elementary functions; how many of the last ones mpmath may have wrong
 DEEPER, PARTS = 14, 4096  # experience: levels and parts that one question about one cell may cost
 CHUNK = 64  # experience: cells that a worker takes at a time
 MAX_BYTES, MAX_DIGITS, MAX_DEPTH, MAX_POWER = 1 << 30, 700, 300, 1000  # definition: limits of the input
@@ -233,7 +233,7 @@ def arb_engine(name: str, x: int, bits: int) -> Interval:
     """exp, log, sin, cos, asin, acos, atan at x / 2^bits, or pi, by python-flint: Arb's balls are proven enclosures."""
     import flint
 
-    with flint.ctx.workprec(WORK):
+    with flint.ctx.workprec(bits if name == "pi" else WORK):
         ball = flint.arb.pi() if name == "pi" else getattr(flint.arb((x, -bits)), name)()
         if not ball.is_finite():
             raise Undefined(f"{name} is not finite")
@@ -242,16 +242,17 @@ def arb_engine(name: str, x: int, bits: int) -> Interval:
 
 
 def mpmath_engine(name: str, x: int, bits: int) -> Interval:
-    """The same by mpmath, whose results are believed to TRUST of their WORK bits."""
+    """The same by mpmath, which is not trusted with the last DOUBT bits of a result."""
     import mpmath
 
-    with mpmath.workprec(WORK):
+    precision = bits if name == "pi" else WORK
+    with mpmath.workprec(precision):
         exact = mpmath.mp.make_mpf(mpmath.libmp.from_man_exp(x, -bits))  # not rounded
         value = +mpmath.pi if name == "pi" else getattr(mpmath, name)(exact)
         if not value:  # log(1), acos(1)
             return 0, 0
-        e = int(mpmath.mag(value)) - WORK
-        m, slack = int(mpmath.ldexp(value, -e)), 1 << (WORK - TRUST)
+        e = int(mpmath.mag(value)) - precision
+        m, slack = int(mpmath.ldexp(value, -e)), 1 << DOUBT
     return shifted(m - slack, e + bits), -shifted(-m - slack, e + bits)
 
 
@@ -874,7 +875,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"error: {options.file!r} cannot be read: {error.strerror or error}", file=sys.stderr)
         return 2
-    except Refused as refused:
+    except Refused as refused:  # before any claim was looked at
+        print(f"{'refused':<11} {refused.claim:<14} {refused.text}")
         last = f"REFUSED: {refused.claim}: {refused.text}"
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         last = f"REFUSED: format: a field is missing or has the wrong type or value: {error!r}"

@@ -22,7 +22,7 @@ from mgdl_theory.errors import AssumptionError, BudgetError, OptionError
 from mgdl_theory.grade import Front, Grade, cell_bounds
 from mgdl_theory.mesh import MAX_LEVEL, BoolArray, Mesh, cells_around, mark_rows, parents
 from mgdl_theory.rigor.interval import Interval
-from mgdl_theory.rigor.rounding import add_up, exact_sum, sub_down, sub_up
+from mgdl_theory.rigor.rounding import add_up, exact_sum, sub_down, sub_up, up
 from mgdl_theory.scheme import Scheme, block_width, grade_depth
 from mgdl_theory.targets.base import Defects, FloatArray, IntArray, Target
 from mgdl_theory.verify.doubt import Doubt, Outcome
@@ -38,8 +38,8 @@ EXTRA_LEVELS = 10
 EXTRA_CELLS = 200_000
 """Experience: cells that such a refinement may cost, beside 16 for every atom."""
 
-PEAK_CELLS = 256
-"""Experience: centres that are looked at, beside the nodes, for a point with a large residual."""
+PEAK_CELLS, NEAR_PEAK = 256, 0.98
+"""Experience: so many centres of cells with nearly the largest bound are looked at for a large residual."""
 
 Progress = Callable[[int, int], None]
 
@@ -231,10 +231,10 @@ class _Sweep:
         m = np.maximum(margins.plus, margins.minus)
         r = float(np.maximum(defects.sag, defects.bulge).max())
         q = np.maximum(QUANTUM_RATIO * m, floor)
-        theorem_a = _up_sum(max(self.leaves.upper, float(add_up(m, np.maximum(q, osc)).max())), r)
+        theorem_a = _up_sum(max(self.leaves.upper, _up_max(m + np.maximum(q, osc))), r)
         theorem_b = math.inf
         if self.delta > 0 and float(m.max()) <= self.delta:
-            theorem_b = _up_sum(max(self.leaves.upper, float(add_up(m, q).max())), r)
+            theorem_b = _up_sum(max(self.leaves.upper, _up_max(m + q)), r)
         return theorem_a, theorem_b
 
     def _powers(self, mesh: Mesh, e: Interval, defects: Defects) -> dict[int, Power]:
@@ -450,8 +450,7 @@ def _peak(target: Target, front: Front, e: Interval, bound: FloatArray) -> _Peak
     Cells with bound -inf are left out.  The centre of a cell is the midpoint of its lowest and highest corner.
     """
     mesh = front.mesh
-    cells = np.argpartition(-bound, PEAK_CELLS)[:PEAK_CELLS] if len(bound) > PEAK_CELLS else np.arange(len(bound))
-    cells = cells[bound[cells] > -np.inf]
+    cells = np.flatnonzero((bound >= NEAR_PEAK * bound.max()) & (bound > -np.inf))[:PEAK_CELLS]
     magnitude = _magnitude_lower(e)
     live = np.where(bound > -np.inf, mesh.over_corners(np.maximum, magnitude), -np.inf)
     at = int(mesh.corner_node[np.argmax(live)][np.argmax(magnitude[mesh.corner_node[np.argmax(live)]])])
@@ -473,6 +472,11 @@ def _peak(target: Target, front: Front, e: Interval, bound: FloatArray) -> _Peak
 def _magnitude_lower(e: Interval) -> FloatArray:
     """(m,): a number that |e(w)| is at least."""
     return np.maximum(np.maximum(e.lo, -e.hi), 0.0)
+
+
+def _up_max(sums: FloatArray) -> float:
+    """At least the largest of these sums before each was rounded once."""
+    return float(up(sums.max(keepdims=True))[0])
 
 
 def _up_sum(a: float, b: float) -> float:
