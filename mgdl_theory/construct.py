@@ -132,6 +132,8 @@ def _auto_lift(target: Target) -> tuple[float, str]:
     low, high = float(reach.lo[0]), float(reach.hi[0])
     if low > 0 or high < 0:
         return 0.0, f"no lift: f has no zero, its values lie in [{low:.6g}, {high:.6g}]"
+    if low == high:
+        return 0.0, "no lift: f is constant"
     if target.dim == 1:
         return 0.0, "no lift: with one variable zeros are points and cost a few atoms per level"
     if not math.isfinite(high - low):

@@ -221,7 +221,10 @@ class _Sweep:
         if not doubtful.any():
             return Outcome(Verdict.PROVED, by_vertices=True)
         doubt = Doubt(self.target, grade.number, scale, mesh.cells[doubtful], front.G[doubtful], g[at][doubtful])
-        return doubt.decide(mesh.level)
+        try:
+            return doubt.decide(mesh.level)
+        except BudgetError as error:  # of this question; the sweep goes on
+            return Outcome(Verdict.UNDECIDED, str(error))
 
     def _predictions(self, level: int, defects: Defects) -> tuple[float, float]:
         """The bounds of Theorems A and B for a grade of this level built to ``tol``; q is its quantum."""
@@ -456,6 +459,7 @@ def _peak(target: Target, front: Front, e: Interval, bound: FloatArray) -> _Peak
     at = int(mesh.corner_node[np.argmax(live)][np.argmax(magnitude[mesh.corner_node[np.argmax(live)]])])
     best = _Peak(float(magnitude[at]), tuple(mesh.nodes[at].tolist()), mesh.level, (float(e.lo[at]), float(e.hi[at])))
     middle, exact = exact_sum(front.G[cells, 0], front.G[cells, -1])
+    exact &= 0.5 * middle + 0.5 * middle == middle
     cells, middle = cells[exact], 0.5 * middle[exact]
     if mesh.level == MAX_LEVEL or not len(cells):
         return best
