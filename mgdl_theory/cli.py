@@ -323,16 +323,30 @@ def _writing(name: str, report: Report | None = None) -> Iterator[None]:
 
 
 def _source(options: argparse.Namespace) -> Target:
-    """The target that a formula names; certificates have their place here."""
+    """The target that a formula or a certificate names."""
     from mgdl_theory.construct import read_tol
     from mgdl_theory.targets import target
 
-    if options.expr.endswith((".json", ".json.gz")):
-        if not os.path.exists(options.expr):
-            raise OptionError(f"there is no file {options.expr!r}")
-        raise OptionError(f"{options.expr!r}: this command does not read certificates yet; give the formula")
+    if _is_certificate(options.expr):
+        return _scheme(options).target
     read_tol(options.tol)
     return target(options.expr, options.domain, engine=options.engine)
+
+
+def _is_certificate(name: str) -> bool:
+    return name.endswith((".json", ".json.gz"))
+
+
+def _scheme(options: argparse.Namespace, f: Target | None = None) -> Scheme:
+    """The scheme of a certificate, or the one that is constructed for the target."""
+    from mgdl_theory.certificate.schema import load_scheme
+    from mgdl_theory.construct import construct
+
+    if f is not None and not _is_certificate(options.expr):
+        return construct(f, options.tol, lift=options.lift, budget=_budget(options))
+    if not os.path.exists(options.expr):
+        raise OptionError(f"there is no file {options.expr!r}")
+    return load_scheme(options.expr)
 
 
 def _write(name: str, network: Network, report: Report, options: argparse.Namespace) -> list[str]:
@@ -385,13 +399,12 @@ def _write_onnx(name: str, network: Network, note: str, options: argparse.Namesp
 
 
 def _draw(options: argparse.Namespace) -> int:
-    from mgdl_theory.construct import construct
     from mgdl_theory.plots import DRAWING_FORMATS, save_drawing
 
     if os.path.splitext(options.out)[1].lower() not in DRAWING_FORMATS:
         raise OptionError(f"--out: expected a name ending in {', '.join(DRAWING_FORMATS)}, got {options.out!r}")
     _check_folder("--out", options.out)
-    scheme = construct(_source(options), options.tol, lift=options.lift, budget=_budget(options))
+    scheme = _scheme(options, _source(options))
     network = scheme.network(options.granularity, options.gadget)
     with _writing(options.out):
         save_drawing(network, options.out)
@@ -400,14 +413,13 @@ def _draw(options: argparse.Namespace) -> int:
 
 
 def _build_and_verify(f: Target, options: argparse.Namespace) -> Report:
-    from mgdl_theory.construct import construct
     from mgdl_theory.verify.grids import check_on_grid, check_options
     from mgdl_theory.verify.verifier import verify
 
     if options.grid:
         check_options(options.grid, options.digits)
     with _Bars(quiet=options.quiet) as bars:
-        scheme = construct(bars.watch(f, "construct"), options.tol, lift=options.lift, budget=_budget(options))
+        scheme = _scheme(options, bars.watch(f, "construct"))
         report = verify(_with_target(scheme, f), target=bars.watch(f, "verify"), norms=options.norms)
         if options.grid and "interrupted" not in scheme.reason:
             tick = bars.counter(f"grid of {options.grid} points, {options.digits} digits")

@@ -169,7 +169,7 @@ REFUSED = [
     (["x", "--to", "n.csv", "--cells", "40", "--tol", "0.1"], "40"),
     (["missing.json", "--to", "n.npz"], "there is no file 'missing.json'"),
     (["missing.mgdl.json.gz", "--to", "n.npz"], "there is no file"),
-    (["there.json", "--to", "n.npz"], "does not read certificates yet"),
+    (["there.json", "--to", "n.npz"], "there.json"),
 ]
 
 
@@ -298,3 +298,19 @@ def test_the_documented_commands_run(capsys: pytest.CaptureFixture[str]) -> None
     assert {words[1] for words in commands} == {"export", "draw"}
     for words in commands:
         assert called(capsys, *words[1:])[0] == 0, words
+
+
+def test_a_certificate_serves_in_place_of_the_formula(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its scheme is verified afresh, then exported and drawn; the function is that of the scheme."""
+    from mgdl_theory import construct, target
+    from mgdl_theory.certificate.schema import certificate
+    from mgdl_theory.relu.export import load_npz
+
+    scheme = construct(target("sin(5*x)"), 0.05)
+    certificate(scheme).save("sine.json")
+    code, out, _ = called(capsys, "export", "sine.json", "--to", "n.npz")
+    assert code == 0
+    assert out[-1].startswith("PROVED: sin(5*x)")
+    x = np.linspace(0, 1, 65)
+    assert np.array_equal(load_npz("n.npz")(x[:, None]), scheme(x))
+    assert called(capsys, "draw", "sine.json", "--out", "n.svg")[0] == 0
