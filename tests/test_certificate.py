@@ -121,7 +121,11 @@ def test_a_grade_without_atoms_is_trivial_and_has_its_place() -> None:
     first = report().scheme.grades[0].atoms
     empty = mg.Atoms(first.level, np.zeros((0, 1), dtype=int), np.zeros(0))
     data = mg.Scheme.of(report().scheme.target, 0.0, [empty, first, empty], 1.0).certificate().data
-    assert [(g["level"], len(g["nodes"])) for g in data["grades"]] == [(0, 0), (first.level, len(first)), (first.level, 0)]
+    assert [(g["level"], len(g["nodes"])) for g in data["grades"]] == [
+        (0, 0),
+        (first.level, len(first)),
+        (first.level, 0),
+    ]
     assert check.Check(data, "arb", lambda line: None).run(1).startswith("VERIFIED: ")
 
 
