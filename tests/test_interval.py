@@ -615,6 +615,14 @@ def test_functions_are_enclosed_up_to_the_border_of_their_domain(engine: Engine,
 
 
 @both_engines
+def test_cube_roots_of_exact_cubes_are_exact(engine: Engine) -> None:
+    roots = np.concatenate([np.arange(-3000, 3001), np.ldexp(np.arange(130_001, 131_072), -300)])
+    found = engine.cbrt(Interval(roots**3, roots**3))
+    assert np.array_equal(found.lo, roots)
+    assert np.array_equal(found.hi, roots)
+
+
+@both_engines
 def test_known_values(engine: Engine) -> None:
     for value, result in [
         (2, engine.sqrt(engine.const(4))),

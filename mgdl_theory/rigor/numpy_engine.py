@@ -578,10 +578,22 @@ def _power_bounds(x: FloatArray, y: FloatArray) -> Ends:
 
 def _increasing(name: str, a: Interval) -> Interval:
     """{f(x)} for an increasing f; or a decreasing one if the ends of a are exchanged."""
-    function = getattr(np, name)
-    lo = function(a.lo)
-    hi = lo if _equal(a.lo, a.hi) else function(a.hi)
+    lo = _computed(name, a.lo)
+    hi = lo if _equal(a.lo, a.hi) else _computed(name, a.hi)
     return _declared(name, lo, hi, lambda x, y: _careful_increasing(name, x, y), a)
+
+
+def _computed(name: str, x: FloatArray) -> FloatArray:
+    """f(x) within the declared error; a cube root of at most 26 bits whose cube rounds to x is taken for it.
+
+    Such a root errs by less than one unit where x is a normal number, and exact roots (at most 18 bits) are among them.
+    """
+    value: FloatArray = getattr(np, name)(x)
+    if name == "cbrt":
+        short = split(value)[0]
+        fits = (short * short * short == x) & (np.abs(x) >= 2.0**-1022)
+        value = np.where(fits, short, value)
+    return value
 
 
 def _careful_increasing(name: str, lo: FloatArray, hi: FloatArray) -> Ends:
@@ -595,7 +607,7 @@ def _equal(x: FloatArray, y: FloatArray) -> bool:
 
 def _value_bounds(name: str, x: FloatArray) -> Ends:
     """Bounds of f(x), exact at the point where f is known."""
-    value = getattr(np, name)(x)
+    value = _computed(name, x)
     lo, hi = _function_bounds(name, value, np.isinf(x), _RANGE.get(name, (-np.inf, np.inf)))
     if name == "cbrt":
         cube_lo, cube_hi = _chain_bounds(value, 3)
