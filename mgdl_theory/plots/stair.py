@@ -1,4 +1,4 @@
-"""Pictures: each function takes Axes, draws a record it is given, and returns the Axes; nothing is computed here."""
+"""The stair-shaped drawing of a network on Axes and in files; its geometry is that of relu/diagram.py."""
 
 from __future__ import annotations
 
