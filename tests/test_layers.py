@@ -25,6 +25,7 @@ ORDER = (
     "grade",
     "scheme",
     "construct",
+    "replay",
     "relu",
     "verify",
     "certificate",

@@ -20,11 +20,12 @@ from mgdl_theory.construct import read_tol, tol_text
 from mgdl_theory.contraction import QUANTUM_RATIO, Margins, quantum_floor, violates_vertex_inequality
 from mgdl_theory.errors import AssumptionError, BudgetError, OptionError
 from mgdl_theory.grade import Front, Grade, cell_bounds
-from mgdl_theory.mesh import MAX_LEVEL, BoolArray, Mesh, cells_around, mark_rows, parents
+from mgdl_theory.mesh import MAX_LEVEL, BoolArray, Mesh, mark_rows
+from mgdl_theory.replay import cells_to_split
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_up, exact_sum, sub_down, sub_up, up
 from mgdl_theory.scheme import Scheme, block_width, grade_depth
-from mgdl_theory.targets.base import Defects, FloatArray, IntArray, Target
+from mgdl_theory.targets.base import Defects, FloatArray, Target
 from mgdl_theory.verify.doubt import Doubt, Outcome
 from mgdl_theory.verify.norms import Power, cell_powers
 from mgdl_theory.verify.report import GradeRow, LeafBlock, Report, down_text, ranges_text, up_text
@@ -125,7 +126,7 @@ class _Sweep:
         self.leaf_powers = {p: Power() for p in norms}
         self.identity_gap = 0.0  # largest width of an enclosure of ||e||_1 - ||g||_1 - ||e - g||_1
         self.last_level = max((g.level for g in scheme.grades), default=0)
-        self.must_split = _cells_to_split(scheme.grades, scheme.dim)
+        self.must_split = cells_to_split(scheme.grades, scheme.dim)
         self.queue = list(scheme.grades)
         self.rows: list[GradeRow] = []
         self.balanced: list[Outcome] = []
@@ -424,18 +425,6 @@ class _Sweep:
             witness = self.leaves.peak.witness(self.target, len(self.scheme.grades))
             return Result("sup-norm", Verdict.REFUTED, f"{bounds}; {witness}", witness)
         return Result("sup-norm", Verdict.UNDECIDED, f"{bounds}; the enclosures leave a gap, try another engine")
-
-
-def _cells_to_split(grades: Sequence[Grade], dim: int) -> dict[int, IntArray]:
-    """By level, the cells that have atoms of deeper levels inside: the mesh has to reach every atom's star."""
-    split: dict[int, IntArray] = {}
-    for level in range(max((g.level for g in grades), default=0), 0, -1):
-        inside = [cells_around(g.atoms.nodes, level) for g in grades if g.level == level]
-        if level in split:
-            inside.append(split[level])
-        if inside:
-            split[level - 1] = parents(np.concatenate(inside), level)
-    return split
 
 
 def _separation(mesh: Mesh, e: Interval, defects: Defects, lift: float) -> FloatArray:
