@@ -12,6 +12,7 @@ help:
 	@echo 'make test    lint, types, tests and doctests'
 	@echo 'make deep    the tests again as a long random search'
 	@echo 'make bench   run every script of benchmarks/'
+	@echo 'make docs    build docs/_build/html, warnings are errors (needs Node for the formulas)'
 	@echo 'make clean   remove $(VENV), builds and caches'
 	@echo 'Options: PYTHON=python3.12 (default $(PYTHON)), VENV=dir (default $(VENV)), WORKERS=n (default $(WORKERS))'
 
@@ -33,9 +34,20 @@ bench: $(VENV)/.installed-dev
 	    echo "== $$script"; $(RUN) "$$script"; \
 	done
 
+KATEX = docs/_build/npm/node_modules/katex/dist/katex.min.css
+
+docs: $(VENV)/.installed-docs $(KATEX)
+	$(RUN) -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo 'the pages are in docs/_build/html/index.html'
+
+# the version that sphinxcontrib-katex bundles; its style sheet and fonts have to be of the same one
+$(KATEX):
+	@command -v npm >/dev/null 2>&1 || { echo 'error: the formulas need Node and npm: install Node >= 18' >&2; exit 1; }
+	npm install --silent --no-audit --no-fund --prefix docs/_build/npm katex@0.16.22
+
 clean:
 	@if [ -f '$(VENV)/pyvenv.cfg' ]; then rm -rf '$(VENV)'; fi
-	rm -rf build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist docs/_build docs/_generated .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -path './.*' -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/.installed: pyproject.toml constraints.txt | venv
@@ -45,6 +57,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt | venv
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | venv
 	$(INSTALL) --editable '.[dev]'
 	@touch $(VENV)/.installed $@
+
+$(VENV)/.installed-docs: pyproject.toml constraints.txt | venv
+	$(INSTALL) --editable '.[dev,docs]'
+	@touch $(VENV)/.installed $(VENV)/.installed-dev $@
 
 # Makes $(VENV) unless there is one, and refuses one that is broken or of another Python than asked for.
 venv:
@@ -70,5 +86,5 @@ venv:
 	echo "making $(VENV) with $$('$(PYTHON)' -V)"; \
 	'$(PYTHON)' -m venv '$(VENV)'
 
-.PHONY: help demo test deep bench clean venv
+.PHONY: help demo test deep bench docs clean venv
 .NOTPARALLEL:

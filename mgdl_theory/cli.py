@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mgdl_theory.errors import AssumptionError, MgdlError, OptionError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from mgdl_theory.targets.base import Target
     from mgdl_theory.verify.report import Report
 
-__all__ = ["main"]
+__all__ = ["help_texts", "main"]
 
 WRONG_INPUT, UNDECIDED = 2, 3
 """Definition: exit codes for wrong input and for no verdict; 0 and 1 belong to proofs and refutations."""
@@ -104,6 +105,16 @@ def _parser() -> argparse.ArgumentParser:
     _export_options(commands)
     _draw_options(commands)
     return parser
+
+
+def help_texts(columns: int = 100) -> list[tuple[str, str]]:
+    """(command, help text) of the program and of each of its commands, at a fixed width, for the documentation."""
+    parser = _parser()
+    (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    found = [(parser.prog, parser), *((f"{parser.prog} {name}", sub) for name, sub in commands.choices.items())]
+    for _, each in found:
+        each.formatter_class = partial(argparse.HelpFormatter, width=columns)
+    return [(name, each.format_help()) for name, each in found]
 
 
 def _verify_options(commands: Any) -> None:
