@@ -25,6 +25,7 @@ ORDER = (
     "grade",
     "scheme",
     "construct",
+    "lessons",
     "replay",
     "relu",
     "verify",

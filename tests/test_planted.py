@@ -30,9 +30,7 @@ from toys import (
 
 import mgdl_theory as mg
 from mgdl_theory import Atoms, Box, Budget, Report, Scheme, Verdict, construct, verify
-from mgdl_theory.contraction import quantum
-from mgdl_theory.grade import Front, cell_bounds
-from mgdl_theory.mesh import Mesh
+from mgdl_theory.lessons import careless
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.scheme import LevelRecord
 from mgdl_theory.targets.base import Defects
@@ -402,41 +400,6 @@ def test_numbers_missing_at_a_coarse_level_only_do_no_harm() -> None:
 # -- the stall of theta = 1 with the stars of cells ------------------------------------------------
 
 WAVES = "sin(6*x)*cos(5*y)+exp(-x*y)"
-
-
-def careless_side(mesh: Mesh, e: np.ndarray, defect: np.ndarray) -> np.ndarray:
-    """The wrong rule: margins without reserve, neighbours taken from cells instead of simplices.
-
-    Coefficients are as fine as their margins: a quantum that stays above the margins would leave the
-    reserve that the rule lacks, and end the stall.
-    """
-    size = mesh.corner_node.shape[1]
-
-    def every(x: np.ndarray) -> np.ndarray:
-        return np.repeat(x[:, None], size, axis=1)
-
-    enough = (e[mesh.corner_node] >= defect[:, None]).all(axis=1)
-    active = mesh.scatter_all(every(enough)) & mesh.star_is_whole
-    largest = mesh.scatter_max(every(defect))
-    step = quantum(largest, 2.0**-60)
-    return np.where(active, np.maximum(np.floor((e - largest) / step) * step, 0.0), 0.0)
-
-
-def careless(target: object, tol: float, last_level: int, finish: float = 0.95) -> Scheme:
-    """The adaptive loop with the careless rule, in plain mode."""
-    front, parts = Front.root(target.dim, 0.0), []
-    while True:
-        mesh = front.mesh
-        f, defects = target.values(mesh.level, mesh.nodes), target.defects(mesh.level, mesh.cells)
-        e = front.residual(f)
-        c = careless_side(mesh, e.lo, defects.sag) - careless_side(mesh, -e.hi, defects.bulge)
-        front = front.add(c)
-        if c.any():
-            parts.append(Atoms(mesh.level, mesh.nodes[c != 0], c[c != 0]))
-        open_cells = ~(cell_bounds(mesh, front.residual(f), defects) <= finish * tol)
-        if mesh.level == last_level or not open_cells.any():
-            return Scheme.of(target, 0.0, parts, tol, complete=not open_cells.any(), reason="level budget")
-        front = front.split(open_cells)
 
 
 def test_pointwise_decrease_alone_does_not_give_convergence() -> None:
