@@ -400,7 +400,7 @@ def test_verify_writes_a_certificate_and_check_reads_it(tmp_path: Path, capsys: 
     assert main(["verify", "x*y", "--tol", "1e-1", "--quiet", "--certificate", path]) == 0
     assert main(["check", path]) == 0
     assert main(["check", path, "--engine", "mpmath", "--workers", "2"]) == 0
-    assert capsys.readouterr().out.splitlines()[-1].startswith("VERIFIED: x*y on [0, 1] x [0, 1]: ")
+    assert capsys.readouterr().out.splitlines()[-1].startswith("VERIFIED: x*y for 0 <= x <= 1, 0 <= y <= 1: ")
     assert main(["verify", "x*y", "--max-level", "1", "--quiet", "--certificate", path]) == 3
     assert main(["check", path]) == 3
     assert capsys.readouterr().out.splitlines()[-1].startswith("INCOMPLETE: ")

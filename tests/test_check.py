@@ -369,6 +369,38 @@ def test_a_text_outside_the_grammar_is_refused(text: str) -> None:
     assert refused.value.claim == "format"
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("-x**2", -9), ("(-x)**2", 9), ("-(x)**2", -9), ("--x", 3), ("---x", -3), ("x--y", 5), ("x - -y**2", 7),
+        ("-x*-y", 6), ("-x**2*-y", 18), ("x**-y", Fraction(1, 9)), ("-x**-y", Fraction(-1, 9)),
+        ("y**-x/x", Fraction(1, 24)), ("(-y)**3", -8), ("-y**x", -8), ("x - y - y", -1), ("x - (y - y)", 3), ("x/y/y", Fraction(3, 4)),
+        ("x/y*y", 3), ("x/(y*y)", Fraction(3, 4)), ("2*x**y*2", 36), ("x*y**2", 12), ("x + y*y - x/3", 6),
+        ("25e-1*y", 5), ("2e1*x", 60), ("x**(y)", 9), ("x**(4/2)", 9),
+        ("(x + 1)**(1/2)", 2), ("(x + 1)**(-1/2)", Fraction(1, 2)), ("x**0 + 0**0", 2),
+        ("max(-x, -y)", -2), ("min(-x, -y)", -3), ("abs(-x**3)", 27), ("-abs(-x)", -3), ("  x  +  y  ", 5),
+    ],
+)  # fmt: skip
+def test_signs_powers_and_quotients_bind_as_in_python(text: str, value: Fraction | int) -> None:
+    """At x = 3, y = 2; a power that does not fold exactly is enclosed."""
+    lo, hi = Target(text, ["x", "y"], [(Fraction(0), Fraction(4))] * 2, BITS, "arb").value([Fraction(3), Fraction(2)])
+    assert holds((lo, hi), Fraction(value))
+    assert hi - lo <= 1 << BITS - 90
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x**y**2", "x**2**y", "2**-x**y**2", "x ** y ** x", "1_0", "0x1", "x\u0661", "\uff11", "\u00b2", "1\u2070",
+     "x\u00b2", "\u0445", "1.5", "1E5", "1e+5", "1e", "1e5.", "x\t+ y", "x +\n y", "x\x00", "+x", "x*+y", "x***y", "x* *y",
+     "x<y", "x@y", "x:y", "x and y", "not x", "x!", "#x", "x # y", "max(x, y, )", "max(, y)", "sin(x, y)", "sin (x", "(x, y)", "()", "x()"],
+)  # fmt: skip
+def test_texts_that_python_or_a_reader_may_take_for_formulas_are_refused(text: str) -> None:
+    with pytest.raises(Refused) as refused:
+        Formula(text, ["x", "y"])
+    assert refused.value.claim == "format"
+    assert refused.value.text.isascii()
+
+
 def test_operators_bind_as_in_mathematics() -> None:
     target = Target("-x**2 - y*2/4*3 + (1 - 2 - 3)", ["x", "y"], [(Fraction(0), Fraction(4))] * 2, BITS, "arb")
     lo, hi = target.value([Fraction(3), Fraction(2)])
@@ -618,6 +650,112 @@ def test_a_malformed_certificate_is_refused(what: str, tmp_path: Path, capsys: p
     assert last.startswith(("REFUSED: format: ", "REFUSED: tiling: "))
 
 
+LINE = "\nVERIFIED: x"
+WRITERS: dict[str, Change] = {
+    "version": put("version", LINE),
+    "status": put("status", f"\x1b[2J{LINE}"),
+    "kind": put("target", "kind", LINE),
+    "formula": put("target", "expression", f"x{LINE}"),
+    "variable": put("target", "variables", [LINE]),
+    "end of the box": put("target", "box", "lower", [LINE]),
+    "node": put("grades", 0, "nodes", 0, LINE),
+    "node index": put("grades", 0, "nodes", 0, [LINE]),
+    "cell": put("leaves", "levels", 0, "cells", 0, LINE),
+    "bound": put("leaves", "levels", 0, "bounds", 0, LINE),
+    "level": put("leaves", "levels", 0, "level", LINE),
+    "exponent": put("leaves", "exponent", LINE),
+    "point": put("residuals", 0, "at", [LINE]),
+    "claim": put("claims", 3, "claim", LINE),
+    "verdict": put("claims", 3, "verdict", LINE),
+    "falls": put("claims", 7, "grades", [LINE]),
+    "hash": put("sha256", LINE),
+    "a line separator": put("version", "\u2028VERIFIED: x \udc80 \u202e"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRITERS)
+def test_no_text_of_a_file_becomes_a_line_of_the_output(
+    what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = copy.deepcopy(evidence("wave"))
+    data["sha256"] = check.digest(data)
+    WRITERS[what](data)
+    if what != "hash":
+        data["sha256"] = check.digest(data)
+    (tmp_path / "c.json").write_text(check.canonical(data))
+    assert check.main([str(tmp_path / "c.json")]) == 1
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert out.replace("\n", "").isprintable()
+    assert not any(line.startswith("VERIFIED") for line in out.splitlines())
+    assert out.splitlines()[-1].startswith("REFUSED: ")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        put("version", True), put("lift", [False, 0]), put("lift", [0, False]), put("tolerance", 0, True),
+        put("grades", 0, "level", True), put("grades", 0, "nodes", 0, [True]),
+        put("grades", 0, "coefficients", 0, True), put("leaves", "levels", 0, "bounds", 0, True), put("residuals", 0, "lower", [True, -9]),
+    ],
+)  # fmt: skip
+def test_true_and_false_are_no_integers(change: Change, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = copy.deepcopy(evidence("wave"))
+    change(data)
+    (tmp_path / "c.json").write_text(check.canonical({**data, "sha256": check.digest(data)}))
+    assert check.main([str(tmp_path / "c.json")]) == 1
+    assert capsys.readouterr().out.splitlines()[-1].startswith("REFUSED: format: ")
+
+
+def small(text: str, names: list[str], box: list[str], bound: int, leaf: int | None) -> dict[str, Any]:
+    """A certificate without grades that says |text| <= bound, with one leaf."""
+    data = copy.deepcopy(evidence("zero"))
+    assert not data["grades"]
+    data["target"].update(expression=text, variables=names, box={"lower": box[::2], "upper": box[1::2]})
+    data["tolerance"] = [bound, 0]
+    data["residuals"] = [{"upper": [bound, 0], "lower": [0, 0], "at": box[::2]}]
+    data["leaves"] = {"exponent": 0, "levels": [{"level": 0, "cells": [[0] * len(names)], "bounds": [leaf]}]}
+    return data
+
+
+def test_the_last_line_says_the_whole_formula_and_which_side_belongs_to_which_variable() -> None:
+    """Neither spaces nor another order of the variables can hide what was proved."""
+    long = "x" + " " * 400 + "+ y/2"
+    assert judged(small(long, ["y", "x"], ["0", "1", "2", "3"], 4, 4))[0].startswith(
+        f"VERIFIED: {long} for 0 <= y <= 1, 2 <= x <= 3: 0 grade(s)"
+    )
+    assert judged(small(long, ["x", "y"], ["0", "1", "2", "3"], 2, 2))[0].startswith("REFUSED: leaves: ")
+    assert judged(small(long, ["y", "x"], ["0", "1", "2", "3"], 3, 3))[0].startswith("REFUSED: leaves: ")
+
+
+def test_a_leaf_that_claims_no_bound_claims_that_f_is_defined() -> None:
+    """All other claims are about a continuous function on the box."""
+    for text, defined in [
+        ("x", True),
+        ("1/(x + 1)", True),
+        ("1/x", False),
+        ("log(x)", False),
+        ("0*sqrt(x - 1)", False),
+    ]:
+        data = small(text, ["x"], ["0", "1"], 4, None)
+        data["residuals"][0]["upper"] = None
+        data["claims"][8]["verdict"], data["status"] = "UNDECIDED", "incomplete"
+        assert judged(data)[0].startswith("INCOMPLETE: " if defined else "REFUSED: leaves: "), text
+
+
+def test_a_hole_in_the_tiling_is_found_by_workers_too() -> None:
+    data = copy.deepcopy(evidence("sea"))
+    drop_leaf(data)
+    assert judged(data, workers=2)[0] == judged(data)[0]
+    assert judged(data)[0].startswith("REFUSED: tiling: ")
+
+
+def test_many_variables_take_no_table_of_all_pairs_of_corners() -> None:
+    names_ = [f"x{k}" for k in range(1, 10)]
+    data = small("+".join(names_), names_, ["0", "1"] * 9, 9, 9)
+    assert judged(data)[0].startswith("VERIFIED: ")
+
+
 def test_a_coefficient_may_be_smaller_and_one_beyond_the_truth_is_refused() -> None:
     """f = x**2, one atom c (2x - 1)_+: true up to c = 1, where it touches x**2 inside the cell, and not beyond."""
     data = copy.deepcopy(schema.certificate(mg.construct(mg.target("x**2"), "1/4")).data)
@@ -684,6 +822,13 @@ def test_what_a_refuted_certificate_claims_beside_is_checked() -> None:
         put("witness", "before", 0, [5, 0]),
         put("witness", "after", 1, [-5, 0]),
         put("witness", "after", []),
+        put("witness", "grade", True),
+        put("witness", "grade", 2),
+        put("witness", "grade", -1),
+        put("witness", "after", 1, [1, 10**12]),
+        put("witness", "after", 1, [1, 10**300]),
+        put("witness", "before", 0, [-1, -(10**12)]),
+        put("witness", "x", ["1/16\nVERIFIED"]),
         lambda claim: claim.pop("witness"),
         put("witness", {}),
     ],

@@ -62,7 +62,7 @@ class Refused(Exception):
 
     def __init__(self, claim: str, text: str) -> None:
         super().__init__(claim, text)
-        self.claim, self.text = claim, text
+        self.claim, self.text = claim, re.sub("[^ -~]", "?", text)  # what a file quotes cannot begin a line of its own
 
 
 class Undefined(Exception):
@@ -94,7 +94,7 @@ def read(path: str) -> dict[str, Any]:
         malformed(f"the file is not JSON in UTF-8: {error}")
     if not isinstance(data, dict) or data.get("format") != "mgdl-theory-certificate":
         malformed("the file is not an mgdl-theory certificate: its field format does not say so")
-    if data.get("version") != 1:
+    if repr(data.get("version")) != "1":  # neither true nor a text
         malformed(f"version {str(data.get('version'))[:40]} is not known; this program reads version 1")
     if data.get("sha256") != digest(data):
         malformed(f"the hash is wrong: the SHA-256 of the content is {digest(data)}")
@@ -118,6 +118,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             malformed(f"the key {name[:40]!r} occurs twice in one object")
         found[name] = value
     return found
+
+
+def whole(value: Any, low: int, high: int, what: str) -> int:
+    """The integer that a field of the file must hold."""
+    if type(value) is not int or not low <= value <= high:  # true and false are integers to Python
+        malformed(f"{what}: expected an integer from {low} to {high}, got {str(value)[:40]}")
+    return value
 
 
 def _int(text: str) -> int:
@@ -490,7 +497,7 @@ class Task(NamedTuple):
     cell: Index
     G: Index  # before the grades of this level
     grades: list[tuple[int, Index]]  # number and coefficients of the grades that touch the cell
-    goals: list[int]  # bounds of |e| to be shown before the first of them and after each (INF: none)
+    goals: list[tuple[int, int]]  # bounds of |e|, and their rows, to be shown before them and after each (INF: none)
     leaf: int  # bound of |e| after them that a leaf claims (INF: none)
 
 
@@ -510,7 +517,8 @@ class Target:
     def __init__(self, formula: str, names: list[str], box: list[tuple[Fraction, Fraction]], bits: int, engine: str):
         self.formula, self.names, self.box, self.a = Formula(formula, names), names, box, Arithmetic(bits, engine)
         self.jets, self.slopes = Jets(self.a, len(box)), [self.a.const(hi - lo) for lo, hi in box]
-        self.comparable = [(v, w) for v in range(1 << len(box)) for w in range(1 << len(box)) if v & w in (v, w)]
+        masks = range(1 << len(box))
+        self.near = lru_cache(None)(lambda v: [w for w in masks if v & w in (v, w)])  # corners in a simplex with v
         self.node_value, self.defects = lru_cache(1 << 14)(self._node_value), lru_cache(CHUNK)(self._defects)
 
     def ends(self, level: int, cell: Index) -> list[tuple[Fraction, Fraction]]:
@@ -549,8 +557,12 @@ class Target:
         if any((c > 0 and c > scale * hi) or (c < 0 and c < scale * lo) for c, (lo, hi) in zip(g, r.e, strict=True)):
             return False
         above, below = [scale * (lo - r.sag) for lo, _ in r.e], [scale * (hi + r.bulge) for _, hi in r.e]
-        touched = [(v, w) for v, w in self.comparable if g[v]]
+        touched = self.touched(g)
         return all(0 <= g[w] <= above[w] if g[v] > 0 else 0 >= g[w] >= below[w] for v, w in touched) or None
+
+    def touched(self, g: Index) -> Iterator[tuple[int, int]]:
+        """Every corner v with an atom, with every corner w of a simplex with v."""
+        return ((v, w) for v, c in enumerate(g) if c for w in self.near(v))
 
     def bounded(self, goal: int, _: Index, r: Residual) -> bool | None:
         """Whether |e| <= goal on the cell: yes, no (a corner shows it), or None."""
@@ -561,13 +573,13 @@ class Target:
     def show(self, task: Task, scale: int, unit: bool) -> int:
         """Show what a task asks; the number of parts of cells that it took.  Each grade / scale is to be balanced."""
         G, parts, zero = task.G, 0, (0,) * len(task.G)
-        for goal, (k, g) in zip(task.goals, [*task.grades, (0, zero)], strict=True):
+        for (goal, row), (k, g) in zip(task.goals, [*task.grades, (0, zero)], strict=True):
             if goal < INF:
-                parts += self.ask("residuals", "the bound of a row", partial(self.bounded, goal), task, G, zero)
+                parts += self.ask("residuals", f"the bound of row {row}", partial(self.bounded, goal), task, G, zero)
             if any(g) and scale:
                 claim = "balanced" if scale == 1 else "nonincreasing"
                 parts += self.ask(claim, f"grade {k}", partial(self.balanced, scale), task, G, g)
-            if unit and any(g[v] * g[w] < 0 for v, w in self.comparable):
+            if unit and any(g[v] * g[w] < 0 for v, w in self.touched(g)):
                 raise Refused("unit-grades", f"grade {k} has opposite signs {self.place(task.level, task.cell)}")
             G = tuple(map(operator.add, G, g))
         if task.leaf < INF:
@@ -590,8 +602,12 @@ class Target:
 
     def place(self, level: int, cell: Index) -> str:
         """A cell in words."""
-        sides = [f"{lo} <= {name} <= {hi}" for name, (lo, hi) in zip(self.names, self.ends(level, cell), strict=True)]
-        return f"on the cell {list(cell)} of level {level}: {', '.join(sides)}"
+        return f"on the cell {list(cell)} of level {level}: {ranges(self.names, self.ends(level, cell))}"
+
+
+def ranges(names: list[str], box: list[tuple[Fraction, Fraction]]) -> str:
+    """A box in words."""
+    return ", ".join(f"{lo} <= {name} <= {hi}" for name, (lo, hi) in zip(names, box, strict=True))
 
 
 # -- 5. the certificate: exact data, tiling, and the sweep over the levels ----------------------------------
@@ -602,6 +618,12 @@ def rational(text: str) -> Fraction:
     if not re.fullmatch(r"-?[0-9]{1,400}(/[1-9][0-9]{0,399})?", text):
         malformed(f'expected a text "p" or "p/q", got {text[:40]!r}')
     return Fraction(text)
+
+
+def dyadic(pair: list[Any]) -> Fraction:
+    """The number that a pair [m, e] denotes."""
+    m, e = pair
+    return whole(m, -LIMIT, LIMIT, "a number") * Fraction(2) ** whole(e, -MAX_EXPONENT, MAX_EXPONENT, "an exponent")
 
 
 class Certificate:
@@ -617,12 +639,12 @@ class Certificate:
             malformed("target: expected a formula in x, y, z, w or x1, x2, ... on a box with a side for each")
         if any(lo >= hi for lo, hi in self.box) or len(self.formula) > MAX_CHARS:
             malformed("target: the formula is too long, or a lower end of the box is not below the upper end")
-        self.levels = [g["level"] for g in grades]
-        levels = [*self.levels, *(block["level"] for block in leaves["levels"])]
+        self.levels = [whole(g["level"], 0, MAX_LEVEL, f"the level of grade {k}") for k, g in enumerate(grades, 1)]
+        levels = [*self.levels, *(whole(b["level"], 0, MAX_LEVEL, "a level of the leaves") for b in leaves["levels"])]
         pairs = [data["lift"], data["tolerance"], *(p for row in rows for p in (row["upper"], row["lower"]) if p)]
         exponents = [leaves["exponent"], *(e for _, e in pairs), *(g["exponent"] for g in grades)]
-        if not all(0 <= level <= MAX_LEVEL for level in levels) or max(map(abs, exponents)) > MAX_EXPONENT:
-            malformed("a level or an exponent is out of range")
+        for e in exponents:
+            whole(e, -MAX_EXPONENT, MAX_EXPONENT, "an exponent")
         if self.levels != sorted(self.levels) or len(rows) != len(grades) + 1:
             malformed("the grades must come in rising order of level, with a row of residuals before and after each")
         # So many bits that all numbers are integers, and that nodal values can be halved from level 0 to the deepest.
@@ -645,17 +667,17 @@ class Certificate:
                 cell = self.index(row, (1 << block["level"]) - 1, "leaves")
                 if cell in cells:
                     raise Refused("tiling", f"the cell {row} of level {block['level']} occurs twice among the leaves")
-                cells[cell] = INF if bound is None else self.units(bound, leaves["exponent"])
+                cells[cell] = LIMIT if bound is None else self.units(bound, leaves["exponent"])  # f has to be bounded
 
     def units(self, m: int, e: int) -> int:
-        """m 2^e in units, exactly; an error if the unit is too large."""
-        return m << e + self.bits
+        """m 2^e in units, exactly."""
+        return whole(m, -LIMIT, LIMIT, "a number") << e + self.bits
 
     def index(self, row: list[int], last: int, where: str) -> Index:
         """A row of the file as the index of a node or a cell."""
-        if len(row) != self.dim or not all(0 <= i <= last for i in row):
-            malformed(f"{where}: {row} is not on the mesh of its level")
-        return tuple(row)
+        if len(row) != self.dim:
+            malformed(f"{where}: {str(row)[:40]} has not one index for each variable")
+        return tuple([whole(i, 0, last, f"{where}, index {str(row)[:40]}") for i in row])
 
     def point(self, x: list[Any]) -> list[Fraction]:
         """A point of the box."""
@@ -686,7 +708,7 @@ class Certificate:
 
     def tasks(self, goals: list[int]) -> Iterator[Task]:
         """Every question about every cell, level by level; goals[k] is a bound of |e_k| to be shown (INF: none)."""
-        split, finished = self.tree(), 0
+        split, finished = self.tree(), (-1, 0, (0,) * self.dim)  # the largest bound of the leaves above the level
         G = dict.fromkeys(corners((0,) * self.dim), self.lift)
         for level in range(MAX_LEVEL + 1):
             leaves, atoms = self.leaves.get(level, {}), self.atoms.get(level, {})
@@ -697,17 +719,20 @@ class Certificate:
                         raise Refused("tiling", f"{where}: the atom reaches into a leaf of a lower level")
             numbers = [k for k, own in enumerate(self.levels, 1) if own == level]
             first, last = (numbers[0] - 1, numbers[-1]) if numbers else (0, 0)  # rows first to last - 1 are shown here
-            if finished > min(goals[first:last], default=INF):
-                raise Refused("residuals", f"one of the rows {first} to {last - 1} is below the bound of a leaf")
+            lowest, row = min(zip(goals[first:last], range(first, last), strict=True), default=(INF, 0))
+            if finished[0] > lowest:
+                _, above, cell = finished
+                raise Refused("residuals", f"row {row} is below the bound of the leaf {list(cell)} of level {above}")
             for cell in sorted(chain(leaves, split[level])):
                 nodes = corners(cell)
                 own = [atoms.get(v, {}) for v in nodes]
                 touching = sorted(set(chain(*own)))
                 grades = [(k, tuple([c.get(k, 0) for c in own])) for k in touching]
-                shown = [min(goals[i:j], default=INF) for i, j in pairwise([first, *touching, last])]
-                if grades or min(*shown, leaves.get(cell, INF)) < INF:
+                spans = pairwise([first, *touching, last])  # of rows between which nothing changes on this cell
+                shown = [min([(goals[k], k) for k in range(i, j)], default=(INF, 0)) for i, j in spans]
+                if grades or cell in leaves or min(shown)[0] < INF:
                     yield Task(level, cell, tuple([G[v] for v in nodes]), grades, shown, leaves.get(cell, INF))
-            finished = max([finished, *leaves.values()])
+            finished = max([finished, *((bound, level, cell) for cell, bound in leaves.items())])
             for node, coefficients in atoms.items():
                 G[node] += sum(coefficients.values())
             finer: dict[Index, int] = {}
@@ -800,19 +825,23 @@ class Check:
             lo, hi = self.residual(x, k)
             if lower > 0 and max(lo, -hi) < lower:
                 raise Refused("residuals", f"|e_{k}| at {', '.join(map(str, x))} is not shown to reach the lower bound")
-        last_row = all(leaf <= rows[last][0] for leaf in leaves)
-        self.confirm("residuals", last_row, f"{last + 1} rows: lower <= sup |e_k| <= upper; no leaf exceeds the last")
+        above = [(level, cell) for level, own in c.leaves.items() for cell in own if own[cell] > rows[last][0]]
+        if above:
+            raise Refused("residuals", f"row {last} is below the bound of the leaf {self.target.place(*above[0])}")
+        self.confirm("residuals", True, f"{last + 1} rows: lower <= sup |e_k| <= upper; no leaf exceeds the last")
         self.confirm("balanced", scale == 1, f"g (e - g) >= 0 for {last} grade(s), {atoms} atom(s)")
         self.confirm("nonincreasing", scale > 0, "|e - g| <= |e| for every grade")
         self.confirm("unit-grades", scale == 1, "no simplex has atoms of both signs, so each atom alone is balanced")
         self.confirm("lp-decrease", scale == 1, "|e| = |g| + |e - g| for every grade, and g != 0 if it has atoms")
         falls = self.claims["sup-decrease"]["grades"]
-        smaller = bool(falls) and all(1 <= k <= last and rows[k][0] < rows[k - 1][1] for k in falls)
-        self.confirm("sup-decrease", smaller, f"at {len(falls)} grade(s)")
+        for k in falls:
+            if not 1 <= k <= last or rows[k][0] >= rows[k - 1][1]:
+                raise Refused("sup-decrease", f"grade {k}: its upper bound is not below the lower bound before it")
+        self.confirm("sup-decrease", bool(falls), f"at {len(falls)} grade(s)")
         bound, tolerance = (self.decimal(value) for value in (rows[last][0], c.tolerance))
-        self.confirm("sup-norm", rows[last][0] <= c.tolerance, f"sup |e| <= {bound}, tolerance {tolerance}")
-        sides = " x ".join(f"[{lo}, {hi}]" for lo, hi in c.box)
-        summary = f"{c.formula[:200]} on {sides}: {last} grade(s), {atoms} atom(s), sup |e| <= {bound}"
+        text = f"sup |e| <= {bound} by row {last}, tolerance {tolerance}"
+        self.confirm("sup-norm", rows[last][0] <= c.tolerance, text)
+        summary = f"{c.formula} for {ranges(c.names, c.box)}: {last} grade(s), {atoms} atom(s), sup |e| <= {bound}"
         if self.refuted:
             return f"REFUTED: {summary}; {', '.join(self.refuted)}: false, as the certificate says"
         if set(self.open) - {"sup-decrease"}:
@@ -838,7 +867,8 @@ class Check:
 
     def refutation(self, name: str, x: Any, grade: int, before: Any, after: Any) -> str:
         """Where a claim is false; refused if the residuals at the point before and after the grade do not show it."""
-        point, old, new = self.c.point(x), max(0, grade - 1), min(grade, len(self.c.levels))
+        point, new = self.c.point(x), whole(grade, 0, len(self.c.levels), "the grade of a witness")
+        old, unit = max(0, new - 1), 1 << self.c.bits
         e, rest = self.residual(point, old), self.residual(point, new)
         g = (self.c.approximant(point, new) - self.c.approximant(point, old)) / (2 if name == "nonincreasing" else 1)
         false = {
@@ -846,9 +876,9 @@ class Check:
             "nonincreasing": (g > 0 and g > e[1]) or (g < 0 and g < e[0]),  # for half of the grade
             "sup-norm": new == len(self.c.levels) and max(rest[0], -rest[1]) > self.c.tolerance,
         }
-        for (low, high), (lo, hi) in ((before, e), (after, rest)):
-            inside = self.c.units(*low) <= lo and hi <= self.c.units(*high)
-            if not false.get(name) or not inside:
+        for pairs, (lo, hi) in ((before, e), (after, rest)):
+            low, high = map(dyadic, pairs)
+            if not false.get(name) or not low <= lo / unit <= hi / unit <= high:
                 raise Refused(name, f"it is not shown to be false at {', '.join(x)}, grade {grade}")
         return f"false at {', '.join(x)}, grade {grade}, as the certificate says"
 
@@ -875,11 +905,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"error: {options.file!r} cannot be read: {error.strerror or error}", file=sys.stderr)
         return 2
-    except Refused as refused:  # before any claim was looked at
+    except MemoryError:
+        print(f"error: {options.file!r} needs more memory than there is", file=sys.stderr)
+        return 2
+    except (Refused, LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
+        unread = Refused("format", f"a field is missing or has the wrong type or value: {error!r}")
+        refused = error if isinstance(error, Refused) else unread  # before any claim was looked at
         print(f"{'refused':<11} {refused.claim:<14} {refused.text}")
         last = f"REFUSED: {refused.claim}: {refused.text}"
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        last = f"REFUSED: format: a field is missing or has the wrong type or value: {error!r}"
     print(last)
     return CODES[last.partition(":")[0]]
 
