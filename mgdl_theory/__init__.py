@@ -29,6 +29,7 @@ from mgdl_theory.errors import (
     TargetError,
 )
 from mgdl_theory.grade import Grade
+from mgdl_theory.plots import plot
 from mgdl_theory.relu.compile import compile_network as network
 from mgdl_theory.relu.network import Network
 from mgdl_theory.scheme import Scheme
@@ -75,6 +76,7 @@ __all__ = [
     "load_certificate",
     "load_scheme",
     "network",
+    "plot",
     "soft_threshold",
     "target",
     "verify",

@@ -59,8 +59,8 @@ def replay(scheme: Scheme) -> Iterator[Level]:
     ``FINISH`` times its tolerance or where later atoms lie.
 
     >>> import mgdl_theory as mg
-    >>> [int(level.finished.sum()) for level in replay(mg.construct(mg.target("x**2"), 0.25))]
-    [0, 2]
+    >>> [(int(level.finished.sum()), len(level.finished)) for level in replay(mg.construct(mg.target("x**2-0.3"), 0.1))]
+    [(0, 1), (0, 2), (2, 4), (4, 4)]
     """
     last = max([g.level for g in scheme.grades] + [record.level for record in scheme.history], default=0)
     inner, front = cells_to_split(scheme.grades, scheme.dim), Front.root(scheme.dim, scheme.lift)

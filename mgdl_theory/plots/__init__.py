@@ -1,7 +1,147 @@
-"""Pictures of records: functions that take Axes, draw what they are given and return the Axes."""
+"""Pictures of schemes and reports: functions that draw on the Axes they are given and return them.
+
+A picture shows a record; it proves nothing, and the curves in it are samples in floating point.  What is proved
+is what its caption says, with the verdict of the report.  No function shows a window.
+
+>>> import mgdl_theory as mg
+>>> report = mg.verify(mg.construct(mg.target("x**2-0.3"), 0.02))
+>>> ax = mg.plot(report, "norms")
+>>> ax.get_yscale()
+'log'
+"""
 
 from __future__ import annotations
 
-from mgdl_theory.plots.stair import DRAWING_FORMATS, draw_network, save_drawing
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["DRAWING_FORMATS", "draw_network", "save_drawing"]
+from mgdl_theory.errors import OptionError
+from mgdl_theory.plots import curves, fields, stair, style
+from mgdl_theory.plots.cells import activity, atoms, mesh
+from mgdl_theory.plots.fields import heat, slices, surface
+from mgdl_theory.plots.rates import norms
+from mgdl_theory.plots.stair import DRAWING_FORMATS, draw_network, save_drawing
+from mgdl_theory.plots.style import FORMATS, Place, Source, off_screen, save_figure, scheme_of, svg_of
+
+__all__ = [
+    "DRAWING_FORMATS", "FORMATS", "KINDS", "activity", "approximants", "atoms", "check_kind", "draw_network", "heat",
+    "mesh", "network", "norms", "plot", "residuals", "save_drawing", "save_plot", "slices", "surface", "svg",
+]  # fmt: skip
+
+
+def approximants(source: Source, ax: Place = None, **options: Any) -> Any:
+    """The target and its approximants by grade: curves in one variable, heat maps in two."""
+    check_kind("approximants", scheme_of(source).dim)
+    return (curves.approximants if scheme_of(source).dim == 1 else fields.approximant_maps)(source, ax, **options)
+
+
+def residuals(source: Source, ax: Place = None, **options: Any) -> Any:
+    """The residual of every grade with its proved bounds: curves in one variable, heat maps in two."""
+    check_kind("residuals", scheme_of(source).dim)
+    return (curves.residuals if scheme_of(source).dim == 1 else fields.residual_maps)(source, ax, **options)
+
+
+def network(source: Source, ax: Place = None, *, granularity: str = "block", gadget: str = "wide") -> Any:
+    """The stair shape of the network of a scheme, in its natural size where no Axes are given."""
+    found = scheme_of(source).network(granularity, gadget)
+    return stair.draw_network(found, style.whole(ax, *stair.natural_size(found)))
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of picture: the function that draws it, numbers of variables it is for, and what it shows."""
+
+    draw: Callable[..., Any]
+    dims: tuple[int, ...]
+    shows: str
+    by_grade: bool = True
+
+
+ANY = tuple(range(1, 65))
+"""Definition: any number of variables."""
+
+KINDS = {
+    "approximants": Kind(approximants, (1, 2), "target and approximants by grade"),
+    "residuals": Kind(residuals, (1, 2), "residual of every grade with its proved bounds"),
+    "norms": Kind(norms, ANY, "certified norms by grade, with predicted and measured rates", by_grade=False),
+    "atoms": Kind(atoms, (1, 2), "atoms by grade"),
+    "mesh": Kind(mesh, (1, 2), "the leaves of the proof, coloured by certified bound", by_grade=False),
+    "activity": Kind(activity, (1, 2), "cells virgin, touched and finished, by level", by_grade=False),
+    "network": Kind(network, ANY, "the stair shape of the network", by_grade=False),
+    "heat": Kind(heat, (2,), "target, approximant and residual as heat maps"),
+    "surface": Kind(surface, (2,), "target, approximant and residual as surfaces"),
+    "slices": Kind(slices, (3,), "sections of target, approximant and residual"),
+}
+"""Definition: the kinds of pictures by name."""
+
+
+def plot(source: Source, kind: str = "approximants", ax: Place = None, **options: Any) -> Any:
+    """A picture of a report or a scheme.
+
+    Parameters
+    ----------
+    source : Report or Scheme
+        A scheme is verified first where the picture shows what is proved (residuals, norms, mesh).
+    kind : str
+        approximants, residuals, norms, atoms, mesh, activity, network, heat, surface or slices (:data:`KINDS`).
+    ax : Axes, Figure or None
+        Where to draw.  Pictures of several panels take a Figure; by default a new figure of pyplot is made.
+    **options
+        Of the kind, as ``grade=2``; see the function of that name in ``mgdl_theory.plots``.
+
+    Returns
+    -------
+    Axes, or the Figure where the picture has several panels
+
+    Raises
+    ------
+    OptionError
+        For an unknown kind, one that is not for this number of variables, or an option that it does not take.
+    """
+    from matplotlib import rc_context
+
+    check_kind(kind, scheme_of(source).dim, options)
+    with rc_context(style.STYLE):
+        return KINDS[kind].draw(source, ax, **options)
+
+
+def check_kind(kind: str, dim: int, options: Any = ()) -> None:
+    """Refuse a picture that there is not, or not in so many variables, or not with these options.
+
+    >>> check_kind("heat", 1)
+    Traceback (most recent call last):
+    mgdl_theory.errors.OptionError: plot: 'heat' is for 2 variables, not 1; for 1 there are approximants, residuals, ...
+    """
+    if kind not in KINDS:
+        raise OptionError(f"plot: expected a kind among {', '.join(KINDS)}, got {kind!r}")
+    if dim not in KINDS[kind].dims:
+        fit = ", ".join(name for name, other in KINDS.items() if dim in other.dims)
+        raise OptionError(f"plot: {kind!r} is for {_numbers(KINDS[kind].dims)}, not {dim}; for {dim} there are {fit}")
+    if "grade" in options and not KINDS[kind].by_grade:
+        fit = ", ".join(name for name, other in KINDS.items() if other.by_grade and dim in other.dims)
+        raise OptionError(f"plot: {kind!r} takes no grade, it shows all of them; one grade alone show {fit or 'none'}")
+
+
+def _numbers(dims: tuple[int, ...]) -> str:
+    return " or ".join(map(str, dims)) + (" variable" if dims == (1,) else " variables")
+
+
+def drawn(source: Source, kind: str, **options: Any) -> Any:
+    """The picture on a figure off the screen, in the size that fits it."""
+    page = off_screen()
+    plot(source, kind, page, **options)
+    return page
+
+
+def save_plot(source: Source, kind: str, path: str | os.PathLike[str], **options: Any) -> None:
+    """Write a picture as SVG, PDF or PNG, by the ending of the name; the same input gives the same file."""
+    if os.path.splitext(os.fspath(path))[1].lower() not in FORMATS:
+        raise OptionError(f"plot: expected a name ending in {', '.join(FORMATS)}, got {os.fspath(path)!r}")
+    save_figure(drawn(source, kind, **options), path)
+
+
+def svg(source: Source, kind: str, prefix: str = "", **options: Any) -> str:
+    """A picture as an ``svg`` element for a page; ``prefix`` keeps the identifiers of several pictures apart."""
+    return svg_of(drawn(source, kind, **options), prefix)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mgdl_theory.relu.network import Network
 
-__all__ = ["DRAWING_FORMATS", "draw_network", "save_drawing"]
+__all__ = ["DRAWING_FORMATS", "draw_network", "natural_size", "save_drawing"]
 
 DRAWING_FORMATS = (".svg", ".pdf", ".png", ".tex")
 """Definition: what :func:`save_drawing` writes."""
@@ -69,6 +69,11 @@ def save_drawing(network: Network, path: str | os.PathLike[str]) -> None:
         undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(ending)
         figure.savefig(buffer, format=ending[1:], dpi=DPI, metadata=undated)
     write_atomic(path, buffer.getvalue())
+
+
+def natural_size(network: Network) -> tuple[float, float]:
+    """Width and height of the drawing of a network, in inches."""
+    return _inches(diagram(network))
 
 
 def _inches(drawing: Diagram) -> tuple[float, float]:

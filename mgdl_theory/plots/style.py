@@ -1,0 +1,290 @@
+"""What all pictures share: colours, sizes, panels, captions that state a claim with its verdict, and files."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mgdl_theory.errors import OptionError
+from mgdl_theory.files import write_atomic
+from mgdl_theory.scheme import Scheme
+from mgdl_theory.verify.report import Report, domain_text, up_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure, FigureBase
+
+    Place = Axes | FigureBase | None
+else:
+    Place = Any
+    """Where to draw: Axes, a Figure, a SubFigure, or None for a new figure of pyplot."""
+
+__all__ = [
+    "COLOURS", "FORMATS", "LINES", "SEQUENTIAL", "STYLE", "Place", "Source", "bound_text", "caption", "chosen",
+    "colours", "figure", "heading", "name_of", "off_screen", "outer", "panels", "place", "report_of", "save_figure",
+    "scheme_of", "steps", "svg_of", "variables", "whole", "with_margin",
+]  # fmt: skip
+
+Source = Scheme | Report
+"""What a picture may be made of."""
+
+COLOURS = {
+    "black": "#000000",
+    "orange": "#E69F00",
+    "sky": "#56B4E9",
+    "green": "#009E73",
+    "yellow": "#F0E442",
+    "blue": "#0072B2",
+    "vermillion": "#D55E00",
+    "purple": "#CC79A7",
+    "grey": "#767676",
+    "pale": "#E4E4E4",
+}
+"""Definition: the palette of Okabe and Ito, which the colour-blind tell apart, and two greys."""
+
+LINES: tuple[Any, ...] = ("-", (0, (6, 1.5)), (0, (3, 1.2, 1, 1.2)), (0, (1, 1.1)), (0, (6, 1.5, 1, 1.5, 1, 1.5)))
+"""Definition: kinds of lines, used beside colours, in turn."""
+
+SEQUENTIAL = "cividis"
+"""Definition: the colour map of fields; its lightness rises evenly, for the colour-blind and in print."""
+
+STYLE: Any = {
+    "font.size": 9.0,
+    "axes.titlesize": 9.0,
+    "axes.labelsize": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.7,
+    "xtick.labelsize": 8.0,
+    "ytick.labelsize": 8.0,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "legend.fontsize": 8.0,
+    "legend.frameon": False,
+    "figure.titlesize": 9.0,
+    "lines.linewidth": 1.3,
+    "svg.hashsalt": "mgdl-theory",
+    "svg.fonttype": "path",
+    "pdf.fonttype": 42,
+}
+"""Definition: settings of matplotlib in which this package draws its own figures; given Axes keep theirs."""
+
+FORMATS = (".svg", ".pdf", ".png")
+"""Definition: what :func:`save_figure` writes."""
+
+DPI = 200
+"""Experience: dots per inch of a PNG, and of the parts of a vector file that are stored as images."""
+
+NAME = 60
+"""Experience: characters of a formula that fit on a line."""
+
+
+# -- what is drawn ---------------------------------------------------------------------------------
+
+
+def scheme_of(source: Source) -> Scheme:
+    """The scheme, of a report too."""
+    if isinstance(source, Report):
+        return source.scheme
+    if isinstance(source, Scheme):
+        return source
+    raise OptionError(f"plot: expected a Scheme or a Report, got {type(source).__name__}")
+
+
+def report_of(source: Source) -> Report:
+    """The report; a scheme is verified first."""
+    if isinstance(source, Report):
+        return source
+    from mgdl_theory.verify.verifier import verify
+
+    return verify(scheme_of(source))
+
+
+def steps(scheme: Scheme, x: Any) -> list[Any]:
+    """The approximants after grade 0, 1, ..., K at points x (n, d) or (n,), each (n,), in floating point.
+
+    >>> import mgdl_theory as mg
+    >>> scheme = mg.Scheme.of(mg.target("x"), 0.5, [mg.Atoms(0, [[1]], [1.0])], tol=1.0)
+    >>> [g.tolist() for g in steps(scheme, np.array([0.0, 1.0]))]
+    [[0.5, 0.5], [0.5, 1.5]]
+    """
+    found = [scheme(x, 0)]
+    t = np.clip(scheme.target.box.to_unit(np.asarray(x, dtype=np.float64).reshape(-1, scheme.dim)), 0.0, 1.0)
+    for grade in scheme.grades:
+        found.append(found[-1] + grade.atoms(t))
+    return found
+
+
+def chosen(numbers: Sequence[int], most: int) -> list[int]:
+    """At most so many of the numbers, evenly spread, with the first and the last of them.
+
+    >>> chosen(range(10), 4)
+    [0, 3, 6, 9]
+    """
+    if len(numbers) <= most:
+        return list(numbers)
+    return [numbers[round(k)] for k in np.linspace(0, len(numbers) - 1, most)]
+
+
+# -- where it is drawn -----------------------------------------------------------------------------
+
+
+def figure(on: Place, width: float, height: float) -> FigureBase:
+    """The figure to draw on: the one given, or a new one of this size in inches."""
+    from matplotlib.axes import Axes
+
+    if on is None:
+        from matplotlib import pyplot
+
+        return pyplot.figure(figsize=(width, height), layout="constrained")
+    if isinstance(on, Axes):
+        raise OptionError("plot: this picture has several panels and needs a Figure or nothing as ax, got Axes")
+    if getattr(on, "mgdl_fits_its_picture", False):
+        on.set_size_inches(width, height)  # type: ignore[attr-defined]
+    return on
+
+
+def off_screen() -> Figure:
+    """A figure that no window shows; :func:`figure` and :func:`place` give it the size of what is drawn on it."""
+    from matplotlib.figure import Figure
+
+    page = Figure(layout="constrained")
+    page.mgdl_fits_its_picture = True  # type: ignore[attr-defined]
+    return page
+
+
+def place(on: Place, width: float, height: float, **options: Any) -> Axes:
+    """The Axes to draw on: those given, or the only ones of a figure."""
+    from matplotlib.axes import Axes
+
+    if isinstance(on, Axes):
+        return on
+    found: Axes = figure(on, width, height).add_subplot(**options)
+    return found
+
+
+def whole(on: Place, width: float, height: float) -> Axes:
+    """The Axes given, or Axes that fill a whole figure."""
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    if isinstance(on, Axes):
+        return on
+    page = figure(on, width, height)
+    if isinstance(page, Figure):
+        page.set_layout_engine("none")
+    found: Axes = page.add_axes((0.0, 0.0, 1.0, 1.0))
+    return found
+
+
+def panels(on: Place, count: int, across: int, width: float, height: float, **options: Any) -> list[Axes]:
+    """So many Axes of this size, ``across`` of them in a row."""
+    across = min(across, count)
+    rows = -(-count // across)
+    page = figure(on, width * across, height * rows + 0.35)
+    return [page.add_subplot(rows, across, k + 1, **options) for k in range(count)]
+
+
+def outer(axes: Sequence[Axes], across: int) -> None:
+    """Labels of the axes at the outer panels only; all panels show the same domain."""
+    for k, one in enumerate(axes):
+        if k % min(across, len(axes)):
+            one.set_ylabel("")
+            one.tick_params(labelleft=False)
+        if k + across < len(axes):
+            one.set_xlabel("")
+            one.tick_params(labelbottom=False)
+
+
+def with_margin(low: float, high: float) -> tuple[float, float]:
+    """A little more than an interval, so that what lies at its ends is seen."""
+    return low - 0.012 * (high - low), high + 0.012 * (high - low)
+
+
+def colours(count: int) -> list[Any]:
+    """So many colours from light to dark, the last one darkest, all of them legible on white."""
+    from matplotlib import colormaps
+
+    shades: Colormap = colormaps["viridis"]
+    return [shades(v) for v in (np.linspace(0.82, 0.0, count) if count > 1 else [0.0])]
+
+
+# -- what is said ----------------------------------------------------------------------------------
+
+
+def heading(on: FigureBase, source: Source, *lines: str) -> None:
+    """The title of a figure: the target and its domain, then these lines."""
+    on.suptitle("\n".join([name_of(scheme_of(source)), *(line for line in lines if line)]))
+
+
+def name_of(scheme: Scheme) -> str:
+    """The target and its domain as one line of text."""
+    text = scheme.target.text if len(scheme.target.text) <= NAME else scheme.target.text[: NAME - 3] + "..."
+    return f"f = {text} on {domain_text(scheme.target)}".replace("$", r"\$")
+
+
+def caption(source: Source, claim: str, text: str) -> str:
+    """The text of a claim with its verdict; of a scheme, which nobody has verified yet, the text says so."""
+    if not isinstance(source, Report):
+        return f"{text}: not verified here"
+    found = [str(result.verdict) for result in source.results if result.claim == claim]
+    return f"{text}: {found[0] if found else 'not asked'}"
+
+
+def bound_text(value: float) -> str:
+    """A certified upper bound, rounded up to three digits, for mathtext.
+
+    >>> bound_text(0.0012341), bound_text(1.0)
+    ('0.00124', '1')
+    """
+    if not np.isfinite(value):
+        return r"\infty"
+    text = up_text(value, 3)
+    mantissa, _, exponent = text.partition("e")
+    return rf"{mantissa}\times 10^{{{int(exponent)}}}" if exponent else mantissa
+
+
+def variables(scheme: Scheme) -> list[str]:
+    """Names of the coordinates, for mathtext: those of a formula, else x or x_1, ..., x_d."""
+    given = scheme.target.describe().get("variables")
+    if given and all(isinstance(v, str) and v.isalnum() for v in given):
+        return [v if len(v) == 1 else f"{v[0]}_{{{v[1:]}}}" for v in given]
+    return ["x"] if scheme.dim == 1 else [f"x_{{{a + 1}}}" for a in range(scheme.dim)]
+
+
+# -- files -----------------------------------------------------------------------------------------
+
+
+def save_figure(page: Figure, path: str | os.PathLike[str]) -> None:
+    """Write a figure by the ending of the name; the same figure gives the same file, whole or not at all."""
+    ending = Path(path).suffix.lower()
+    if ending not in FORMATS:
+        raise OptionError(f"plot: expected a name ending in {', '.join(FORMATS)}, got {os.fspath(path)!r}")
+    write_atomic(path, _rendered(page, ending[1:]))
+
+
+def svg_of(page: Figure, prefix: str = "") -> str:
+    """The figure as an ``svg`` element to put into a page: without declaration, date and outside references.
+
+    A page that holds several of them gives each its own prefix, so that no identifier occurs twice.
+    """
+    text = _rendered(page, "svg").decode()
+    text = text[text.index("<svg") :]
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}", text) if prefix else text
+
+
+def _rendered(page: Figure, kind: str) -> bytes:
+    from matplotlib import rc_context
+
+    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
+    buffer = io.BytesIO()
+    with rc_context(STYLE):
+        page.savefig(buffer, format=kind, dpi=DPI, metadata=undated)
+    return buffer.getvalue()
