@@ -46,13 +46,16 @@ from mgdl_theory.verify.report import up_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "FRAMES", "Step", "animate", "check_name", "frames", "player", "steps"]
+__all__ = ["FORMATS", "FRAMES", "Step", "animate", "check_options", "frames", "player", "steps"]
 
 FORMATS = (".gif", ".mp4", ".html")
 """Definition: what :func:`animate` writes."""
 
 FRAMES = 60
 """Experience: frames of an animation; of more steps, so many evenly spread, and every caption says so."""
+
+MOST = 2000
+"""Experience: frames that memory holds."""
 
 SECONDS = 1.0
 """Experience: seconds for each frame of a grade; half of it for one atom."""
@@ -154,9 +157,7 @@ def animate(
     OptionError
         For more than three variables, another ending, or a machine without ffmpeg.
     """
-    ending = check_name(path)
-    if not 2 <= most <= 2000:
-        raise OptionError(f"animate: expected from 2 to 2000 frames, got {most}")
+    ending = check_options(path, scheme_of(source).dim, most)
     seconds = (SECONDS / 2 if unit else SECONDS) if seconds is None else seconds
     if not 0.02 <= seconds <= 60:
         raise OptionError(f"animate: expected from 0.02 to 60 seconds for a frame, got {seconds}")
@@ -171,13 +172,17 @@ def animate(
     return len(pictures)
 
 
-def check_name(path: str | os.PathLike[str]) -> str:
-    """The ending of a name that can be written here, else an error."""
+def check_options(path: str | os.PathLike[str], dim: int, most: int = FRAMES) -> str:
+    """The ending of the name, after a check that such a file of so many variables can be written here."""
     ending = Path(path).suffix.lower()
     if ending not in FORMATS:
         raise OptionError(f"animate: expected a name ending in {', '.join(FORMATS)}, got {os.fspath(path)!r}")
     if ending == ".mp4" and shutil.which("ffmpeg") is None:
         raise OptionError("animate: .mp4 needs the program ffmpeg, which is not installed; .gif and .html need nothing")
+    if dim > 3:
+        raise OptionError(f"animate: there are moving pictures for 1, 2 and 3 variables, not for {dim}")
+    if not 2 <= most <= MOST:
+        raise OptionError(f"animate: expected from 2 to {MOST} frames, got {most}")
     return ending
 
 
@@ -188,8 +193,6 @@ def frames(source: Source, *, unit: bool = False, most: int = FRAMES) -> Iterato
     from matplotlib.figure import Figure
 
     scheme = scheme_of(source)
-    if scheme.dim > 3:
-        raise OptionError(f"animate: there are moving pictures for 1, 2 and 3 variables, not for {scheme.dim}")
     x = sample_points(scheme)[:, None] if scheme.dim == 1 else _plane(scheme).x
     f = scheme.target(x)
     for step in steps(scheme, x, unit=unit, most=most):

@@ -1,4 +1,4 @@
-"""Command line: verify, export, draw; reads records and prints them, computes nothing itself."""
+"""Command line: verify, export, draw, plot, animate; reads records and prints them, computes nothing itself."""
 
 from __future__ import annotations
 
@@ -104,6 +104,8 @@ def _parser() -> argparse.ArgumentParser:
     _check_options(commands)
     _export_options(commands)
     _draw_options(commands)
+    _plot_options(commands)
+    _animate_options(commands)
     return parser
 
 
@@ -202,6 +204,46 @@ def _draw_options(commands: Any) -> None:
     _scheme_options(draw)
     _network_options(draw)
     draw.set_defaults(run=_draw)
+
+
+def _plot_options(commands: Any) -> None:
+    plot = commands.add_parser(
+        "plot",
+        help="draw a picture of a scheme and of what is proved of it",
+        description=(
+            "Builds and verifies a scheme, or verifies that of a certificate, and draws one picture of it. "
+            "Kinds: approximants, residuals, norms, atoms, mesh, activity, network; heat and surface for two "
+            "variables, slices for three."
+        ),
+        epilog=CODES,
+    )
+    plot.add_argument("expr", metavar="EXPR", help="formula, as for verify, or certificate")
+    plot.add_argument("--kind", required=True, metavar="KIND", help="what to draw, see above")
+    plot.add_argument("--out", required=True, metavar="FILE", help="file to write: .svg, .pdf or .png")
+    plot.add_argument("--grade", type=int, default=None, metavar="K", help="grade to show (default all, or the last)")
+    plot.add_argument("--norms", type=int, nargs="+", default=(), metavar="P", help="kind norms: L^p norms too")
+    _scheme_options(plot)
+    plot.add_argument("--quiet", action="store_true", help="print the last line only")
+    plot.set_defaults(run=_plot, grid=0)
+
+
+def _animate_options(commands: Any) -> None:
+    animate = commands.add_parser(
+        "animate",
+        help="show the grades of a scheme one after another, as GIF, MP4 or HTML",
+        description=(
+            "Builds and verifies a scheme, or verifies that of a certificate, and shows its grades one after another: "
+            "|e| before in light, after in dark. An HTML file plays offline; MP4 needs ffmpeg."
+        ),
+        epilog=CODES,
+    )
+    animate.add_argument("expr", metavar="EXPR", help="formula, as for verify, or certificate")
+    animate.add_argument("--out", required=True, metavar="FILE", help="file to write: .gif, .mp4 or .html")
+    animate.add_argument("--unit", action="store_true", help="atom by atom instead of grade by grade")
+    animate.add_argument("--frames", type=int, default=60, metavar="N", help="frames at most (default 60)")
+    _scheme_options(animate)
+    animate.add_argument("--quiet", action="store_true", help="print the last line only")
+    animate.set_defaults(run=_animate, grid=0, norms=())
 
 
 def _scheme_options(parser: argparse.ArgumentParser) -> None:
@@ -421,6 +463,48 @@ def _draw(options: argparse.Namespace) -> int:
         save_drawing(network, options.out)
     print(f"{options.out}: {network.summary()}" + ("" if scheme.complete else f"; incomplete: {scheme.reason}"))
     return 0
+
+
+def _plot(options: argparse.Namespace) -> int:
+    from mgdl_theory.plots import FORMATS, check_kind, save_plot
+
+    _check_ending(options.out, FORMATS)
+    more = {} if options.grade is None else {"grade": options.grade}
+    f = _source(options)
+    check_kind(options.kind, f.dim, more)
+    report = _build_and_verify(f, options)
+    with _writing(options.out, report):
+        save_plot(report, options.kind, options.out, **more)
+    return _drawn(options, report, options.kind)
+
+
+def _animate(options: argparse.Namespace) -> int:
+    from mgdl_theory.animate import FORMATS, animate, check_options
+
+    _check_ending(options.out, FORMATS)
+    f = _source(options)
+    check_options(options.out, f.dim, options.frames)
+    report = _build_and_verify(f, options)
+    with _writing(options.out, report):
+        frames = animate(report, options.out, unit=options.unit, most=options.frames)
+    all_steps = 1 + (report.scheme.atoms if options.unit else len(report.scheme.grades))
+    what = "atoms" if options.unit else "grades"
+    some = f"; {all_steps - 1} {what}, several to a frame" if frames < all_steps else ""
+    return _drawn(options, report, f"{frames} frames{some}")
+
+
+def _check_ending(name: str, endings: Sequence[str]) -> None:
+    if os.path.splitext(name)[1].lower() not in endings:
+        raise OptionError(f"--out: expected a name ending in {', '.join(endings)}, got {name!r}")
+    _check_folder("--out", name)
+
+
+def _drawn(options: argparse.Namespace, report: Report, what: str) -> int:
+    """The last line is the verdict, of which the picture is one view."""
+    if not options.quiet:
+        print(f"{options.out}: {what}, {os.path.getsize(options.out)} bytes")
+    print(report.last_line())
+    return report.exit_code
 
 
 def _build_and_verify(f: Target, options: argparse.Namespace) -> Report:

@@ -141,7 +141,7 @@ def residuals(
 
 
 def leaf_envelope(report: Report) -> tuple[FloatArray, FloatArray]:
-    """(edges (n + 1,), bounds (n,)): in one variable |e_K| <= bounds_i from edge i to edge i + 1, in the whole domain."""
+    """(edges (n + 1,), bounds (n,)): in one variable |e_K| <= bounds_i from edge i to edge i + 1, over the domain."""
     start = np.concatenate([block.cells[:, 0] / 2.0**block.level for block in report.cover] or [np.zeros(0)])
     bounds = np.concatenate([block.bounds for block in report.cover] or [np.zeros(0)])
     order = np.argsort(start)
