@@ -24,6 +24,7 @@ ORDER = (
     "contraction",
     "grade",
     "scheme",
+    "vector",
     "construct",
     "lessons",
     "replay",

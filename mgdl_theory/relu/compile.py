@@ -9,6 +9,9 @@ with C a power of two that is at least max |c|: width d + 3.  Atoms of one level
 unity, so |sum of any of them| <= max |c| <= C, and the ReLU of the accumulator never cuts anything off.
 The first layer of a grade sets the accumulator to C by its bias and reads the coordinates alone.  C belongs
 to its grade: later grades change nothing in the layers before them.
+
+A vector scheme of m components has each hat once.  Its readouts have m rows: c phi with a vector c needs nothing
+more, and a block network one accumulator with its own C for every component: width d + 2 + m.
 """
 
 from __future__ import annotations
@@ -22,21 +25,25 @@ from mgdl_theory.relu.blocks import Gadget, gadget
 from mgdl_theory.relu.network import GRANULARITIES, Network
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import FloatArray, IntArray
+from mgdl_theory.vector import VectorScheme
 
 __all__ = ["accumulator_bound", "compile_network"]
 
 
-def compile_network(scheme: Scheme, granularity: str = "block", gadget: str = "wide") -> Network:
+def compile_network(scheme: Scheme | VectorScheme, granularity: str = "block", gadget: str = "wide") -> Network:
     """The network that is the scheme, exactly, at every point of its domain.
 
     Parameters
     ----------
-    scheme : Scheme
+    scheme : Scheme or VectorScheme
+        A vector scheme gives a vector network.
     granularity : "block" or "unit"
-        Grades of the network: those of the scheme, or one per atom in the same order (Proposition 2).
+        Grades of the network: those of the scheme, or one per atom in the same order (Proposition 2); in a
+        vector network the atom has a vector for a coefficient.
     gadget : "wide" or "narrow"
-        "wide" has width d + 2 (d = 1: 2) for unit grades and d + 3 for block grades, and d + 1 layers per
-        atom (d = 1, unit: 2).  "narrow" has one channel less for d >= 2 and d (d + 1) layers per atom.
+        "wide" has width d + 2 (d = 1: 2) for unit grades and d + 3 (d + 2 + m for m components) for block
+        grades, and d + 1 layers per atom (d = 1, unit: 2).  "narrow" has one channel less for d >= 2 and
+        d (d + 1) layers per atom.
 
     >>> from mgdl_theory import construct, target
     >>> scheme = construct(target("x*y"), tol=0.1)
@@ -49,35 +56,38 @@ def compile_network(scheme: Scheme, granularity: str = "block", gadget: str = "w
     block = granularity == "block"
     name = "general" if block and gadget == "wide" else gadget
     unit = _gadget(scheme.dim, name)
-    counts = np.array([len(grade) for grade in scheme.grades], dtype=np.int64)
-    levels = np.repeat(np.array([grade.level for grade in scheme.grades], dtype=np.int64), counts)
-    nodes = np.concatenate([np.zeros((0, scheme.dim), np.int64), *(g.atoms.nodes for g in scheme.grades)])
-    coefficients = np.concatenate([np.zeros(0), *(g.atoms.coefficients for g in scheme.grades)])
-    weights, biases = _atom_layers(unit, levels, nodes, int(block))
+    together = scheme if isinstance(scheme, VectorScheme) else VectorScheme((scheme,))
+    parts, lifts, vector = together.grades, together.lift, together is scheme
+    counts = np.array([len(part) for part in parts], dtype=np.int64)
+    levels = np.repeat(np.array([part.level for part in parts], dtype=np.int64), counts)
+    nodes = np.concatenate([np.zeros((0, scheme.dim), np.int64), *(part.nodes for part in parts)])
+    coefficients = np.concatenate([np.zeros((0, len(lifts))), *(part.coefficients for part in parts)])
+    sums = len(lifts) if block else 0
+    weights, biases = _atom_layers(unit, levels, nodes, sums)
     ends = np.cumsum(counts) if block else np.arange(1, len(nodes) + 1)
-    grades = len(ends)
-    readout, constant = np.zeros((grades, unit.width + block)), np.zeros(grades)
+    readout, constant = np.zeros((len(ends), len(lifts), unit.width + sums)), np.zeros((len(ends), len(lifts)))
     atom = np.zeros(len(nodes), dtype=np.int64)
     if block:
         atom = np.arange(len(nodes)) - np.repeat(ends - counts, counts)
         full = counts > 0
-        bounds = np.array([accumulator_bound(g.atoms.coefficients) for g in scheme.grades if len(g)])
+        bounds = np.array([[accumulator_bound(c) for c in part.coefficients.T] for part in parts if len(part)])
+        bounds = bounds.reshape(-1, sums)
         _chain(weights, biases, unit, atom, coefficients, bounds)
-        readout[full, -1], constant[full] = 1.0, -bounds
-        readout[full, unit.phi] = coefficients[ends[full] - 1]
+        readout[full, :, unit.width :], constant[full] = np.eye(sums), 0.0 - bounds
+        readout[full, :, unit.phi] = coefficients[ends[full] - 1]
     else:
-        readout[:, unit.phi] = coefficients
+        readout[:, :, unit.phi] = coefficients
     return Network(
         box=scheme.target.box,
-        lift=float(scheme.lift),
+        lift=lifts if vector else lifts[0],
         weights=weights,
         biases=biases,
         grade_end=np.asarray(ends * unit.depth, dtype=np.int64),
-        readout=readout,
-        readout_bias=constant,
+        readout=readout if vector else readout[:, 0],
+        readout_bias=constant if vector else constant[:, 0],
         atom_of_layer=np.repeat(atom, unit.depth),
         layers_per_atom=unit.depth,
-        channels=_channels(unit, block),
+        channels=_channels(unit, sums),
         gadget_name=name,
         granularity=granularity,
     )
@@ -87,12 +97,14 @@ _gadget = gadget  # the option of compile_network has the same name
 
 
 def accumulator_bound(coefficients: FloatArray) -> float:
-    """C of a block grade: the least power of two that is at least max |c|.
+    """C of a block grade: the least power of two that is at least max |c|, or 0 if every c is 0.
 
     >>> accumulator_bound(np.array([0.5, -3.0])), accumulator_bound(np.array([0.25]))
     (4.0, 0.25)
     """
     largest = float(np.abs(coefficients).max())
+    if largest == 0.0:
+        return 0.0
     mantissa, exponent = math.frexp(largest)
     return largest if mantissa == 0.5 else math.ldexp(1.0, exponent)
 
@@ -115,17 +127,18 @@ def _atom_layers(unit: Gadget, levels: IntArray, nodes: IntArray, extra: int) ->
 def _chain(
     weights: FloatArray, biases: FloatArray, unit: Gadget, atom: IntArray, coefficients: FloatArray, bounds: FloatArray
 ) -> None:
-    """Write the accumulator into each atom's first layer: C at a grade's first atom, else the term before."""
-    first = np.arange(len(atom)) * unit.depth
+    """Write the accumulators into each atom's first layer: C at a grade's first atom, else the terms before."""
+    first, sums = np.arange(len(atom)) * unit.depth, slice(unit.width, None)
     starts = atom == 0
-    weights[first[starts], -1, -1] = 0.0
-    biases[first[starts], -1] = bounds
+    weights[first[starts], sums, sums] = 0.0
+    biases[first[starts], sums] = bounds
     later = np.flatnonzero(~starts)
-    weights[first[later], -1, unit.phi] = coefficients[later - 1]
+    weights[first[later], sums, unit.phi] = coefficients[later - 1]
 
 
-def _channels(unit: Gadget, block: bool) -> tuple[str, ...]:
+def _channels(unit: Gadget, sums: int) -> tuple[str, ...]:
     """What each channel carries, in short."""
     coordinates = [f"x{a + 1}" for a in range(unit.dim)]
     work = ["phi, upper", "lower"] if unit.width == unit.dim + 2 else ["phi, minimum"]
-    return (*coordinates, *work, *(["sum + C"] if block else []))
+    totals = ["sum + C"] if sums == 1 else [f"sum {j + 1} + C" for j in range(sums)]
+    return (*coordinates, *work, *totals)

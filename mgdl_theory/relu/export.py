@@ -84,7 +84,8 @@ def state_arrays(network: Network, dtype: str = "float64") -> Arrays:
 
     ``weights`` (depth, width, width), ``biases`` (depth, width), ``readout`` (K, width), ``readout_bias``
     (K,), ``lift`` (), ``lower`` (d,) and ``side`` (d,) with t = (x - lower) / side, all in ``dtype``, and
-    ``grade_end`` int64 (K,).
+    ``grade_end`` int64 (K,).  A vector network has ``readout`` (K, m, width), ``readout_bias`` (K, m) and
+    ``lift`` (m,).
 
     >>> import mgdl_theory as mg
     >>> from mgdl_theory.relu.compile import compile_network
@@ -141,7 +142,8 @@ def save_npz(network: Network, path: Path_, *, note: str = "") -> None:
         "layers_per_atom",
     ):
         arrays[name] = np.ascontiguousarray(getattr(network, name)).astype(_FIELDS[name])
-    arrays["lift"], arrays["layers_per_atom"] = arrays["lift"].reshape(()), arrays["layers_per_atom"].reshape(())
+    for name in ("lift", "layers_per_atom"):
+        arrays[name] = arrays[name].reshape(np.shape(getattr(network, name)))
     arrays["sha256"] = np.array(_digest(arrays))
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
@@ -224,14 +226,17 @@ def _network(arrays: Arrays) -> Network:
         raise SchemeError(f"its format is {_text(arrays, 'format')[:60]!r}, this version reads {FORMAT!r}")
     if _text(arrays, "sha256") != _digest(arrays):
         raise SchemeError("its contents are not those it was written with (SHA-256 differs)")
-    for name in ("lift", "layers_per_atom"):
-        if arrays[name].shape != ():
-            raise SchemeError(f"{name}: expected one number, got shape {arrays[name].shape}")
+    components = arrays["readout"].shape[1:-1]
+    for name, shape in (("lift", components), ("layers_per_atom", ())):
+        if arrays[name].shape != shape:
+            each = " for each component" if shape else ""
+            raise SchemeError(f"{name}: expected one number{each}, got shape {arrays[name].shape}")
+    lift = tuple(arrays["lift"].tolist()) if components else float(arrays["lift"])
     for name in ("grade_end", "atom_of_layer", "channels"):
         if arrays[name].ndim != 1:
             raise SchemeError(f"{name}: expected a list, got shape {arrays[name].shape}")
     network = Network(
-        _box(arrays["box"]), float(arrays["lift"]), _native(arrays["weights"]), _native(arrays["biases"]),
+        _box(arrays["box"]), lift, _native(arrays["weights"]), _native(arrays["biases"]),
         _native(arrays["grade_end"]), _native(arrays["readout"]), _native(arrays["readout_bias"]),
         _native(arrays["atom_of_layer"]), int(arrays["layers_per_atom"]), tuple(arrays["channels"].tolist()),
         _text(arrays, "gadget_name"), _text(arrays, "granularity"),

@@ -1,7 +1,8 @@
 """Evaluation of a network in binary64, exact rationals, mpmath and intervals.
 
 Every function takes the network, the unit coordinates of its points, and the number of grades to add up.
-Points are columns: a state has shape (width, n), and a layer is one small matrix times one wide one.
+Points are columns: a state has shape (width, n), and a layer is one small matrix times one wide one.  Values
+have one row per component, a single one for a scalar network.
 """
 
 from __future__ import annotations
@@ -45,22 +46,23 @@ _MODERATE = 900  # theorem: 2^53 units of 2^-900 to 2^900 neither overflow nor u
 
 
 def float64(network: Network, t: FloatArray, grades: int) -> FloatArray:
-    """(n,): values at unit coordinates t (n, d), in binary64."""
+    """(m, n): values at unit coordinates t (n, d), in binary64."""
     parts = [_float64(network, t[k : k + POINTS], grades) for k in range(0, len(t), POINTS)]
-    return np.concatenate(parts) if parts else np.zeros(0)
+    return np.concatenate(parts, axis=1) if parts else np.zeros((network.components, 0))
 
 
 def _float64(network: Network, t: FloatArray, grades: int) -> FloatArray:
     h = np.zeros((network.width, len(t)))
     h[: network.dim] = t.T
     z = np.empty_like(h)
-    total = np.full(len(t), network.lift)
+    total = np.repeat(network.lifts[:, None], len(t), axis=1)
+    readouts, constants = network.readouts, network.readout_biases[:, :, None]
     for k, layers in enumerate(_layers(network, grades)):
         for w, b in zip(network.weights[layers], network.biases[layers, :, None], strict=True):
             np.matmul(w, h, out=z)
             z += b
             np.maximum(z, 0.0, out=h)
-        total += network.readout[k] @ h + network.readout_bias[k]
+        total += readouts[k] @ h + constants[k]
     return total
 
 
@@ -96,16 +98,19 @@ def _turns(network: Network, layers: slice, reads: slice) -> Iterator[tuple[int,
 # -- exact -----------------------------------------------------------------------------------------
 
 
-def exact(network: Network, points: Sequence[Sequence[Fraction]], grades: int) -> list[Fraction]:
-    """Values at points with rational unit coordinates."""
+def exact(network: Network, points: Sequence[Sequence[Fraction]], grades: int) -> list[list[Fraction]]:
+    """Values (m lists of n) at points with rational unit coordinates."""
     common = math.lcm(*(s.denominator for t in points for s in t))
     start = np.array([[int(s * common) for s in t] for t in points], dtype=object).reshape(len(points), -1).T
     with quiet():
         return _Exact(network, start, 0, common).run(grades)
 
 
-def exact_at(network: Network, level: int, nodes: IntArray, grades: int) -> tuple[list[Fraction], bool]:
-    """Values at unit coordinates nodes / 2^level (n, d), and whether binary64 certainly computes them unrounded."""
+def exact_at(network: Network, level: int, nodes: IntArray, grades: int) -> tuple[list[list[Fraction]], bool]:
+    """Values (m lists of n) at unit coordinates nodes / 2^level (n, d).
+
+    And whether binary64 certainly computes them unrounded.
+    """
     run = _Exact(network, nodes.T, level, 1)
     with quiet():
         return run.run(grades), run.fits
@@ -131,16 +136,15 @@ class _Exact:
         self.e = np.full(network.width, exponent, dtype=np.int64)
         self.few = n < FEW and common != 1
         self.fits = common == 1
-        self.total: NDArray[Any] = np.zeros(n, dtype=object)
-        self.total_e = 0
+        self.totals = [_Total(n) for _ in range(network.components)]
 
-    def run(self, grades: int) -> list[Fraction]:
-        """The values after the first grades."""
-        network, n = self.network, len(self.total)
+    def run(self, grades: int) -> list[list[Fraction]]:
+        """The values after the first grades, one list per component."""
+        network, n = self.network, self.y.shape[1]
         if not n:
-            return []
-        ((odd,), (power,)) = _Dyadic.of(np.array([network.lift]))
-        self._add(np.full(n, int(odd) * self.common, dtype=object), -int(power))
+            return [[] for _ in self.totals]
+        for total, odd, power in zip(self.totals, *_Dyadic.of(network.lifts), strict=True):
+            self._add(total, np.full(n, int(odd) * self.common, dtype=object), -int(power))
         for layers, reads in _parts(network, grades):
             weights, biases = _Dyadic.of(network.weights[layers]), _Dyadic.of(network.biases[layers])
             e = _exponents(weights, biases, self.e)
@@ -151,20 +155,21 @@ class _Exact:
             readouts, after = self._readouts(reads, e, layers.start)
             for i, reading in _turns(network, layers, reads):
                 if reading:
-                    self._add(self._apply(readouts, i)[0], int(after[i]))
+                    for total, value, e_value in zip(self.totals, self._apply(readouts, i), after[i], strict=True):
+                        self._add(total, value, int(e_value))
                 else:
                     self.y = np.maximum(self._apply(rows, i), 0)
             self.e = e[-1]
-        return [_rational(value, self.common, self.total_e) for value in self.total.tolist()]
+        return [[_rational(value, self.common, total.e) for value in total.y.tolist()] for total in self.totals]
 
     def _readouts(self, reads: slice, e: IntArray, start: int) -> tuple[_Integers, IntArray]:
-        """The readouts of some grades as layers of one row, and the exponents of their values."""
-        weights = _Dyadic.of(self.network.readout[reads, None])
-        constants = _Dyadic.of(self.network.readout_bias[reads, None])
+        """The readouts of some grades as layers of m rows, and the exponents (grades, m) of their values."""
+        weights = _Dyadic.of(self.network.readouts[reads])
+        constants = _Dyadic.of(self.network.readout_biases[reads])
         before = e[self.network.grade_end[reads] - start]
         need, least = _needs(weights, constants)
         after = np.maximum((need + before[:, None]).max(axis=2), least)
-        return _Integers(weights, constants, before, after, self.common), after[:, 0]
+        return _Integers(weights, constants, before, after, self.common), after
 
     def _apply(self, rows: _Integers, i: int) -> NDArray[Any]:
         """W y + b in integers."""
@@ -183,14 +188,22 @@ class _Exact:
         self.fits = False
         return np.int64 if need <= 2.0**62 else object
 
-    def _add(self, value: NDArray[Any], e: int) -> None:
-        """Add value / 2^e to the total where it is not 0."""
+    def _add(self, total: _Total, value: NDArray[Any], e: int) -> None:
+        """Add value / 2^e to a total where it is not 0."""
         used = np.flatnonzero(value)
-        if e > self.total_e:
-            self.total, self.total_e = self.total << (e - self.total_e), e
-        self.total[used] += _cast(value[used], object) << (self.total_e - e)
+        if e > total.e:
+            total.y, total.e = total.y << (e - total.e), e
+        total.y[used] += _cast(value[used], object) << (total.e - e)
         if self.fits and len(used):
-            self.fits = bool(np.abs(self.total[used]).max() <= 1 << 53) and abs(self.total_e) <= _MODERATE
+            self.fits = bool(np.abs(total.y[used]).max() <= 1 << 53) and abs(total.e) <= _MODERATE
+
+
+class _Total:
+    """The sum of the readouts of one component so far: integers y / (common * 2^e)."""
+
+    def __init__(self, points: int) -> None:
+        self.y: NDArray[Any] = np.zeros(points, dtype=object)
+        self.e = 0
 
 
 class _Dyadic(NamedTuple):
@@ -279,18 +292,19 @@ def _rational(numerator: int, common: int, exponent: int) -> Fraction:
 # -- mpmath ----------------------------------------------------------------------------------------
 
 
-def mp(network: Network, t: Sequence[Fraction], digits: int, grades: int) -> Any:
-    """Value at rational unit coordinates, in mpmath with this many digits."""
+def mp(network: Network, t: Sequence[Fraction], digits: int, grades: int) -> list[Any]:
+    """The m values at rational unit coordinates, in mpmath with this many digits."""
     import mpmath
 
     with mpmath.workdps(digits):
         h = [mpmath.mpf(s.numerator) / s.denominator for s in t] + [mpmath.mpf(0)] * (network.width - len(t))
-        total = mpmath.mpf(network.lift)
+        totals = [mpmath.mpf(lift) for lift in network.lifts.tolist()]
+        readouts, constants = network.readouts.tolist(), network.readout_biases.tolist()
         for k, layers in enumerate(_layers(network, grades)):
             for w, b in zip(network.weights[layers].tolist(), network.biases[layers].tolist(), strict=True):
                 h = [max(_affine(row, c, h), mpmath.mpf(0)) for row, c in zip(w, b, strict=True)]
-            total += _affine(network.readout[k].tolist(), float(network.readout_bias[k]), h)
-        return +total
+            totals = [s + _affine(a, c, h) for s, a, c in zip(totals, readouts[k], constants[k], strict=True)]
+        return [+total for total in totals]
 
 
 def _affine(row: list[float], constant: float, h: list[Any]) -> Any:
@@ -301,20 +315,21 @@ def _affine(row: list[float], constant: float, h: list[Any]) -> Any:
 
 
 def interval(network: Network, lo: FloatArray, hi: FloatArray, grades: int) -> Interval:
-    """Enclosure (n,) over the part in the domain of boxes [lo_i, hi_i] of points of the box."""
+    """Enclosure (m, n) over the part in the domain of boxes [lo_i, hi_i] of points of the box."""
     check_arithmetic()
     with quiet():
         low, high = _unit_coordinates(network.box, lo, hi)
         h = np.zeros((2 * network.width, len(lo)))
         h[: network.dim], h[network.width : network.width + network.dim] = low.T, high.T
-        total = Interval(np.full(len(lo), network.lift), np.full(len(lo), network.lift))
+        lifts, m = np.repeat(network.lifts[:, None], len(lo), axis=1), network.components
+        total = Interval(lifts, lifts)
         for layers, reads in _parts(network, grades):
             rows = _Enclosed(network.weights[layers], network.biases[layers])
-            readouts = _Enclosed(network.readout[reads, None], network.readout_bias[reads, None])
+            readouts = _Enclosed(network.readouts[reads], network.readout_biases[reads])
             for i, reading in _turns(network, layers, reads):
                 if reading:
                     g = readouts.apply(i, h)
-                    total = Interval(add_down(total.lo, g[0]), add_up(total.hi, g[1]))
+                    total = Interval(add_down(total.lo, g[:m]), add_up(total.hi, g[m:]))
                 else:
                     h = np.maximum(rows.apply(i, h), 0.0)
         return total

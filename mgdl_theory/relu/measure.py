@@ -28,7 +28,7 @@ LEVEL = 20
 """Definition: the level of the finest dyadic points of a sample; they are exact in float32."""
 
 Values = Callable[[NDArray[Any]], NDArray[Any]]
-"""Points (n, d) -> values (n,) or (n, 1)."""
+"""Points (n, d) -> values (n,) or (n, 1), for a vector network (n, m)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ class Agreement:
         What computed, and in which precision.
     dyadic, equal : int
         Number of sample points that are dyadic in unit coordinates, and of those whose computed value is the
-        exact value of the network, bit for bit.
+        exact value of the network, bit for bit, in all components.
     points : int
         Number of all sample points.
     largest : float
-        At each of them |computed value - exact value of the network there| <= largest.
+        At each of them |computed value - exact value of the network there| <= largest, in every component.
     where : tuple of float
         The point with the largest difference.
     """
@@ -77,17 +77,23 @@ def agreement(network: Network, values: Values, engine: str, dtype: str = "float
     (True, True)
     """
     nodes, x = sample(network, points, dtype)
-    got = np.asarray(values(x), dtype=np.float64).reshape(-1)
+    shape = (len(x), network.components)
+    got = np.asarray(values(x), dtype=np.float64).reshape(shape)
     exact = network.exact_at(LEVEL, nodes)
-    hit = [k for k, value in enumerate(exact) if np.isfinite(got[k]) and Fraction(float(got[k])) == value]
+    wanted = [value for row in exact for value in row] if network.is_vector else exact
+    pairs = zip(got[: len(nodes)].ravel().tolist(), wanted, strict=True)
+    same = [np.isfinite(computed) and Fraction(computed) == value for computed, value in pairs]
+    hit = np.array(same, dtype=np.bool_).reshape(len(nodes), network.components)
     wide = x.astype(np.float64)
     bounds = network.interval(wide, wide)
-    error = np.maximum(np.maximum(sub_up(got, bounds.lo), sub_up(bounds.hi, got)), 0.0)
-    error[hit] = 0.0
-    error = np.where(np.isnan(error), np.inf, error)
+    low, high = bounds.lo.reshape(shape), bounds.hi.reshape(shape)
+    errors = np.maximum(np.maximum(sub_up(got, low), sub_up(high, got)), 0.0)
+    errors[: len(nodes)][hit] = 0.0
+    error = np.where(np.isnan(errors), np.inf, errors).max(axis=1)
     worst = int(np.argmax(error)) if len(error) else 0
     where = tuple(wide[worst].tolist()) if len(error) else ()
-    return Agreement(engine, len(nodes), len(hit), len(x), float(error.max(initial=0.0)), where)
+    equal = int(hit.all(axis=1).sum())
+    return Agreement(engine, len(nodes), equal, len(x), float(error.max(initial=0.0)), where)
 
 
 def float32_values(network: Network) -> Values:
@@ -98,13 +104,15 @@ def float32_values(network: Network) -> Values:
         with np.errstate(all="ignore"):
             h = np.zeros((network.width, len(x)), dtype=np.float32)
             h[: network.dim] = ((x.astype(np.float32) - s["lower"]) / s["side"]).T
-            total, start = np.full(len(x), s["lift"]), 0
+            total, start = np.repeat(np.atleast_1d(s["lift"])[:, None], len(x), axis=1), 0
+            readouts = s["readout"].reshape(network.readouts.shape)
+            constants = s["readout_bias"].reshape(network.readout_biases.shape)[:, :, None]
             for k, end in enumerate(s["grade_end"].tolist()):
                 for w, b in zip(s["weights"][start:end], s["biases"][start:end], strict=True):
                     h = np.maximum(w @ h + b[:, None], np.float32(0))
-                total = total + (s["readout"][k] @ h + s["readout_bias"][k])
+                total = total + (readouts[k] @ h + constants[k])
                 start = end
-        return np.asarray(total)
+        return np.asarray(total.T if network.is_vector else total[0])
 
     return values
 

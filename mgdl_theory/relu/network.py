@@ -6,6 +6,8 @@ The hidden state after layer j is a vector of ``width`` channels,
 
 t in [0, 1]^d the unit coordinates of a point x of the box.  Grade k is the affine readout of the state
 after its last layer, g_k = A_k h + a_k, and the approximant is the lift plus the sum of the readouts.
+A_k is a row for a scalar network, and a matrix with one row per component for a vector network: its
+components share every layer.
 
 *Preamble.*  t_a = (x_a - lower_a) / (upper_a - lower_a) with the exact rational ends of the box; it is no
 layer, because its numbers need not be dyadic.  On [0, 1]^d it does nothing.
@@ -17,7 +19,7 @@ numbered from 1, as in a scheme.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -32,6 +34,24 @@ from mgdl_theory.targets.base import Box, FloatArray, IntArray
 __all__ = ["GRANULARITIES", "Network", "Summary"]
 
 GRANULARITIES = ("unit", "block")
+
+
+_PLAIN = {
+    "box": Box,
+    "layers_per_atom": int,
+    "channels": tuple,
+    "gadget_name": str,
+    "granularity": str,
+}
+_ARRAYS = {
+    "weights": np.float64,
+    "biases": np.float64,
+    "grade_end": np.int64,
+    "readout": np.float64,
+    "readout_bias": np.float64,
+    "atom_of_layer": np.int64,
+}
+"""Definition: the types of the fields of a network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +76,7 @@ class Summary:
 
     def __str__(self) -> str:
         return (
-            f"width {self.width}, depth {self.depth}, {self.grades} grades, {self.atoms} atoms; "
+            f"width {self.width}, depth {self.depth}, {count(self.grades, 'grade')}, {count(self.atoms, 'atom')}; "
             f"{self.parameters} parameters, {self.nonzero_parameters} of them not 0, "
             f"{self.distinct_weights} distinct values; "
             f"coefficients of {self.mean_coefficient_bits:.1f} bits, at most {self.coefficient_bits}"
@@ -71,16 +91,17 @@ class Network:
     ----------
     box : Box
         Domain of the inputs; the layers read unit coordinates.
-    lift : float
+    lift : float, or tuple (m) of float
         The constant of grade 0.
     weights : float64 (depth, width, width)
     biases : float64 (depth, width)
         A layer reads only the layer before it; the first one the unit coordinates in channels 0, ..., d-1.
     grade_end : int64 (K,)
         Number of layers up to the end of each grade.
-    readout : float64 (K, width)
-    readout_bias : float64 (K,)
-        g_k = readout[k-1] . h + readout_bias[k-1], h the state after the grade's last layer.
+    readout : float64 (K, width), or (K, m, width)
+    readout_bias : float64 (K,), or (K, m)
+        g_k = readout[k-1] . h + readout_bias[k-1], h the state after the grade's last layer.  With the second
+        shapes the network is a *vector network*, with values of m components.
     atom_of_layer : int64 (depth,)
         Number, from 0, of the atom within its grade that each layer belongs to.
     layers_per_atom : int
@@ -89,35 +110,40 @@ class Network:
     gadget_name : str
         The block of one atom, as :func:`mgdl_theory.relu.blocks.gadget` names it.
     granularity : "unit" or "block"
-        Whether each atom is a grade of its own, or a grade chains its atoms with an accumulator.
+        Whether each atom is a grade of its own, or a grade chains its atoms with an accumulator for every
+        component.
     """
 
     box: Box
-    lift: float
-    weights: FloatArray
-    biases: FloatArray
-    grade_end: IntArray
-    readout: FloatArray
-    readout_bias: FloatArray
-    atom_of_layer: IntArray
+    lift: float | tuple[float, ...]
+    weights: FloatArray = field(repr=False)
+    biases: FloatArray = field(repr=False)
+    grade_end: IntArray = field(repr=False)
+    readout: FloatArray = field(repr=False)
+    readout_bias: FloatArray = field(repr=False)
+    atom_of_layer: IntArray = field(repr=False)
     layers_per_atom: int
     channels: tuple[str, ...]
     gadget_name: str
     granularity: str
 
     def __post_init__(self) -> None:
+        self._make_plain()
         if self.gadget_name not in GADGETS or self.granularity not in GRANULARITIES:
             raise SchemeError(f"network: unknown gadget {self.gadget_name!r} or granularity {self.granularity!r}")
         depth, width, grades = len(self.biases), len(self.channels), len(self.grade_end)
         ends = np.concatenate([[0], self.grade_end])
+        values = self.readout.shape[1:2] if self.is_vector else ()
         fits = (
-            self.weights.shape == (depth, width, width)
+            self.components > 0
+            and self.weights.shape == (depth, width, width)
             and self.biases.shape == (depth, width)
-            and self.readout.shape == (grades, width)
-            and self.readout_bias.shape == (grades,)
+            and self.readout.shape == (grades, *values, width)
+            and self.readout_bias.shape == (grades, *values)
+            and np.shape(self.lift) == values
             and self.atom_of_layer.shape == (depth,)
             and self.layers_per_atom == self.gadget.depth
-            and width == self.gadget.width + (self.granularity == "block")
+            and width == self.gadget.width + self.components * (self.granularity == "block")
             and not np.any(np.diff(ends) < 0)
             and not np.any(ends % self.layers_per_atom)
             and int(ends[-1]) == depth
@@ -125,10 +151,28 @@ class Network:
         if not fits:
             raise SchemeError("network: layers, readouts and grades do not fit together")
         for array in (self.weights, self.biases, self.readout, self.readout_bias, np.array(self.lift)):
-            if array.dtype != np.float64 or not np.isfinite(array).all():
+            if not np.isfinite(array).all():
                 raise SchemeError("network: weights must be finite float64 numbers")
-        for array in (self.weights, self.biases, self.readout, self.readout_bias, self.grade_end, self.atom_of_layer):
-            array.setflags(write=False)
+
+    def _make_plain(self) -> None:
+        """Fields of exactly the declared types, arrays read-only: a subclass could compare and compute as it likes."""
+        for name, kind in _PLAIN.items():
+            if type(getattr(self, name)) is not kind:
+                raise SchemeError(f"network: {name} must be of type {kind.__name__}, got {type(getattr(self, name))}")
+        if any(type(text) is not str for text in self.channels):
+            raise SchemeError(f"network: channels must be texts, got {self.channels!r}")
+        lifts = self.lift if type(self.lift) is tuple else (self.lift,)
+        if any(type(lift) is not float for lift in lifts):
+            raise SchemeError(f"network: the lift must be a finite float, or a tuple of them, got {self.lift!r}")
+        for name, number in _ARRAYS.items():
+            array = np.asarray(getattr(self, name))
+            if array.dtype != number:
+                raise SchemeError(f"network: {name} must be finite {number.__name__} numbers, got {array.dtype}")
+            object.__setattr__(self, name, array)
+            memory: Any = array
+            while isinstance(memory, np.ndarray):  # what an array is a view of would be a way around its flag
+                memory.setflags(write=False)
+                memory = memory.base
 
     # -- shape --
 
@@ -136,6 +180,31 @@ class Network:
     def dim(self) -> int:
         """Number of variables d."""
         return self.box.dim
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether its values are vectors, perhaps of one component."""
+        return self.readout.ndim == 3
+
+    @property
+    def components(self) -> int:
+        """Number m of components; 1 for a scalar network."""
+        return int(self.readout.shape[1]) if self.is_vector else 1
+
+    @property
+    def lifts(self) -> FloatArray:
+        """(m,): the constants of grade 0."""
+        return np.array(self.lift).reshape(self.components)
+
+    @property
+    def readouts(self) -> FloatArray:
+        """(K, m, width): the matrices A_k."""
+        return self.readout.reshape(self.grades, self.components, self.width)
+
+    @property
+    def readout_biases(self) -> FloatArray:
+        """(K, m): the vectors a_k."""
+        return self.readout_bias.reshape(self.grades, self.components)
 
     @property
     def width(self) -> int:
@@ -189,7 +258,8 @@ class Network:
     def __call__(self, x: Any, grade: int | None = None) -> FloatArray:
         """The approximant after a grade (all by default) at points x (n, d) or (n,) of the box, in binary64.
 
-        One loop over layers, none over points.  :meth:`float64_is_exact` says where no rounding occurs.
+        Shape (n,), or (n, m) for a vector network.  One loop over layers, none over points.
+        :meth:`float64_is_exact` says where no rounding occurs.
         """
         x = np.asarray(x, dtype=np.float64)
         if x.ndim <= 1 and self.dim == 1:
@@ -199,20 +269,21 @@ class Network:
         t = self.box.to_unit(x)
         if not np.all((t >= -1e-12) & (t <= 1 + 1e-12)):
             raise SchemeError("a point lies outside the domain of the network")
-        return forward.float64(self, np.clip(t, 0.0, 1.0), self._grade_count(grade))
+        values = forward.float64(self, np.clip(t, 0.0, 1.0), self._grade_count(grade))
+        return values.T if self.is_vector else values[0]
 
-    def exact(self, point: Sequence[Fraction], grade: int | None = None) -> Fraction:
-        """The approximant after a grade at one rational point of the box, exactly."""
+    def exact(self, point: Sequence[Fraction], grade: int | None = None) -> Any:
+        """The approximant after a grade at one rational point of the box, exactly: a Fraction, or a tuple of m."""
         t = self._unit(point)
-        return forward.exact(self, [t], self._grade_count(grade))[0]
+        return self._values(forward.exact(self, [t], self._grade_count(grade)))[0]
 
-    def exact_at(self, level: int, nodes: IntArray, grade: int | None = None) -> list[Fraction]:
+    def exact_at(self, level: int, nodes: IntArray, grade: int | None = None) -> list[Any]:
         """The approximant after a grade at the points with unit coordinates nodes / 2^level, exactly.
 
-        ``nodes`` is int64 (n, d).  Integer arithmetic for all points at once, in words where no overflow is
-        possible and in Python's integers elsewhere.
+        ``nodes`` is int64 (n, d); one Fraction, or tuple of m, for each.  Integer arithmetic for all points at
+        once, in words where no overflow is possible and in Python's integers elsewhere.
         """
-        return forward.exact_at(self, level, self._nodes(level, nodes), self._grade_count(grade))[0]
+        return self._values(forward.exact_at(self, level, self._nodes(level, nodes), self._grade_count(grade))[0])
 
     def float64_is_exact(self, level: int, nodes: IntArray, grade: int | None = None) -> bool:
         """Whether every operation of the binary64 evaluation at these points is certainly free of rounding.
@@ -225,10 +296,11 @@ class Network:
 
     def mp(self, point: Sequence[Fraction], digits: int = 30, grade: int | None = None) -> Any:
         """The approximant after a grade at one point of the box, in mpmath with this many working digits."""
-        return forward.mp(self, self._unit(point), digits, self._grade_count(grade))
+        values = forward.mp(self, self._unit(point), digits, self._grade_count(grade))
+        return tuple(values) if self.is_vector else values[0]
 
     def interval(self, lo: Any, hi: Any, grade: int | None = None) -> Interval:
-        """Enclosure (n,) of the approximant over boxes [lo_i, hi_i] of inputs, lo and hi (n, d) or (n,).
+        """Enclosure (n,), or (n, m), of the approximant over boxes [lo_i, hi_i] of inputs, lo and hi (n, d) or (n,).
 
         Interval arithmetic layer by layer, every rounding outward: the approximant at every point of box i
         that lies in the domain is in [lo_i, hi_i].  Wide boxes are enclosed crudely (channels are treated as
@@ -241,7 +313,12 @@ class Network:
             raise SchemeError(f"boxes must have shape (n, {self.dim}), got {low.shape} and {high.shape}")
         if not np.all(low <= high):
             raise SchemeError("a box needs lo <= hi")
-        return forward.interval(self, low, high, self._grade_count(grade))
+        found = forward.interval(self, low, high, self._grade_count(grade))
+        return Interval(found.lo.T, found.hi.T) if self.is_vector else Interval(found.lo[0], found.hi[0])
+
+    def _values(self, rows: list[list[Any]]) -> list[Any]:
+        """One entry per point from one list per component."""
+        return list(zip(*rows, strict=True)) if self.is_vector else rows[0]
 
     # -- words --
 
@@ -251,7 +328,7 @@ class Network:
         step, atom = layer % self.layers_per_atom, int(self.atom_of_layer[layer])
         own = self.layers_of_grade(grade)
         level, node = self.atom_at(layer)
-        place = ", ".join(f"t{a + 1} = {1 << level} x{a + 1} - {i}" for a, i in enumerate(node))
+        place = ", ".join(_affine_words(a + 1, 1 << level, i) for a, i in enumerate(node))
         atoms = len(own) // self.layers_per_atom
         head = f"layer {layer}: grade {grade}, atom {atom + 1} of {atoms}, step {step + 1} of {self.layers_per_atom}"
         lines = [f"{head}; level {level}, node {node}: {place}"]
@@ -260,11 +337,12 @@ class Network:
             sums = (
                 "C" if atom == 0 else f"C + the terms c phi of atoms 1 to {atom}" if atom > 1 else "C + c phi of atom 1"
             )
-            start = own.start
-            words.append(f"the running sum {sums}; C = {self.biases[start, -1]:g}")
+            for j, bound in enumerate(self.biases[own.start, g.width :].tolist(), 1):
+                which = f" of component {j}" if self.is_vector else ""
+                words.append(f"the running sum{which} {sums}; C = {bound:.17g}")
         lines += [f"  channel {r}: {text}" for r, text in enumerate(words)]
         if layer == own[-1]:
-            lines.append(f"  read out: {self._readout_words(grade)}")
+            lines += [f"  read out: {text}" for text in self._readout_words(grade)]
         return "\n".join(lines)
 
     def atom_at(self, layer: int) -> tuple[int, tuple[int, ...]]:
@@ -282,8 +360,9 @@ class Network:
 
     def summary(self) -> Summary:
         """Size of the network."""
-        bits = forward.significant_bits(self.coefficients())
-        parts = (self.weights, self.biases, self.readout, self.readout_bias, np.array([self.lift]))
+        coefficients = self.coefficients()
+        bits = forward.significant_bits(coefficients[coefficients != 0])
+        parts = (self.weights, self.biases, self.readout, self.readout_bias, self.lifts)
         distinct = forward.distinct_nonzero(parts)
         return Summary(
             width=self.width,
@@ -298,21 +377,22 @@ class Network:
         )
 
     def coefficients(self) -> FloatArray:
-        """(atoms,): the coefficient c of every atom, in the order of the layers."""
-        phi, per = self.gadget.phi, self.layers_per_atom
-        out = np.empty(self.atoms)
+        """(atoms,) or (atoms, m): the coefficient c of every atom, in the order of the layers."""
+        g, per = self.gadget, self.layers_per_atom
+        out = np.empty((self.atoms, self.components))
         if self.granularity == "block":
-            out[:-1] = self.weights[per::per, -1, phi]  # where an atom's first layer adds the term before it
+            out[:-1] = self.weights[per::per, g.width :, g.phi]  # where an atom's first layer adds the term before it
         full = np.diff(self.grade_end, prepend=0) > 0
-        out[self.grade_end[full] // per - 1] = self.readout[full, phi]
-        return out
+        out[self.grade_end[full] // per - 1] = self.readouts[full, :, g.phi]
+        return out if self.is_vector else out[:, 0]
 
-    def _readout_words(self, grade: int) -> str:
-        phi = self.gadget.phi
-        term = f"{float(self.readout[grade - 1, phi])!r} times channel {phi}"
-        if self.granularity == "unit":
-            return f"g_{grade} = {term}"
-        return f"g_{grade} = channel {self.width - 1} - C + {term}"
+    def _readout_words(self, grade: int) -> list[str]:
+        g, words = self.gadget, []
+        for j, c in enumerate(self.readouts[grade - 1, :, g.phi].tolist()):
+            name = f"component {j + 1} of g_{grade}" if self.is_vector else f"g_{grade}"
+            sums = f"channel {g.width + j} - C + " if self.granularity == "block" else ""
+            words.append(f"{name} = {sums}{c!r} times channel {g.phi}")
+        return words
 
     # -- reading arguments --
 
@@ -337,3 +417,21 @@ class Network:
         if len(nodes) and (nodes.min() < 0 or nodes.max() > 1 << level):
             raise SchemeError(f"node indices of level {level} run from 0 to {1 << level}")
         return nodes
+
+
+def count(number: int, what: str) -> str:
+    """A number of things.
+
+    >>> count(1, "atom"), count(2, "atom")
+    ('1 atom', '2 atoms')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _affine_words(axis: int, scale: int, index: int) -> str:
+    """t = 2^l x - i of one coordinate.
+
+    >>> _affine_words(1, 4, 3), _affine_words(2, 1, 0)
+    ('t1 = 4 x1 - 3', 't2 = x2')
+    """
+    return f"t{axis} = {f'{scale} ' if scale > 1 else ''}x{axis}{f' - {index}' if index else ''}"

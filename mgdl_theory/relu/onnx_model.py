@@ -77,7 +77,8 @@ def onnx_model(
 
     Input ``x`` (batch, d) in coordinates of the box, output ``y`` (batch, 1), the approximant.  With
     ``partial_sums`` there is a second output ``partial_sums`` (batch, K + 1), whose column k is the
-    approximant after grade k (column 0 the lift).
+    approximant after grade k (column 0 the lift).  For a vector network of m components the outputs have
+    the shapes (batch, m) and (batch, K + 1, m).
 
     Parameters
     ----------
@@ -93,16 +94,16 @@ def onnx_model(
     if layout not in LAYOUTS:
         raise OptionError(f"layout: expected one of {', '.join(LAYOUTS)}, got {layout!r}")
     scan = network.depth > 0 and (layout == "scan" or (layout == "auto" and network.depth > UNROLLED_LAYERS))
-    numbers = network.weights.size + network.biases.size * (2 if scan else 1) + network.depth
+    read = network.components * (network.depth if scan else network.grades) * (network.width + 1)
+    numbers = network.weights.size + network.biases.size + read
     if numbers * (4 if dtype == "float32" else 8) > MAX_BYTES:
         raise OptionError(f"onnx: {network.depth} layers are more than a model file of 2 GiB can hold; write .npz")
     graph = _Graph(onnx, dtype)
     first = _inputs(graph, network)
     sums = _scan(graph, network, first, partial_sums) if scan else _unrolled(graph, network, first, partial_sums)
-    outputs = [graph.value("y", ["batch", 1])]
+    outputs = [graph.value("y", ["batch", network.components])]
     if partial_sums:
-        graph.add("Concat", sums, "partial_sums", axis=1)
-        outputs.append(graph.value("partial_sums", ["batch", network.grades + 1]))
+        outputs.append(_partial_sums(graph, network, sums))
     model = graph.model(network, outputs)
     metadata = {
         "box": json.dumps([[str(v) for v in network.box.lower], [str(v) for v in network.box.upper]]),
@@ -111,7 +112,7 @@ def onnx_model(
         "layers": str(network.depth),
         "layers_per_atom": str(network.layers_per_atom),
         "layout": "scan" if scan else "unrolled",
-        "lift": network.lift.hex(),
+        "lift": " ".join(lift.hex() for lift in network.lifts.tolist()),
         "note": note,
         "precision": dtype,
     }
@@ -198,24 +199,35 @@ def _inputs(graph: _Graph, network: Network) -> str:
 
 
 def _lift(graph: _Graph, network: Network, t: str) -> str:
-    """s_0 (batch, 1), the lift at every point."""
-    zero = graph.add("MatMul", [t, graph.constant("zero", np.zeros((network.dim, 1)))], "no_grade")
-    return graph.add("Add", [zero, graph.constant("lift", [network.lift])], "s0")
+    """s_0 (batch, m), the lift at every point."""
+    zero = graph.add("MatMul", [t, graph.constant("zero", np.zeros((network.dim, network.components)))], "no_grade")
+    return graph.add("Add", [zero, graph.constant("lift", network.lifts)], "s0")
+
+
+def _partial_sums(graph: _Graph, network: Network, sums: list[str]) -> Any:
+    """The output of the sums (batch, m each) after all grades; their names may stand for several grades at once."""
+    columns = graph.add("Concat", sums, "sums_of_components" if network.is_vector else "partial_sums", axis=1)
+    if not network.is_vector:
+        return graph.value("partial_sums", ["batch", network.grades + 1])
+    shape = graph.index("sums_shape", [0, network.grades + 1, network.components])
+    graph.add("Reshape", [columns, shape], "partial_sums")
+    return graph.value("partial_sums", ["batch", network.grades + 1, network.components])
 
 
 def _unrolled(graph: _Graph, network: Network, t: str, partial: bool) -> list[str]:
     """Two nodes per layer and two per grade; returns the names of the partial sums, the last one ``y``."""
     h, start, channels = t, 0, network.dim
     needs_start = partial or not network.grades
-    sums = [_lift(graph, network, t) if needs_start else graph.constant("lift", [network.lift])]
+    sums = [_lift(graph, network, t) if needs_start else graph.constant("lift", network.lifts)]
+    readouts, constants = network.readouts, network.readout_biases
     for k, end in enumerate(network.grade_end.tolist(), 1):
         for j in range(start, end):
             w = graph.constant(f"W{j}", network.weights[j, :, :channels])
             b = graph.constant(f"b{j}", network.biases[j])
             h = graph.add("Relu", [graph.add("Gemm", [h, w, b], f"z{j}", transB=1)], f"h{j}")
             channels = network.width
-        a = graph.constant(f"A{k}", network.readout[k - 1 : k, :channels])
-        g = graph.add("Gemm", [h, a, graph.constant(f"a{k}", network.readout_bias[k - 1 : k])], f"g{k}", transB=1)
+        a = graph.constant(f"A{k}", readouts[k - 1, :, :channels])
+        g = graph.add("Gemm", [h, a, graph.constant(f"a{k}", constants[k - 1])], f"g{k}", transB=1)
         sums.append(graph.add("Add", [sums[-1], g], f"s{k}" if k < network.grades else "y"))
         start = end
     if not network.grades:
@@ -229,8 +241,9 @@ def _scan(graph: _Graph, network: Network, t: str, partial: bool) -> list[str]:
     owned = np.diff(network.grade_end, prepend=0) > 0
     if np.any(network.readout[~owned]) or np.any(network.readout_bias[~owned]):
         raise SchemeError("onnx: a grade without layers reads out a function; use the unrolled layout")
-    readout, offset = np.zeros((network.depth, 1, network.width)), np.zeros((network.depth, 1))
-    readout[ends[owned], 0], offset[ends[owned], 0] = network.readout[owned], network.readout_bias[owned]
+    m = network.components
+    readout, offset = np.zeros((network.depth, m, network.width)), np.zeros((network.depth, m))
+    readout[ends[owned]], offset[ends[owned]] = network.readouts[owned], network.readout_biases[owned]
     wide = graph.index("padding", [0, 0, 0, network.width - network.dim])
     state = graph.add("Pad", [t, wide], "h_first")
     stacks = [("W", network.weights), ("b", network.biases), ("A", readout), ("a", offset)]
@@ -242,22 +255,23 @@ def _scan(graph: _Graph, network: Network, t: str, partial: bool) -> list[str]:
         return []
     last = graph.index("grade_last", np.maximum(ends, 0))  # an atom has two layers or more: layer 0 ends no grade
     picked = graph.add("Gather", ["sums", last], "sums_of_grades", axis=0)
-    flat = graph.add("Squeeze", [picked, graph.index("last_axis", [2])], "sums_flat")
-    return ["s0", graph.add("Transpose", [flat], "sums_after_grades", perm=[1, 0])]
+    turned = graph.add("Transpose", [picked], "sums_by_point", perm=[1, 0, 2])
+    columns = graph.index("sums_columns", [0, network.grades * m])
+    return ["s0", graph.add("Reshape", [turned, columns], "sums_after_grades")]
 
 
 def _scan_body(graph: _Graph, network: Network, partial: bool) -> Any:
     """One layer and its readout: (h, s, W, b, A, a) -> (h, s) and, for the partial sums, s once more."""
-    body, width = _Graph(graph.onnx, graph.dtype), network.width
+    body, width, m = _Graph(graph.onnx, graph.dtype), network.width, network.components
     body.add("Gemm", ["h_in", "W_j", "b_j"], "z_j", transB=1)
     body.add("Relu", ["z_j"], "h_out")
     body.add("Gemm", ["h_out", "A_j", "a_j"], "g_j", transB=1)
     body.add("Add", ["s_in", "g_j"], "s_out")
-    outputs = [body.value("h_out", ["batch", width]), body.value("s_out", ["batch", 1])]
+    outputs = [body.value("h_out", ["batch", width]), body.value("s_out", ["batch", m])]
     if partial:
         body.add("Identity", ["s_out"], "s_kept")
-        outputs.append(body.value("s_kept", ["batch", 1]))
-    inputs = [("h_in", ["batch", width]), ("s_in", ["batch", 1])]
-    inputs += [("W_j", [width, width]), ("b_j", [width]), ("A_j", [1, width]), ("a_j", [1])]
+        outputs.append(body.value("s_kept", ["batch", m]))
+    inputs = [("h_in", ["batch", width]), ("s_in", ["batch", m])]
+    inputs += [("W_j", [width, width]), ("b_j", [width]), ("A_j", [m, width]), ("a_j", [m])]
     values = [body.value(name, shape) for name, shape in inputs]
     return graph.onnx.helper.make_graph(body.nodes, "layer", values, outputs)
