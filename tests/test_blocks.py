@@ -59,6 +59,8 @@ def test_entries_are_small_integers_and_read_only(d: int, name: str) -> None:
     for array in (g.scaled, g.fixed, g.index, g.bias):
         assert set(np.unique(array)) <= {-2, -1, 0, 1, 2}
         assert not array.flags.writeable
+        with pytest.raises(ValueError, match="cannot set WRITEABLE"):
+            array.setflags(write=True)  # the record is kept, and so is the proof of it
     assert gadget(d, name) is g
 
 

@@ -122,6 +122,46 @@ def test_arrays_are_read_only_and_the_record_is_frozen() -> None:
         network.weights[0, 0, 0] = 2
     with pytest.raises(FrozenInstanceError):
         network.lift = 0.0  # type: ignore[misc]
+    for name in ("weights", "biases", "readout", "readout_bias", "grade_end", "atom_of_layer"):
+        memory = getattr(network, name)
+        while isinstance(memory, np.ndarray):
+            assert not memory.flags.writeable, "what an array is a view of is a way around its flag"
+            memory = memory.base
+
+
+def test_memory_that_is_handed_over_can_be_written_by_nobody() -> None:
+    given = small().weights.copy()
+    network = replace(small(), weights=given[:])
+    with pytest.raises(ValueError, match="read-only"):
+        given[0, 0, 0] = 2.0
+    assert np.shares_memory(network.weights, given)
+
+
+class Agreeable(np.ndarray):
+    """An array that is never different from anything."""
+
+    def __ne__(self, other: object) -> Any:
+        return np.zeros(self.shape, dtype=np.bool_)
+
+
+@pytest.mark.parametrize("name", ["weights", "biases", "readout", "readout_bias", "grade_end", "atom_of_layer"])
+def test_arrays_of_a_subclass_become_plain_ones_of_the_same_memory(name: str) -> None:
+    given = getattr(small(), name).copy()
+    network = replace(small(), **{name: given.view(Agreeable)})
+    assert type(getattr(network, name)) is np.ndarray
+    assert np.shares_memory(getattr(network, name), given)
+
+
+class Lift(float):
+    pass
+
+
+class Text(str):
+    pass
+
+
+class Domain(Box):
+    pass
 
 
 @pytest.mark.parametrize(
@@ -140,7 +180,18 @@ def test_arrays_are_read_only_and_the_record_is_frozen() -> None:
         {"layers_per_atom": 3},
         {"gadget_name": "thin"},
         {"granularity": "layer"},
+        {"granularity": Text("block")},
+        {"gadget_name": Text("general")},
+        {"channels": [*"abcd"]},
+        {"channels": (*"abc", Text("d"))},
+        {"layers_per_atom": 2.0},
+        {"lift": Lift(0.5)},
+        {"grade_end": np.array([6.0, 6.0, 10.0])},
+        {"atom_of_layer": np.zeros(10)},
+        {"weights": small().weights.astype(">f8")},
+        {"weights": small().weights.astype(object)},
         {"box": Box.of([0, 1, 0, 1])},
+        {"box": Domain((Fraction(0),), (Fraction(1),))},
     ],
 )
 def test_parts_that_do_not_fit_are_refused(change: dict[str, Any]) -> None:
@@ -201,7 +252,19 @@ def test_a_layer_is_described_in_words() -> None:
     ]
     assert small().describe(5).splitlines()[-1] == "  read out: g_1 = channel 3 - C + 0.25 times channel 1"
     assert "ReLU(max(0, t1) - t2)" in plane().describe(1)
-    assert "the least of the first 2 pieces" in plane("unit", "narrow").describe(1)
+    steps = [plane("unit", "narrow").describe(j).splitlines()[-1] for j in range(3)]
+    assert steps == [
+        "  channel 2: ReLU(1 + t2 - (1 + t1))",
+        "  channel 2: ReLU(1 - t1 - min(1 + t1, 1 + t2))",
+        "  channel 2: ReLU(1 - t1 + t2 - min(1 + t1, 1 + t2, 1 - t1))",
+    ]
+    assert "t1 = x1, t2 = x2\n" in plane("unit", "narrow").describe(0)
+
+
+def test_the_accumulator_bound_is_told_to_the_last_digit() -> None:
+    scheme = Scheme.of(TOY, 0.0, [atoms(1, {(1,): 2.0**-30})], 1.0)
+    text = compile_network(scheme).describe(0)
+    assert float(text.rpartition("C = ")[2]) == 2.0**-30
     assert plane("unit").describe(2).splitlines()[-1] == "  read out: g_1 = 1.0 times channel 2"
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from test_compile import HOW, balanced, schemes, toy_on
 from toys import atoms, value_of
 
-from mgdl_theory import CLAIMS, Box, Network, OptionError, Result, Scheme, Verdict, verify, verify_network
+from mgdl_theory import CLAIMS, Box, Network, OptionError, Result, Scheme, SchemeError, Verdict, verify, verify_network
 from mgdl_theory.relu.blocks import gadget
 from mgdl_theory.relu.compile import compile_network
 from mgdl_theory.verify import network as module
@@ -230,6 +230,96 @@ def test_another_domain_is_wrong_input() -> None:
     other = Scheme.of(toy_on(Box.of([-1, 3])), scheme.lift, [g.atoms for g in scheme.grades], 1.0)
     with pytest.raises(OptionError, match="different domains"):
         verify_network(compile_network(other), scheme)
+
+
+class Agreeable(np.ndarray):
+    """An array that is never different from anything."""
+
+    def __ne__(self, other: object) -> Any:
+        return np.zeros(self.shape, dtype=np.bool_)
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+@pytest.mark.parametrize("smuggled", [False, True])
+def test_an_array_that_compares_as_it_likes_proves_nothing(name: str, smuggled: bool) -> None:
+    scheme, network = by_hand()
+    place = tuple(n // 2 for n in getattr(network, name).shape)
+    wrong = getattr(moved(network, name, place, 1.0), name).view(Agreeable)
+    if smuggled:  # past the checks of the record
+        bad = replace(network)
+        object.__setattr__(bad, name, wrong)
+    else:
+        bad = replace(network, **{name: wrong})
+    assert verify_network(bad, scheme, evaluated_atoms=0).verdict is not PROVED
+
+
+def test_a_number_that_is_none_is_wrong_input_even_past_the_checks_of_the_record() -> None:
+    scheme, network = by_hand()
+    weights = network.weights.copy()
+    weights[0, 0, 0] = np.nan
+    object.__setattr__(network, "weights", weights)
+    with pytest.raises(SchemeError, match="finite"):
+        verify_network(network, scheme)
+
+
+class Other(Network):
+    """Computes something else than its arrays say."""
+
+    def __call__(self, x: Any, grade: int | None = None) -> Any:
+        return np.zeros(len(x))
+
+
+class OtherScheme(Scheme):
+    pass
+
+
+class OtherBox(Box):
+    """Is every domain."""
+
+    def __ne__(self, other: object) -> bool:
+        return False
+
+
+def test_a_subclass_does_not_answer_for_the_record() -> None:
+    scheme, network = by_hand()
+    parts = {name: getattr(network, name) for name in Network.__dataclass_fields__}
+    with pytest.raises(OptionError, match="plain Network, got Other"):
+        verify_network(Other(**parts), scheme)
+    other = OtherScheme.of(scheme.target, scheme.lift, [g.atoms for g in scheme.grades], 1.0)
+    with pytest.raises(OptionError, match="plain Scheme, got OtherScheme"):
+        verify_network(network, other)
+    with pytest.raises(OptionError, match="plain Scheme, got Network"):
+        verify_network(network, network)  # type: ignore[arg-type]
+    toy = toy_on(OtherBox((Fraction(0),), (Fraction(2),)))
+    elsewhere = Scheme.of(toy, scheme.lift, [g.atoms for g in scheme.grades], 1.0)
+    with pytest.raises(OptionError, match="plain Box, got OtherBox"):
+        verify_network(network, elsewhere)
+
+
+def test_a_node_that_occurs_twice_in_a_grade_is_wrong_input_even_past_the_checks_of_the_record() -> None:
+    """Then the hats of the grade would not add up to at most 1, and the running sum could be cut off."""
+    scheme, _ = by_hand()
+    twice = scheme.grades[0].atoms
+    object.__setattr__(twice, "nodes", np.zeros_like(twice.nodes))
+    with pytest.raises(SchemeError, match="occurs twice"):
+        verify_network(compile_network(scheme), scheme, evaluated_atoms=0)
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("d", [1, 2, 3, 4])
+def test_an_ulp_and_two_channels_exchanged_are_seen(how: tuple[str, str], d: int) -> None:
+    scheme, network = by_hand(how, d)
+    rng = np.random.default_rng(d)
+    for name in ARRAYS:
+        array = getattr(network, name)
+        for place in (tuple(rng.integers(0, array.shape)) for _ in range(6)):
+            changed = array.copy()
+            changed[place] = np.nextafter(changed[place], rng.choice([-np.inf, np.inf]))
+            assert verify_network(replace(network, **{name: changed}), scheme).verdict is not PROVED
+    order = [*range(network.width - 2), network.width - 1, network.width - 2]
+    parts = {"weights": network.weights[:, order][:, :, order], "biases": network.biases[:, order]}
+    exchanged = replace(network, **parts, readout=network.readout[:, order])
+    assert verify_network(exchanged, scheme).verdict is not PROVED
 
 
 def test_a_block_that_is_not_the_hat_is_never_proved(monkeypatch: pytest.MonkeyPatch) -> None:

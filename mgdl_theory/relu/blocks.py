@@ -108,9 +108,8 @@ class _Rows:
             self.index[layer, row, axis] -= factor
 
     def done(self, name: str, phi: int) -> Gadget:
-        arrays = (self.scaled, self.fixed, self.index, self.bias)
-        for array in arrays:
-            array.setflags(write=False)
+        given = (self.scaled, self.fixed, self.index, self.bias)
+        arrays = (np.frombuffer(array.tobytes()).reshape(array.shape) for array in given)  # nobody can write to bytes
         return Gadget(name, *arrays, phi, tuple(self.words))
 
 
@@ -156,8 +155,13 @@ def _running_minimum(d: int) -> Gadget:
             rows.t(j, d, pieces[j + 1][0], -1.0)
             rows.t(j, d, pieces[j + 1][1], 1.0)
             rows.bias[j, d] += 1.0
-            rows.words.append((f"ReLU({_piece(*pieces[j + 1])} - the least of the first {j + 1} pieces)",))
+            rows.words.append((f"ReLU({_piece(*pieces[j + 1])} - {_least(pieces[: j + 1])})",))
     return rows.done("narrow", d)
+
+
+def _least(pieces: list[tuple[int, int]]) -> str:
+    words = [_piece(*piece) for piece in pieces]
+    return f"({words[0]})" if len(words) == 1 else f"min({', '.join(words)})"
 
 
 def _piece(a: int, b: int) -> str:

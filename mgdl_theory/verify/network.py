@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ from mgdl_theory.mesh import BoolArray, pack, unique_rows
 from mgdl_theory.relu.network import Network
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.scheme import Scheme
-from mgdl_theory.targets.base import FloatArray, IntArray
+from mgdl_theory.targets.base import Box, FloatArray, IntArray
 from mgdl_theory.verify.blocks import prove_block
 from mgdl_theory.verify.verdict import Result, Verdict, Witness
 
@@ -81,6 +81,7 @@ def verify_network(network: Network, scheme: Scheme, evaluated_atoms: int = EVAL
     network : Network
         From ``compile_network`` or anywhere else; nothing but its arrays is trusted.
     scheme : Scheme
+        Read as its lift and its atoms, which are checked again.
     evaluated_atoms : int
         Up to this many atoms both are evaluated exactly at all nodes as well.
 
@@ -96,6 +97,7 @@ def verify_network(network: Network, scheme: Scheme, evaluated_atoms: int = EVAL
     >>> print(verify_network(compile_network(scheme), scheme).verdict)
     PROVED
     """
+    network, scheme = _checked_again(network, scheme)
     if network.box != scheme.target.box:
         raise OptionError("the network and the scheme have different domains")
     block = prove_block(network.gadget)
@@ -115,6 +117,16 @@ def verify_network(network: Network, scheme: Scheme, evaluated_atoms: int = EVAL
     if witness is not None:
         return Result("network", Verdict.REFUTED, f"the argument or its code is wrong: {witness}", witness)
     return Result("network", Verdict.PROVED, f"{text}; exact values compared at {len(nodes)} nodes")
+
+
+def _checked_again(network: Network, scheme: Scheme) -> tuple[Network, Scheme]:
+    """The same records made anew, so that what holds of them at birth holds now, and no subclass answers for them."""
+    box = scheme.target.box if isinstance(scheme, Scheme) else None
+    for given, kind in ((network, Network), (scheme, Scheme), (box, Box)):
+        if type(given) is not kind:
+            raise OptionError(f"verify_network: expected a plain {kind.__name__}, got {type(given).__name__}")
+    parts = [Atoms(grade.level, grade.atoms.nodes, grade.atoms.coefficients) for grade in scheme.grades]
+    return replace(network), Scheme.of(scheme.target, scheme.lift, parts, scheme.tol)
 
 
 # -- layers against templates ----------------------------------------------------------------------
