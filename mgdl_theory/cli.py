@@ -106,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     _draw_options(commands)
     _plot_options(commands)
     _animate_options(commands)
+    _gallery_options(commands)
     return parser
 
 
@@ -126,7 +127,10 @@ def _verify_options(commands: Any) -> None:
         description="Builds a multigrade ReLU scheme for a formula and decides every claim about it.",
         epilog=CODES,
     )
-    verify.add_argument("expr", metavar="EXPR", help="formula in x, y, z, w or x1..xd, e.g. 'sin(10*x)*exp(-x)'")
+    verify.add_argument(
+        "expr", metavar="EXPR",
+        help="formula in x, y, z, w or x1..xd, e.g. 'sin(10*x)*exp(-x)', or @NAME of the gallery",
+    )  # fmt: skip
     _scheme_options(verify)
     verify.add_argument("--grid", type=int, default=0, metavar="N", help="also check N grid points with mpmath")
     verify.add_argument("--digits", type=int, default=50, metavar="D", help="digits of the grid check (default 50)")
@@ -206,6 +210,16 @@ def _draw_options(commands: Any) -> None:
     draw.set_defaults(run=_draw)
 
 
+def _gallery_options(commands: Any) -> None:
+    gallery = commands.add_parser(
+        "gallery",
+        help="list the named targets, for use as '@name'",
+        description="Lists the named targets; 'mgdl-theory verify @NAME' runs one at its own tolerance.",
+    )
+    gallery.add_argument("name", metavar="NAME", nargs="?", default=None, help="tell all about one target")
+    gallery.set_defaults(run=_gallery)
+
+
 def _plot_options(commands: Any) -> None:
     plot = commands.add_parser(
         "plot",
@@ -252,7 +266,9 @@ def _scheme_options(parser: argparse.ArgumentParser) -> None:
         "--domain", nargs="+", default=None, metavar="END",
         help="lower and upper end per variable, or one pair for all; exact: 0.1, 1/3 (default 0 1)",
     )  # fmt: skip
-    parser.add_argument("--tol", default="1e-4", help="sup-norm to prove for the last residual (default 1e-4)")
+    parser.add_argument(
+        "--tol", default=None, help="sup-norm to prove for the last residual (default 1e-4, or that of @NAME)"
+    )
     parser.add_argument("--lift", default="auto", help="auto, none or a number: constant of grade 0 (default auto)")
     parser.add_argument("--max-atoms", type=int, default=None, metavar="N", help="budget of atoms")
     parser.add_argument("--max-level", type=int, default=None, metavar="L", help="finest level allowed")
@@ -273,15 +289,11 @@ def _network_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _verify(options: argparse.Namespace) -> int:
-    from mgdl_theory.construct import read_tol
-    from mgdl_theory.targets import target
-
-    read_tol(options.tol)
     if options.json is not None:
         _check_folder("--json", options.json)
     if options.certificate:
         _check_certificate_name(options.certificate)
-    f = target(options.expr, options.domain, engine=options.engine)
+    f = _target(options)
     report = _build_and_verify(f, options)
     if options.json:
         from mgdl_theory.files import write_atomic
@@ -377,12 +389,21 @@ def _writing(name: str, report: Report | None = None) -> Iterator[None]:
 
 def _source(options: argparse.Namespace) -> Target:
     """The target that a formula or a certificate names."""
+    return _scheme(options).target if _is_certificate(options.expr) else _target(options)
+
+
+def _target(options: argparse.Namespace) -> Target:
+    """The target that EXPR denotes; settles --tol, which a series needs to choose its number of terms."""
     from mgdl_theory.construct import read_tol
     from mgdl_theory.targets import target
+    from mgdl_theory.targets.gallery import find
 
-    if _is_certificate(options.expr):
-        return _scheme(options).target
+    entry = find(options.expr) if options.expr.startswith("@") else None
+    if options.tol is None:
+        options.tol = entry.tol if entry else "1e-4"
     read_tol(options.tol)
+    if entry and options.domain is None:
+        return entry.target(options.tol, options.engine)
     return target(options.expr, options.domain, engine=options.engine)
 
 
@@ -462,6 +483,35 @@ def _draw(options: argparse.Namespace) -> int:
     with _writing(options.out):
         save_drawing(network, options.out)
     print(f"{options.out}: {network.summary()}" + ("" if scheme.complete else f"; incomplete: {scheme.reason}"))
+    return 0
+
+
+def _gallery(options: argparse.Namespace) -> int:
+    """The list of the named targets, or one of them."""
+    from rich.table import Table
+
+    from mgdl_theory.targets.gallery import GALLERY, find
+
+    console = _console()
+    if options.name is not None:
+        entry = find(options.name)
+        told = {
+            "name": f"@{entry.name}", "title": entry.title, "formula": entry.formula, "domain": str(entry.box),
+            "regularity": entry.regularity, "tail of N terms": entry.tail, "source": entry.source,
+            "tolerance": entry.tol, "expect": entry.expect,
+        }  # fmt: skip
+        for heading, text in told.items():
+            if text:
+                console.print(f"{heading + ':':<17}{text}", markup=False)
+        return 0
+    table = Table(box=None, pad_edge=False)
+    for heading in ("name", "what", "domain", "tol", "regularity"):
+        table.add_column(heading, no_wrap=heading in ("name", "tol"))
+    for entry in GALLERY.values():
+        cells = (f"@{entry.name}", entry.title, str(entry.box), entry.tol, entry.regularity)
+        table.add_row(*map(_plain_markup, cells))
+    console.print(table)
+    console.print("mgdl-theory gallery NAME tells more; mgdl-theory verify @NAME runs one at its own tolerance")
     return 0
 
 

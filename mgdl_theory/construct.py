@@ -24,6 +24,9 @@ __all__ = ["FINISH", "Budget", "choose_lift", "construct", "live_bytes", "range_
 FINISH = 0.95
 """Experience: a cell is finished below this part of the tolerance, which leaves room for the defect beside it."""
 
+BLUR = 1.25
+"""Experience: where values of f are too uncertain for the tolerance, this multiple of their width is still reached."""
+
 LIFT_BITS = 20
 """Experience: a lift of so many significant bits leaves room for the bits of the coefficients."""
 
@@ -180,6 +183,7 @@ def _run(
         return f"{target.dim} variables need more than the {budget.bytes / 2**30:.1f} GiB allowed for a single cell"
     front = Front.root(target.dim, lift)
     finished, total = 0.0, 0
+    goal, blur = tol, ""
     while True:
         mesh, level = front.mesh, front.mesh.level
         f = target.values(level, mesh.nodes)
@@ -193,8 +197,12 @@ def _run(
         if total + atoms > budget.atoms:
             return f"the budget of {budget.atoms} atoms is used up at level {level}; raise it or the tolerance"
         front, total = after, total + atoms
-        bound = cell_bounds(mesh, front.residual(f), defects)
-        unfinished = ~(bound <= FINISH * tol)
+        e = front.residual(f)
+        bound = cell_bounds(mesh, e, defects)
+        if width := _blur(e, goal):
+            blur = f"the values of f are only known to within +-{width / 2:.3g}, too little for the tolerance; raise it"
+            goal = BLUR * width
+        unfinished = ~(bound <= FINISH * goal)
         finished = max(finished, float(bound[~unfinished].max(initial=0.0)))
         upper = max(finished, float(bound.max()))
         if atoms:
@@ -204,8 +212,8 @@ def _run(
         history.append(record)
         if progress:
             progress(record)
-        if upper <= tol:
-            return ""
+        if upper <= goal:
+            return blur if upper > tol else ""
         if level >= budget.level:
             return f"the finest level allowed, {budget.level}, is reached; raise it or the tolerance"
         share = float(unfinished.mean()) * 2**mesh.dim  # of cells; nodes grow by no more
@@ -223,6 +231,16 @@ def _check_enclosed(f: Interval, target: Target, mesh: Mesh) -> None:
     if len(lost):
         place = ", ".join(str(x) for x in target.box.point(mesh.nodes[lost[0]].tolist(), mesh.level))
         raise TargetError(f"{target.text}: no finite value is known at the point ({place}) of the domain")
+
+
+def _blur(e: Interval, goal: float) -> float:
+    """The largest width of [e.lo, e.hi] at the nodes where no further grade can prove |e| <= goal; 0 if there is none.
+
+    A grade takes at most (e.lo)_+ off e.hi, so that e.hi stays above goal if both it and the width are; the mirror
+    image holds for -e.lo.
+    """
+    width = e.hi - e.lo
+    return float(width[(width > goal) & (np.maximum(e.hi, -e.lo) > goal)].max(initial=0.0))
 
 
 def read_tol(tol: Any) -> float:

@@ -44,6 +44,8 @@ class Box:
 
     >>> Box.of([0, "1/3"])
     Box(lower=(Fraction(0, 1),), upper=(Fraction(1, 3),))
+    >>> print(Box.of([0, "1/3"]), Box.of([0, 1], 2), Box.of([0, 1, -1, 1]))
+    [0, 1/3] [0, 1]^2 [0, 1] x [-1, 1]
     """
 
     lower: tuple[Fraction, ...]
@@ -77,6 +79,12 @@ class Box:
                 f"domain: {dim} variable(s) need 2 or {2 * dim} ends (lower upper ...), got {len(values)}"
             )
         return cls(tuple(values[0::2]), tuple(values[1::2]))
+
+    def __str__(self) -> str:
+        sides = [f"[{lo}, {hi}]" for lo, hi in zip(self.lower, self.upper, strict=True)]
+        if len(set(sides)) == 1:
+            return sides[0] + (f"^{len(sides)}" if len(sides) > 1 else "")
+        return " x ".join(sides)
 
     @property
     def dim(self) -> int:
@@ -150,6 +158,10 @@ class Defects:
 
 class Target(Protocol):
     """A continuous function on a box, seen through enclosures.
+
+    Values and defects are used together only, and together they promise: if I_T lo and I_T hi are the linear
+    functions on a simplex T of cell i with the ends of :meth:`values` at its vertices, then
+    ``I_T lo - sag_i <= f <= I_T hi + bulge_i`` on T.  That is all that a proof asks of a target.
 
     ``certified`` is False for a target that has no modulus of continuity: its numbers are then
     evidence, and no claim about it is ever PROVED.

@@ -169,10 +169,7 @@ def domain_text(target: Target) -> str:
     >>> domain_text(ExpressionTarget("x*y"))
     '[0, 1]^2'
     """
-    sides = [f"[{lo}, {hi}]" for lo, hi in zip(target.box.lower, target.box.upper, strict=True)]
-    if len(set(sides)) == 1:
-        return sides[0] + (f"^{len(sides)}" if len(sides) > 1 else "")
-    return " x ".join(sides)
+    return str(target.box)
 
 
 def _counts(result: Result) -> bool:
