@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import takewhile
+from typing import Any, overload
 
 import numpy as np
 
@@ -26,9 +27,12 @@ from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_up, exact_sum, sub_down, sub_up, up
 from mgdl_theory.scheme import Scheme, block_width, grade_depth
 from mgdl_theory.targets.base import Defects, FloatArray, Target
+from mgdl_theory.targets.vector import VectorTarget, per_component
+from mgdl_theory.vector import VectorScheme
 from mgdl_theory.verify.doubt import Doubt, Outcome
 from mgdl_theory.verify.norms import Power, cell_powers
 from mgdl_theory.verify.report import GradeRow, LeafBlock, Report, down_text, ranges_text, up_text
+from mgdl_theory.verify.vector import VectorReport
 from mgdl_theory.verify.verdict import Result, Verdict, Witness
 
 __all__ = ["verify"]
@@ -45,23 +49,45 @@ PEAK_CELLS, NEAR_PEAK = 256, 0.98
 Progress = Callable[[int, int], None]
 
 
+@overload
 def verify(
     scheme: Scheme,
-    tol: float | Fraction | str | None = None,
+    tol: Any = None,
     *,
     target: Target | None = None,
     norms: Sequence[int] = (),
     progress: Progress | None = None,
-) -> Report:
-    """Decide every claim about a scheme over the whole domain.
+) -> Report: ...
+
+
+@overload
+def verify(
+    scheme: VectorScheme,
+    tol: Any = None,
+    *,
+    target: VectorTarget | None = None,
+    norms: Sequence[int] = (),
+    progress: Progress | None = None,
+) -> VectorReport: ...
+
+
+def verify(
+    scheme: Scheme | VectorScheme,
+    tol: Any = None,
+    *,
+    target: Any = None,
+    norms: Sequence[int] = (),
+    progress: Progress | None = None,
+) -> Report | VectorReport:
+    """Decide every claim about a scheme over the whole domain; of a vector scheme, about each of its components.
 
     Parameters
     ----------
-    scheme : Scheme
+    scheme : Scheme or VectorScheme
         Only its lift and atoms enter the proofs (and its target, unless another is given).
-    tol : float
-        Sup-norm to prove for the last residual; the scheme's own by default.
-    target : Target
+    tol : float, Fraction or str
+        Sup-norm to prove for the last residual; the scheme's own by default.  A list has one for each component.
+    target : Target or VectorTarget
         The function to verify against; the scheme's own by default.  Another engine makes a second opinion.
     norms : sequence of int
         Exponents p >= 1 whose L^p norms of every residual are to be enclosed too.
@@ -70,8 +96,10 @@ def verify(
 
     Returns
     -------
-    Report
+    Report, or VectorReport for a vector scheme
     """
+    if isinstance(scheme, VectorScheme):
+        return _verify_components(scheme, tol, target, norms, progress)
     started = time.perf_counter()
     if target is not None:
         if target.box != scheme.target.box:
@@ -84,6 +112,18 @@ def verify(
     sweep.run()
     report = sweep.report(time.perf_counter() - started)
     return report if scheme.target.certified else report.as_evidence()
+
+
+def _verify_components(
+    scheme: VectorScheme, tol: Any, target: VectorTarget | None, norms: Sequence[int], progress: Progress | None
+) -> VectorReport:
+    """Every component by itself; nothing that one of them shows is used for another."""
+    tols = per_component(tol, len(scheme), "tol")
+    if target is not None and len(target) != len(scheme):
+        raise OptionError(f"the scheme has {len(scheme)} components, the target {len(target)}")
+    targets = [None] * len(scheme) if target is None else target.components
+    parts = zip(scheme.components, tols, targets, strict=True)
+    return VectorReport(tuple(verify(s, t, target=f, norms=norms, progress=progress) for s, t, f in parts))
 
 
 @dataclass(frozen=True, slots=True)
