@@ -108,9 +108,13 @@ class _Rows:
             self.index[layer, row, axis] -= factor
 
     def done(self, name: str, phi: int) -> Gadget:
-        given = (self.scaled, self.fixed, self.index, self.bias)
-        arrays = (np.frombuffer(array.tobytes()).reshape(array.shape) for array in given)  # nobody can write to bytes
-        return Gadget(name, *arrays, phi, tuple(self.words))
+        scaled, fixed, index, bias = map(_immutable, (self.scaled, self.fixed, self.index, self.bias))
+        return Gadget(name, scaled, fixed, index, bias, phi, tuple(self.words))
+
+
+def _immutable(array: FloatArray) -> FloatArray:
+    """A copy that nobody can make writable: the record is kept, and so is the proof of it."""
+    return np.frombuffer(array.tobytes()).reshape(array.shape)
 
 
 def _running_maxima(d: int) -> Gadget:

@@ -121,12 +121,16 @@ def verify_network(network: Network, scheme: Scheme, evaluated_atoms: int = EVAL
 
 def _checked_again(network: Network, scheme: Scheme) -> tuple[Network, Scheme]:
     """The same records made anew, so that what holds of them at birth holds now, and no subclass answers for them."""
-    box = scheme.target.box if isinstance(scheme, Scheme) else None
-    for given, kind in ((network, Network), (scheme, Scheme), (box, Box)):
-        if type(given) is not kind:
-            raise OptionError(f"verify_network: expected a plain {kind.__name__}, got {type(given).__name__}")
+    _require_plain(network, Network)
+    _require_plain(scheme, Scheme)
+    _require_plain(scheme.target.box, Box)
     parts = [Atoms(grade.level, grade.atoms.nodes, grade.atoms.coefficients) for grade in scheme.grades]
     return replace(network), Scheme.of(scheme.target, scheme.lift, parts, scheme.tol)
+
+
+def _require_plain(given: object, kind: type) -> None:
+    if type(given) is not kind:
+        raise OptionError(f"verify_network: expected a plain {kind.__name__}, got {type(given).__name__}")
 
 
 # -- layers against templates ----------------------------------------------------------------------
