@@ -167,9 +167,15 @@ class Target(Protocol):
     evidence, and no claim about it is ever PROVED.
     """
 
-    box: Box
     text: str
-    certified: bool
+
+    @property
+    def box(self) -> Box:
+        """The domain."""
+
+    @property
+    def certified(self) -> bool:
+        """Whether its enclosures are proofs."""
 
     @property
     def dim(self) -> int:

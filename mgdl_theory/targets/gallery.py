@@ -16,9 +16,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+
 from mgdl_theory.errors import OptionError
 from mgdl_theory.targets.ball import UniformBall
-from mgdl_theory.targets.base import Box, Target, exact_number
+from mgdl_theory.targets.base import Box, FloatArray, Target, exact_number
 from mgdl_theory.targets.definedness import require_defined
 from mgdl_theory.targets.expression import ExpressionTarget
 
@@ -90,7 +92,9 @@ class Entry:
         '@abs-third: abs(x - 1/3)'
         """
         if self.make is not None:
-            return self.make()
+            f = self.make()
+            f.text = f"@{self.name}: {self.title}"
+            return f
         text, tail = self.formula, Fraction(0)
         if self.series is not None:
             text, tail = self._partial_sum(self.series, exact_number(self.tol if tol is None else tol))
@@ -177,6 +181,56 @@ def _x_log_x(terms: int) -> tuple[str, Fraction]:
 def _bump(terms: int) -> tuple[str, Fraction]:
     """exp(-1/t), t = max(1 - x^2, 0), by exp(-1/(t + q)): the slope of exp(-1/t) is at most 4 exp(-2) < 1."""
     return f"exp(-1/(max(1 - x**2, 0) + 2**{-terms}))", Fraction(1, 2**terms)
+
+
+# -- programs with a modulus ---------------------------------------------------------------------------
+
+
+def _cantor_values(x: FloatArray) -> FloatArray:
+    """C(x) by the ternary digits of x, exact where x is a multiple of 2^-52."""
+    n = np.round(np.ldexp(x, 52)).astype(np.int64)
+    total = np.where(n == 1 << 52, 1.0, 0.0)
+    n[n == 1 << 52] = 0
+    for k in range(1, 53):
+        n *= 3
+        digit = n >> 52
+        total += np.ldexp((digit > 0).astype(np.float64), -k)
+        n = np.where(digit == 1, 0, n & (1 << 52) - 1)  # after the first 1 all digits count as 0
+    return total
+
+
+def _cantor_program() -> Target:
+    """|C(x) - C(y)| <= |x - y|^alpha, alpha = log 2 / log 3 > 0.63; rounding x to 2^-52 moves C by less than 2^-33."""
+    from mgdl_theory.targets.callable import CallableTarget
+    from mgdl_theory.targets.modulus import Power
+
+    modulus = Power(1, Fraction(63, 100))
+    return CallableTarget(_cantor_values, Box.of([0, 1]), modulus, value_error=(0, Fraction(1, 1 << 33)), name="cantor")
+
+
+def _x_sin_1_x_values(x: FloatArray) -> FloatArray:
+    far = np.abs(x) > 2.0**-26
+    safe = np.where(far, x, 1.0)
+    return np.where(far, safe * np.sin(1 / safe), 0.0)
+
+
+def _x_sin_1_x_program() -> Target:
+    """omega(t) = t + sqrt(2t), concave.
+
+    f is even, so let 0 <= x < y = x + t.  f(y) - f(x) = t sin(1/y) + x (sin(1/y) - sin(1/x)), and the second part is
+    at most x min(2, t/(xy)) = min(2x, t/y) <= sqrt(2x t/y) <= sqrt(2t).  Values: |f| <= 2^-26 where 0 is returned;
+    elsewhere rounding 1/x moves f by at most 2^-53, and the sine errs by a few units of 2^-52.
+    """
+    from mgdl_theory.targets.callable import CallableTarget
+    from mgdl_theory.targets.modulus import Given
+
+    modulus = Given(_t_plus_root_2t, concave=True)
+    box, error = Box.of([-1, 1]), (0, Fraction(1, 1 << 26))
+    return CallableTarget(_x_sin_1_x_values, box, modulus, value_error=error, name="x sin(1/x)")
+
+
+def _t_plus_root_2t(t: float) -> float:
+    return t + math.sqrt(2 * t)
 
 
 # -- formulas from a seed --------------------------------------------------------------------------
@@ -379,6 +433,16 @@ _ENTRIES = (
         "cantor", "Cantor's function", "the limit of C(x) = C(3x)/2, 1/2, 1/2 + C(3x - 2)/2 on the thirds",
         ("0", "1"), "Hölder log 2 / log 3, derivative 0 almost everywhere", "G. Cantor, Acta Math. 4 (1884)", "0.02",
         "constant cells are finished at once: work only at Cantor's set", "2^-N", _cantor, most=15,
+    ),
+    Entry(
+        "cantor-by-modulus", "Cantor's function, by its values and its modulus", "the same, as a program",
+        ("0", "1"), "Hölder log 2 / log 3", "", "0.02",
+        "a modulus knows no place: equal cells everywhere, 2^-0.63 per level", make=_cantor_program,
+    ),
+    Entry(
+        "x-sin-1-x-by-modulus", "x sin(1/x), by its values and its modulus", "the same, as a program", ("-1", "1"),
+        "modulus t + sqrt(2t)", "", "0.05",
+        "hundreds of times the atoms of @x-sin-1-x: a modulus knows no place", make=_x_sin_1_x_program,
     ),
     Entry(
         "takagi", "Takagi's function", "sum over k >= 0 of 2^-k dist(2^k x, Z)", ("0", "1"),
