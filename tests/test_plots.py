@@ -129,6 +129,10 @@ def test_the_drawing_names_its_grades_and_sizes(name: str) -> None:
         assert f"$A_{{{k}}}$" in texts
         assert f"$g_{{{k}}}$" in texts
     assert f"$f_{{{network.grades}}}$" in texts
+    if network.grades:
+        terms = ["c_0", *(f"g_{{{k}}}" for k in shown)]
+        terms[3:3] = ["\\ldots"] if network.grades > 4 else []
+        assert any(f"$f_{{{network.grades}}} = {' + '.join(terms)}$" in text for text in texts), "every term, or dots"
 
 
 def test_what_is_left_out_is_said() -> None:

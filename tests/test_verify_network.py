@@ -115,7 +115,7 @@ def test_a_running_sum_must_start_at_the_largest_coefficient_or_above(bound: flo
         check_refutation(result, changed, scheme)
 
 
-def test_the_claim_stands_beside_the_others_and_decides_nothing_unasked() -> None:
+def test_the_claim_stands_beside_the_others_and_decides_only_where_it_was_asked() -> None:
     scheme = balanced(1)
     report = verify(scheme).with_results(verify_network(scheme.network(), scheme))
     assert report.result("network").verdict is PROVED
@@ -125,6 +125,9 @@ def test_the_claim_stands_beside_the_others_and_decides_nothing_unasked() -> Non
     worse = verify(scheme).with_results(bad)
     assert worse.verdict is REFUTED, "a refutation of any claim counts"
     assert "readout of grade 1" in worse.last_line()
+    harmless = verify_network(moved(scheme.network(), "weights", (1, 2, 0), 1.0), scheme)
+    assert harmless.verdict is UNDECIDED, "the idle channel"
+    assert verify(scheme).with_results(harmless).verdict is UNDECIDED, "no run is PROVED over an open objection"
 
 
 # -- refuted ---------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mgdl_theory.relu.network import Network
+from mgdl_theory.relu.network import Network, count
 
 __all__ = ["COLOURS", "POINTS_PER_CM", "SIZES", "Diagram", "Frame", "Label", "Line", "Shape", "diagram", "tikz"]
 
@@ -326,11 +326,11 @@ class _Stair:
 
     def _caption(self) -> None:
         network = self.network
-        grades = _count(network.grades, f"{network.granularity} grade")
-        size = f"width {network.width}, depth {network.depth}, {grades}, {_count(network.atoms, 'atom')}"
+        grades = count(network.grades, f"{network.granularity} grade")
+        size = f"width {network.width}, depth {network.depth}, {grades}, {count(network.atoms, 'atom')}"
         last = network.grades
-        sums = ["c_0", *(f"g_{k}" for k in range(1, min(last, 3))), *(["\\ldots"] if last > 3 else [])]
-        total = " + ".join([*sums, *([f"g_{{{last}}}"] if last > 2 else [])])
+        shown = [f"g_{{{k}}}" for k in _shown(last)]
+        total = " + ".join(["c_0", *shown[:-1], *([r"\ldots"] if len(shown) < last else []), shown[-1]]) if last else ""
         meaning = f"readouts $g_k = A_k(h)$; approximant $f_{{{last}}} = {total}$"
         for row, text in enumerate((size, meaning, "$x$ in unit coordinates") if network.grades else (size,)):
             self._label(text, (-0.65, self.base - 0.7 - 0.4 * row), "w", colour="quiet")
@@ -409,13 +409,7 @@ def _columns(layers: range, per_atom: int, x: float) -> list[_Column]:
 def _size_of_grade(network: Network, layers: range) -> str:
     """How many atoms and which layers; a unit grade has one atom."""
     span = f"layers {layers.start} to {layers.stop - 1}" if layers else "no layers"
-    return (
-        span if network.granularity == "unit" else f"{_count(len(layers) // network.layers_per_atom, 'atom')}, {span}"
-    )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return span if network.granularity == "unit" else f"{count(len(layers) // network.layers_per_atom, 'atom')}, {span}"
 
 
 # -- TikZ ------------------------------------------------------------------------------------------

@@ -31,7 +31,7 @@ from mgdl_theory.relu.blocks import GADGETS, Gadget, gadget
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.targets.base import Box, FloatArray, IntArray
 
-__all__ = ["GRANULARITIES", "Network", "Summary"]
+__all__ = ["GRANULARITIES", "Network", "Summary", "count"]
 
 GRANULARITIES = ("unit", "block")
 

@@ -101,6 +101,7 @@ CLAIMS = {
             "Proposition 5",
             "the block is the hat for every level and node; every weight equals its template; |sums| <= C",
             decides=False,
+            objects=True,
         ),
         Claim(
             "grid",
