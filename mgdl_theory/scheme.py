@@ -26,13 +26,13 @@ def unit_width(d: int) -> int:
     return 2 if d == 1 else d + 2
 
 
-def block_width(d: int) -> int:
-    """Width of the network of a block grade: the channels of the atom and a running sum.
+def block_width(d: int, components: int = 1) -> int:
+    """Width of the network of a block grade: the channels of the atom and a running sum for every component.
 
-    >>> block_width(2)
-    5
+    >>> block_width(2), block_width(2, 3)
+    (5, 7)
     """
-    return d + 3
+    return d + 2 + components
 
 
 def grade_depth(d: int, atoms: int) -> int:

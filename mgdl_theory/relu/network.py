@@ -338,7 +338,7 @@ class Network:
                 "C" if atom == 0 else f"C + the terms c phi of atoms 1 to {atom}" if atom > 1 else "C + c phi of atom 1"
             )
             for j, bound in enumerate(self.biases[own.start, g.width :].tolist(), 1):
-                which = f" of component {j}" if self.is_vector else ""
+                which = f" of component {j}:" if self.is_vector else ""
                 words.append(f"the running sum{which} {sums}; C = {bound:.17g}")
         lines += [f"  channel {r}: {text}" for r, text in enumerate(words)]
         if layer == own[-1]:

@@ -7,8 +7,11 @@
    hats are >= 0 and add up to at most 1; so every partial sum is at least -C, the ReLU leaves it alone, and
    the readout takes C off again.  Unit grades have nothing to add up.
 
-Hence the readout of grade k is g_k, for every k and everywhere.  The exact values at the nodes, compared at
-the end, prove nothing that is not proved already; they would show a mistake in this argument or in its code.
+Hence the readout of grade k is g_k, for every k and everywhere.  Of a vector network this is decided for each
+component by itself: its templates are those of the blocks, of its own accumulator and of its own rows of the
+readouts; they have the weight 0 on the accumulators of the others, which may then be what they like.  The
+exact values at the nodes, compared at the end, prove nothing that is not proved already; they would show a
+mistake in this argument or in its code.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
@@ -28,7 +31,8 @@ from mgdl_theory.relu.network import Network
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, FloatArray, IntArray
-from mgdl_theory.verify.blocks import prove_block
+from mgdl_theory.vector import VectorScheme
+from mgdl_theory.verify.blocks import BlockProof, prove_block
 from mgdl_theory.verify.verdict import Result, Verdict, Witness
 
 __all__ = ["Difference", "OutputWitness", "first_difference", "scheme_at", "verify_network"]
@@ -73,21 +77,33 @@ class Difference(NamedTuple):
     text: str
 
 
-def verify_network(network: Network, scheme: Scheme, evaluated_atoms: int = EVALUATED_ATOMS) -> Result:
+@overload
+def verify_network(network: Network, scheme: Scheme, evaluated_atoms: int = EVALUATED_ATOMS) -> Result: ...
+
+
+@overload
+def verify_network(
+    network: Network, scheme: VectorScheme, evaluated_atoms: int = EVALUATED_ATOMS
+) -> tuple[Result, ...]: ...
+
+
+def verify_network(
+    network: Network, scheme: Scheme | VectorScheme, evaluated_atoms: int = EVALUATED_ATOMS
+) -> Result | tuple[Result, ...]:
     """Decide whether a network is a scheme: the same number after every grade at every point of the domain.
 
     Parameters
     ----------
     network : Network
         From ``compile_network`` or anywhere else; nothing but its arrays is trusted.
-    scheme : Scheme
+    scheme : Scheme or VectorScheme
         Read as its lift and its atoms, which are checked again.
     evaluated_atoms : int
         Up to this many atoms both are evaluated exactly at all nodes as well.
 
     Returns
     -------
-    Result
+    Result, or one for every component of a vector scheme
         PROVED; REFUTED with a point where the exact values differ; or UNDECIDED, naming the layer and channel
         that depart from the template, where no point was found.
 
@@ -97,35 +113,60 @@ def verify_network(network: Network, scheme: Scheme, evaluated_atoms: int = EVAL
     >>> print(verify_network(compile_network(scheme), scheme).verdict)
     PROVED
     """
-    network, scheme = _checked_again(network, scheme)
-    if network.box != scheme.target.box:
+    vector = isinstance(scheme, VectorScheme)
+    network, together = _checked_again(network, scheme)
+    if network.box != together.target.box:
         raise OptionError("the network and the scheme have different domains")
+    if network.is_vector != vector or network.components != len(together):
+        raise OptionError(
+            f"the network has {_shape(network.is_vector, network.components)}, "
+            f"the scheme {_shape(vector, len(together))}"
+        )
     block = prove_block(network.gadget)
-    difference = first_difference(network, scheme) if block.proved else Difference(0, -1, block.text)
+    results = tuple(_decide(network, together, j, block, evaluated_atoms) for j in range(len(together)))
+    return results if vector else results[0]
+
+
+def _shape(vector: bool, components: int) -> str:
+    return f"vectors of {components} for values" if vector else "numbers for values"
+
+
+def _decide(network: Network, together: VectorScheme, j: int, block: BlockProof, evaluated_atoms: int) -> Result:
+    """The result for component j, from 0."""
+    scheme, atoms = together.components[j], _Sequence.of(together, network.granularity, j)
+    difference = next(_differences(network, scheme, atoms, j), None) if block.proved else Difference(0, -1, block.text)
     if difference is not None:
-        witness = _search(network, scheme, difference)
+        witness = _search(network, scheme, atoms, j, difference)
         if witness is None:
             return Result("network", Verdict.UNDECIDED, f"{difference.text}; no point found where the values differ")
         return Result("network", Verdict.REFUTED, f"{difference.text}; {witness}", witness)
     text = f"{block.text}; {network.depth} layers and {network.grades} readouts equal their templates"
     if network.granularity == "block":
         text += "; every accumulator stays >= 0"
-    if scheme.atoms > evaluated_atoms:
+    if len(atoms.level) > evaluated_atoms:
         return Result("network", Verdict.PROVED, text)
     level, nodes = _all_nodes(scheme)
-    witness = _compare(network, scheme, network.grades, network.grades, level, nodes)
+    witness = _compare(network, scheme, j, network.grades, network.grades, level, nodes)
     if witness is not None:
         return Result("network", Verdict.REFUTED, f"the argument or its code is wrong: {witness}", witness)
     return Result("network", Verdict.PROVED, f"{text}; exact values compared at {len(nodes)} nodes")
 
 
-def _checked_again(network: Network, scheme: Scheme) -> tuple[Network, Scheme]:
+def _checked_again(network: Network, scheme: Scheme | VectorScheme) -> tuple[Network, VectorScheme]:
     """The same records made anew, so that what holds of them at birth holds now, and no subclass answers for them."""
     _require_plain(network, Network)
+    if isinstance(scheme, VectorScheme):
+        _require_plain(scheme, VectorScheme)
+        _require_plain(scheme.components, tuple)
+    parts = scheme.components if isinstance(scheme, VectorScheme) else (scheme,)
+    return replace(network), VectorScheme(tuple(_anew(part) for part in parts))
+
+
+def _anew(scheme: Scheme) -> Scheme:
     _require_plain(scheme, Scheme)
     _require_plain(scheme.target.box, Box)
     parts = [Atoms(grade.level, grade.atoms.nodes, grade.atoms.coefficients) for grade in scheme.grades]
-    return replace(network), Scheme.of(scheme.target, scheme.lift, parts, scheme.tol)
+    return Scheme.of(scheme.target, scheme.lift, parts, scheme.tol)
 
 
 def _require_plain(given: object, kind: type) -> None:
@@ -137,7 +178,11 @@ def _require_plain(given: object, kind: type) -> None:
 
 
 class _Sequence(NamedTuple):
-    """The atoms of a scheme in the order of the network's layers; ``grade`` counts the network's grades from 1."""
+    """The hats of a scheme in the order of the network's layers, with the coefficients of one component.
+
+    ``coefficient`` is 0 where the component has no atom; ``grade`` counts the network's grades from 1; ``whole``
+    says whether the other atoms are those of the component, one by one.
+    """
 
     level: IntArray
     node: IntArray
@@ -145,19 +190,26 @@ class _Sequence(NamedTuple):
     grade: IntArray
     first: BoolArray
     grades: int
+    whole: bool
 
     @classmethod
-    def of(cls, scheme: Scheme, granularity: str) -> _Sequence:
-        parts = [grade.atoms for grade in scheme.grades]
+    def of(cls, together: VectorScheme, granularity: str, j: int) -> _Sequence:
+        parts = together.grades
         counts = [len(part) for part in parts]
         level = np.repeat(np.array([part.level for part in parts], dtype=np.int64), counts)
-        node = np.concatenate([np.zeros((0, scheme.dim), dtype=np.int64), *(part.nodes for part in parts)])
-        coefficient = np.concatenate([np.zeros(0), *(part.coefficients for part in parts)])
+        node = np.concatenate([np.zeros((0, together.dim), dtype=np.int64), *(part.nodes for part in parts)])
+        coefficient = np.concatenate([np.zeros(0), *(part.coefficients[:, j] for part in parts)])
+        whole = all(
+            np.array_equal(part.nodes[part.coefficients[:, j] != 0], own.atoms.nodes)
+            and np.array_equal(part.coefficients[part.coefficients[:, j] != 0, j], own.atoms.coefficients)
+            for part, own in zip(parts, together.components[j].grades, strict=True)
+        )
         grade = np.repeat(np.arange(1, len(parts) + 1), counts)
         if granularity == "unit":
             grade = np.arange(1, len(node) + 1)
         first = np.diff(grade, prepend=0) > 0
-        return cls(level, node, coefficient, grade, first, len(parts) if granularity == "block" else len(node))
+        grades = len(parts) if granularity == "block" else len(node)
+        return cls(level, node, coefficient, grade, first, grades, whole)
 
     def ends(self) -> IntArray:
         """(K,): atoms up to the end of each grade."""
@@ -172,15 +224,19 @@ class _Sequence(NamedTuple):
         return np.asarray(per_grade[np.cumsum(self.first) - 1])
 
 
-def first_difference(network: Network, scheme: Scheme) -> Difference | None:
+def first_difference(network: Network, scheme: Scheme | VectorScheme, component: int = 0) -> Difference | None:
     """Where the network departs from its template for these atoms first; None where every number agrees."""
-    return next(_differences(network, scheme), None)
+    together = scheme if isinstance(scheme, VectorScheme) else VectorScheme((scheme,))
+    atoms = _Sequence.of(together, network.granularity, component)
+    return next(_differences(network, together.components[component], atoms, component), None)
 
 
-def _differences(network: Network, scheme: Scheme) -> Iterator[Difference]:
-    atoms = _Sequence.of(scheme, network.granularity)
-    if network.lift != scheme.lift:
-        yield Difference(0, -1, f"the lift is {network.lift!r}, not {scheme.lift!r}")
+def _differences(network: Network, scheme: Scheme, atoms: _Sequence, j: int) -> Iterator[Difference]:
+    lift = float(network.lifts[j])
+    if not atoms.whole:
+        yield Difference(0, -1, "the hats of the scheme are not those of its components")
+    if lift != scheme.lift:
+        yield Difference(0, -1, f"the lift is {lift!r}, not {scheme.lift!r}")
     if not np.array_equal(network.grade_end, atoms.ends() * network.layers_per_atom):
         yield Difference(network.grades, -1, "the grades do not end at the layers where those of the scheme do")
         return
@@ -188,12 +244,12 @@ def _differences(network: Network, scheme: Scheme) -> Iterator[Difference]:
     if not np.array_equal(network.atom_of_layer, np.repeat(number, network.layers_per_atom)):
         yield Difference(network.grades, -1, "the map from layers to atoms is not that of the scheme")
     for start in range(0, len(atoms.level), CHUNK):
-        yield from _layer_differences(network, atoms, start, min(start + CHUNK, len(atoms.level)))
-    yield from _readout_differences(network, atoms)
+        yield from _layer_differences(network, atoms, j, start, min(start + CHUNK, len(atoms.level)))
+    yield from _readout_differences(network, atoms, j)
 
 
-def _layer_differences(network: Network, atoms: _Sequence, start: int, stop: int) -> Iterator[Difference]:
-    """Departures in the layers of some atoms."""
+def _layer_differences(network: Network, atoms: _Sequence, j: int, start: int, stop: int) -> Iterator[Difference]:
+    """Departures in the layers of some atoms, in the channels that component j reads."""
     g, width, count = network.gadget, network.width, stop - start
     layers = slice(start * g.depth, stop * g.depth)
     w = network.weights[layers].reshape(count, g.depth, width, width)
@@ -205,33 +261,35 @@ def _layer_differences(network: Network, atoms: _Sequence, start: int, stop: int
     want_b[:, :, : g.width] = offsets
     wrong_offset = want_b[:, :, : g.width].astype(np.int64) != offsets  # an integer that binary64 does not hold
     if network.granularity == "block":
-        first = atoms.first[start:stop]
-        want_w[:, :, -1, -1] = 1.0
-        want_w[first, 0, -1, -1] = 0.0
+        first, own = atoms.first[start:stop], g.width + j
+        want_w[:, :, own, own] = 1.0
+        want_w[first, 0, own, own] = 0.0
         before = np.concatenate([[0.0], atoms.coefficient])[start:stop]
-        want_w[:, 0, -1, g.phi] = np.where(first, 0.0, before)
-        enough = b[:, 0, -1] >= atoms.largest()[start:stop]
-        want_b[:, 0, -1] = np.where(first, np.where(enough, b[:, 0, -1], np.inf), 0.0)
+        want_w[:, 0, own, g.phi] = np.where(first, 0.0, before)
+        enough = b[:, 0, own] >= atoms.largest()[start:stop]
+        want_b[:, 0, own] = np.where(first, np.where(enough, b[:, 0, own], np.inf), 0.0)
     wrong = (w != want_w).any(axis=3) | (b != want_b)
     wrong[:, :, : g.width] |= wrong_offset
-    for n, j, row in np.argwhere(wrong)[:1]:
-        what = _departure(w[n, j, row], want_w[n, j, row], "bias", float(b[n, j, row]), float(want_b[n, j, row]))
-        place = f"layer {(start + n) * g.depth + j}, channel {row} ({network.channels[row]})"
+    wrong[:, :, [r for r in range(g.width, width) if r != g.width + j]] = False  # the accumulators of the others
+    for n, i, row in np.argwhere(wrong)[:1]:
+        what = _departure(w[n, i, row], want_w[n, i, row], "bias", float(b[n, i, row]), float(want_b[n, i, row]))
+        place = f"layer {(start + n) * g.depth + i}, channel {row} ({network.channels[row]})"
         yield Difference(int(atoms.grade[start + n]), int(start + n), f"{place}: {what}")
 
 
-def _readout_differences(network: Network, atoms: _Sequence) -> Iterator[Difference]:
-    """Departures in the readouts."""
+def _readout_differences(network: Network, atoms: _Sequence, j: int) -> Iterator[Difference]:
+    """Departures in the readouts of component j."""
     g, ends = network.gadget, atoms.ends()
+    readout, offset = network.readouts[:, j], network.readout_biases[:, j]
     full = np.diff(ends, prepend=0) > 0
-    want, constant = np.zeros_like(network.readout), np.zeros_like(network.readout_bias)
+    want, constant = np.zeros_like(readout), np.zeros_like(offset)
     want[full, g.phi] = atoms.coefficient[ends[full] - 1]
     if network.granularity == "block":
-        want[full, -1] = 1.0
-        constant[full] = -network.biases[np.flatnonzero(atoms.first) * g.depth, -1]
-    wrong = (network.readout != want).any(axis=1) | (network.readout_bias != constant)
+        want[full, g.width + j] = 1.0
+        constant[full] = -network.biases[np.flatnonzero(atoms.first) * g.depth, g.width + j]
+    wrong = (readout != want).any(axis=1) | (offset != constant)
     for k in np.flatnonzero(wrong)[:1]:
-        what = _departure(network.readout[k], want[k], "constant", float(network.readout_bias[k]), float(constant[k]))
+        what = _departure(readout[k], want[k], "constant", float(offset[k]), float(constant[k]))
         yield Difference(int(k) + 1, int(ends[k]) - 1, f"readout of grade {k + 1}: {what}")
 
 
@@ -295,41 +353,40 @@ def _all_nodes(scheme: Scheme) -> tuple[int, IntArray]:
 
 
 def _compare(
-    network: Network, scheme: Scheme, given: int, wanted: int, level: int, nodes: IntArray
+    network: Network, scheme: Scheme, j: int, given: int, grade: int, level: int, nodes: IntArray
 ) -> OutputWitness | None:
-    """The first of these points where the exact values after this many grades of each differ.
+    """The first of these points where component j after ``given`` grades of the network is not the scheme.
 
-    ``wanted`` counts grades as the network does: those of the scheme, or its atoms.
+    ``grade`` is the number that a witness names.
     """
-    part = scheme.prefix(wanted) if network.granularity == "block" else _first_atoms(scheme, wanted)
     for start in range(0, len(nodes), CHUNK):
         some = nodes[start : start + CHUNK]
-        values, truths = network.exact_at(level, some, given), scheme_at(part, level, some)
+        values, truths = network.exact_at(level, some, given), scheme_at(scheme, level, some)
         for node, value, truth in zip(some.tolist(), values, truths, strict=True):
-            if value != truth:
-                point = scheme.target.box.point(node, level)
-                return OutputWitness(point, wanted, _around(truth), _around(value))
+            own = value[j] if network.is_vector else value
+            if own != truth:
+                return OutputWitness(scheme.target.box.point(node, level), grade, _around(truth), _around(own))
     return None
 
 
-def _first_atoms(scheme: Scheme, atoms: int) -> Scheme:
-    """The scheme of the first atoms."""
-    parts = []
+def _first_atoms(scheme: Scheme, atoms: _Sequence, hats: int) -> Scheme:
+    """The scheme of the component's atoms among the first hats."""
+    parts, left = [], int(np.count_nonzero(atoms.coefficient[:hats]))
     for grade in scheme.grades:
-        keep = min(len(grade), atoms)
-        atoms -= keep
+        keep = min(len(grade), left)
+        left -= keep
         parts.append(Atoms(grade.level, grade.atoms.nodes[:keep], grade.atoms.coefficients[:keep]))
     return Scheme.of(scheme.target, scheme.lift, parts, scheme.tol)
 
 
-def _search(network: Network, scheme: Scheme, difference: Difference) -> OutputWitness | None:
-    """A point where the values differ, after the grade that departs or at the end."""
-    atoms = _Sequence.of(scheme, network.granularity)
+def _search(network: Network, scheme: Scheme, atoms: _Sequence, j: int, difference: Difference) -> OutputWitness | None:
+    """A point where the values of component j differ, after the grade that departs or at the end."""
     level, points = _suspects(scheme, atoms, difference)
     ends = [(difference.grade, difference.grade)] if difference.grade <= min(network.grades, atoms.grades) else []
     try:
         for given, wanted in [*ends, (network.grades, atoms.grades)]:
-            witness = _compare(network, scheme, given, wanted, level, points)
+            part = scheme.prefix(wanted) if network.granularity == "block" else _first_atoms(scheme, atoms, wanted)
+            witness = _compare(network, part, j, given, wanted, level, points)
             if witness is not None:
                 return witness
     except BudgetError:  # weights that make numbers of very many bits
