@@ -2,43 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import builtins
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from mgdl_theory.errors import OptionError
 from mgdl_theory.targets.base import Box, Target
 
 __all__ = ["target"]
 
 
 def target(
-    source: str,
+    source: str | Callable[..., Any],
     domain: Sequence[Any] | None = None,
     *,
     variables: Sequence[str] | None = None,
     engine: str = "numpy",
+    lipschitz: Any = None,
+    holder: tuple[Any, Any] | None = None,
+    modulus: Callable[[float], Any] | None = None,
+    concave: bool = False,
+    value_error: Any = None,
+    mp: Callable[..., Any] | None = None,
+    name: str | None = None,
+    tail: Any = None,
 ) -> Target:
-    """The target that a formula denotes, on a box.
+    """The target that a formula, a name of the gallery or a Python function denotes, on a box.
 
     Parameters
     ----------
-    source : str
-        A formula in x, y, z, w or x1, ..., xd; it is parsed by an allow-list and never executed.
+    source : str or callable
+        A formula in x, y, z, w or x1, ..., xd; it is parsed by an allow-list and never executed.  ``@name`` is a
+        target of the gallery.  A function takes arrays: f(x) or f(x, y) with x, y (n,), or f(X) with points X (n, d).
     domain : sequence
         ``lower, upper`` per variable, or one pair for all; numbers or exact strings; [0, 1]^d by default.
     variables : sequence of str
         Names of the variables in order, where the formula does not use all of them.
     engine : "numpy" or "crival"
-        Interval arithmetic: NumPy under the declared error bounds, or correctly rounded.
+        Interval arithmetic of a formula: NumPy under the declared error bounds, or correctly rounded.
+    lipschitz : number, or one number per variable
+        Of a callable: |f(x) - f(y)| <= L |x - y|, or <= sum_a L_a |x_a - y_a|.
+    holder : (C, alpha)
+        Of a callable: |f(x) - f(y)| <= C |x - y|^alpha.
+    modulus : callable
+        Of a callable: |f(x) - f(y)| <= omega(|x - y|), omega nondecreasing, called with floats.
+    concave : bool
+        Says that omega is concave, which halves the defects at least.
+    value_error : number or (relative, absolute)
+        How far what the callable returns may be from f; see :class:`~mgdl_theory.targets.callable.CallableTarget`.
+    mp : callable
+        The callable's function in mpmath numbers, for checks at high precision.
+    name : str
+        What to call the callable in messages.
+    tail : number
+        Stands for every function that is nowhere further than this from the source
+        (:class:`~mgdl_theory.targets.ball.UniformBall`).
 
     Raises
     ------
-    ExpressionError, DomainError, TargetError
-        For a formula outside the language, a malformed domain, a function that is undefined or unbounded.
+    ExpressionError, DomainError, TargetError, OptionError
+        For a formula outside the language, a malformed domain, a function that is undefined or unbounded or
+        contradicts its modulus, and options that do not fit.
 
     >>> f = target("x*y", domain=[0, 2])
     >>> f.dim, f([[0.5, 2.0]]).tolist()
     (2, [1.0])
+    >>> target(lambda x: abs(x - 1), domain=[0, 2], lipschitz=1).certified
+    True
     """
+    of_callable = {
+        "lipschitz": lipschitz, "holder": holder, "modulus": modulus, "concave": concave or None,
+        "value_error": value_error, "mp": mp, "name": name,
+    }  # fmt: skip
+    if isinstance(source, str):
+        unfit = next((option for option, value in of_callable.items() if value is not None), None)
+        if unfit:
+            raise OptionError(f"{unfit}: it belongs to a Python function, and {source[:60]!r} needs none")
+        if source.startswith("@"):
+            if domain is not None or variables is not None or tail is not None:
+                raise OptionError(f"{source[:60]} brings its own domain, variables and tail")
+            from mgdl_theory.targets.gallery import find
+
+            return find(source).target(engine=engine)
+        f: Target = _formula(source, domain, variables, engine)
+    elif builtins.callable(source):  # targets.callable, once imported, hides the plain name
+        from mgdl_theory.targets.callable import CallableTarget, dimension
+        from mgdl_theory.targets.modulus import modulus_of
+
+        dim = dimension(source, variables, lipschitz)
+        box = Box.of([0, 1] if domain is None else domain, dim if domain is None or len(domain) == 2 else None)
+        known = modulus_of(box.dim, lipschitz, holder, modulus, concave)
+        f = CallableTarget(source, box, known, value_error=value_error, mp=mp, name=name, variables=variables)
+    else:
+        raise OptionError(f"target: expected a formula or a function, got {type(source).__name__}")
+    if tail is None:
+        return f
+    from mgdl_theory.targets.ball import UniformBall
+
+    return UniformBall(f, tail)
+
+
+def _formula(source: str, domain: Sequence[Any] | None, variables: Sequence[str] | None, engine: str) -> Target:
     from mgdl_theory.targets.definedness import require_defined
     from mgdl_theory.targets.expression import ExpressionTarget, parse
 
