@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 
@@ -14,10 +14,12 @@ from mgdl_theory.atom import SMALLEST, Atoms
 from mgdl_theory.contraction import Margins, quantum_floor
 from mgdl_theory.errors import BudgetError, OptionError, TargetError
 from mgdl_theory.grade import Front, block_grade, cell_bounds
-from mgdl_theory.mesh import MAX_LEVEL, Mesh, children
+from mgdl_theory.mesh import MAX_LEVEL, BoolArray, Mesh, children, unique_rows
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.scheme import LevelRecord, Scheme
-from mgdl_theory.targets.base import Target, exact_number
+from mgdl_theory.targets.base import Defects, FloatArray, IntArray, Target, exact_number
+from mgdl_theory.targets.vector import VectorTarget, per_component
+from mgdl_theory.vector import VectorScheme
 
 __all__ = ["FINISH", "Budget", "choose_lift", "construct", "live_bytes", "range_bounds", "read_tol", "tol_text"]
 
@@ -58,52 +60,70 @@ class Budget:
                 raise OptionError(f"budget: {name} must be an integer from {low} to {high}, got {value!r}")
 
 
+@overload
 def construct(
-    target: Target,
-    tol: float | Fraction | str,
+    target: Target, tol: Any, *, lift: Any = "auto", budget: Budget | None = None, progress: Progress | None = None
+) -> Scheme: ...
+
+
+@overload
+def construct(
+    target: VectorTarget,
+    tol: Any,
     *,
-    lift: str | float | Fraction = "auto",
+    lift: Any = "auto",
     budget: Budget | None = None,
     progress: Progress | None = None,
-) -> Scheme:
+) -> VectorScheme: ...
+
+
+def construct(
+    target: Target | VectorTarget,
+    tol: Any,
+    *,
+    lift: Any = "auto",
+    budget: Budget | None = None,
+    progress: Progress | None = None,
+) -> Scheme | VectorScheme:
     """Build a multigrade scheme for a target, grade by grade.
+
+    The components of a vector target are built level by level side by side.  Each gets the scheme that it gets
+    alone; they have the hats in common that two of them need at one place of one level.
 
     Parameters
     ----------
-    target : Target
+    target : Target or VectorTarget
     tol : float, Fraction or str
-        Wanted sup-norm of the last residual, > 0.
+        Wanted sup-norm of the last residual, > 0; a list has one for each component.
     lift : "auto", "none" or a number
-        The constant that grade 0 subtracts (Theorem B); a number is rounded to 20 significant bits.
+        The constant that grade 0 subtracts (Theorem B); a number is rounded to 20 significant bits.  A list has
+        one for each component.
     budget : Budget
-        Limits on atoms, level and memory.
+        Limits on atoms (hats in common count once), level and memory.
     progress : callable
-        Called with a LevelRecord after every level.
+        Called with a LevelRecord after every level: for a vector target, of the cells of all components together.
 
     Returns
     -------
-    Scheme
+    Scheme, or VectorScheme for a vector target
         ``complete`` is True if the builder's own bounds reach ``tol``; ``mgdl_theory.verify`` proves it.
         After Ctrl-C or an exhausted budget the grades so far, with the reason.
     """
-    tol = read_tol(tol)
-    budget = budget or Budget()
-    c0, lift_reason = choose_lift(target, lift)
-    floor = quantum_floor(tol)
-    grades: list[Atoms] = []
-    history: list[LevelRecord] = []
+    vector = isinstance(target, VectorTarget)
+    components = target.components if isinstance(target, VectorTarget) else (target,)
+    tols = per_component(tol, len(components), "tol") if vector else [tol]
+    lifts = per_component(lift, len(components), "lift") if vector else [lift]
+    parts = [_Part.start(f, read_tol(t), c) for f, t, c in zip(components, tols, lifts, strict=True)]
     try:
-        reason = _run(target, tol, c0, floor, budget, progress, grades, history)
+        reason = _run(parts, budget or Budget(), progress)
     except BudgetError as error:
         reason = str(error)
     except MemoryError:
         reason = "the memory of this machine is exhausted; the grades that were finished are kept"
     except KeyboardInterrupt:
         reason = "interrupted by the user; the grades that were finished are kept"
-    return Scheme.of(
-        target, c0, grades, tol, complete=reason == "", reason=reason or "tolerance reached",
-        lift_reason=lift_reason, history=tuple(history),
-    )  # fmt: skip
+    schemes = [part.scheme(reason) for part in parts]
+    return VectorScheme.of(schemes) if vector else schemes[0]
 
 
 def choose_lift(target: Target, lift: str | float | Fraction) -> tuple[float, str]:
@@ -168,61 +188,145 @@ def live_bytes(mesh: Mesh) -> int:
     return 8 * int(n * (mesh.dim + 6 * size + 3**mesh.dim + 16) + len(mesh.nodes) * (mesh.dim * (2 * size + 1) + 8))
 
 
-def _run(
-    target: Target,
-    tol: float,
-    lift: float,
-    floor: float,
-    budget: Budget,
-    progress: Progress | None,
-    grades: list[Atoms],
-    history: list[LevelRecord],
-) -> str:
-    """Append grades until every cell is below ``tol`` (returns "") or a budget is met (returns the reason)."""
-    if 8 * target.dim * 4**target.dim > budget.bytes:
-        return f"{target.dim} variables need more than the {budget.bytes / 2**30:.1f} GiB allowed for a single cell"
-    front = Front.root(target.dim, lift)
-    finished, total = 0.0, 0
-    goal, blur = tol, ""
+class _Step(NamedTuple):
+    """The grade of one level before it is accepted: its nodes, their coefficients and the front after it."""
+
+    nodes: IntArray
+    c: FloatArray
+    after: Front
+    f: Interval
+    defects: Defects
+
+
+@dataclass(slots=True)
+class _Part:
+    """One component under construction.
+
+    Attributes
+    ----------
+    finished : float
+        The largest bound on a finished cell.
+    goal : float
+        What the last residual shall not exceed: ``tol``, or more where the values of f are too uncertain.
+    reached : bool
+        Whether every cell is below ``goal``.
+    unfinished : bool (n,)
+        Cells of the front that are to be split.
+    """
+
+    target: Target
+    tol: float
+    lift: float
+    lift_reason: str
+    front: Front
+    goal: float
+    blur: str = ""
+    finished: float = 0.0
+    upper: float = math.inf
+    reached: bool = False
+    unfinished: BoolArray = field(default_factory=lambda: np.ones(1, dtype=np.bool_))
+    grades: list[Atoms] = field(default_factory=list)
+    history: list[LevelRecord] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, target: Target, tol: float, lift: Any) -> _Part:
+        """Level 0."""
+        c0, why = choose_lift(target, lift)
+        return cls(target, tol, c0, why, Front.root(target.dim, c0), tol)
+
+    def propose(self) -> _Step:
+        """The grade of the level of the front."""
+        mesh = self.front.mesh
+        f = self.target.values(mesh.level, mesh.nodes)
+        _check_enclosed(f, self.target, mesh)
+        defects = self.target.defects(mesh.level, mesh.cells)
+        floor = quantum_floor(self.tol)
+        margins = Margins.of(defects, mesh.level, floor)
+        c, after = block_grade(self.front, self.front.residual(f), margins, floor)
+        active = np.flatnonzero(c)
+        return _Step(mesh.nodes[active], c[active], after, f, defects)
+
+    def accept(self, step: _Step) -> LevelRecord:
+        """Make the proposed grade one of the scheme, and find the cells that it finishes."""
+        self.front = step.after
+        mesh, e = self.front.mesh, self.front.residual(step.f)
+        bound = cell_bounds(mesh, e, step.defects)
+        if width := _blur(e, self.goal):
+            known = f"the values of f are only known to within +-{width / 2:.3g}"
+            self.blur, self.goal = f"{known}, too little for the tolerance; raise it", BLUR * width
+        self.unfinished = ~(bound <= FINISH * self.goal)
+        self.finished = max(self.finished, float(bound[~self.unfinished].max(initial=0.0)))
+        self.upper = max(self.finished, float(bound.max()))
+        if len(step.c):
+            self.grades.append(Atoms(mesh.level, step.nodes, step.c))
+        record = LevelRecord(mesh.level, len(mesh.cells), len(step.c), self.upper, int(self.unfinished.sum()))
+        self.history.append(record)
+        return record
+
+    def next_bytes(self) -> float:
+        """Estimate of the memory that the next level needs."""
+        share = float(self.unfinished.mean()) * (1 << self.front.mesh.dim)  # of cells; nodes grow by no more
+        return live_bytes(self.front.mesh) * share
+
+    def scheme(self, reason: str) -> Scheme:
+        """The grades so far; ``reason`` says why a part that has not reached its goal had to stop."""
+        if self.reached:
+            reason = self.blur if self.upper > self.tol else ""
+        return Scheme.of(
+            self.target, self.lift, self.grades, self.tol, complete=reason == "", reason=reason or "tolerance reached",
+            lift_reason=self.lift_reason, history=tuple(self.history),
+        )  # fmt: skip
+
+
+def _run(parts: list[_Part], budget: Budget, progress: Progress | None) -> str:
+    """Add grades until every part has reached its goal (returns "") or a budget is met (returns the reason)."""
+    dim, level, total = parts[0].target.dim, 0, 0
+    if 8 * dim * 4**dim > budget.bytes:
+        return f"{dim} variables need more than the {budget.bytes / 2**30:.1f} GiB allowed for a single cell"
     while True:
-        mesh, level = front.mesh, front.mesh.level
-        f = target.values(level, mesh.nodes)
-        _check_enclosed(f, target, mesh)
-        defects = target.defects(level, mesh.cells)
-        margins = Margins.of(defects, level, floor)
-        c, after = block_grade(front, front.residual(f), margins, floor)
-        atoms = int(np.count_nonzero(c))
-        if np.abs(c).max() > 1 / SMALLEST:
+        live = [part for part in parts if not part.reached]
+        steps = [part.propose() for part in live]
+        if max(np.abs(step.c).max(initial=0.0) for step in steps) > 1 / SMALLEST:
             return f"the coefficients at level {level} are beyond 2**1000; scale the function down"
-        if total + atoms > budget.atoms:
+        hats = _hats(level, [step.nodes for step in steps])
+        if total + hats > budget.atoms:
             return f"the budget of {budget.atoms} atoms is used up at level {level}; raise it or the tolerance"
-        front, total = after, total + atoms
-        e = front.residual(f)
-        bound = cell_bounds(mesh, e, defects)
-        if width := _blur(e, goal):
-            blur = f"the values of f are only known to within +-{width / 2:.3g}, too little for the tolerance; raise it"
-            goal = BLUR * width
-        unfinished = ~(bound <= FINISH * goal)
-        finished = max(finished, float(bound[~unfinished].max(initial=0.0)))
-        upper = max(finished, float(bound.max()))
-        if atoms:
-            nodes = np.flatnonzero(c)
-            grades.append(Atoms(level, mesh.nodes[nodes], c[nodes]))
-        record = LevelRecord(level, len(mesh.cells), atoms, upper, int(unfinished.sum()))
-        history.append(record)
+        total += hats
+        records = [part.accept(step) for part, step in zip(live, steps, strict=True)]
         if progress:
-            progress(record)
-        if upper <= goal:
-            return blur if upper > tol else ""
+            progress(_together(records, hats))
+        for part in live:
+            part.reached = part.upper <= part.goal
+        rest = [part for part in live if not part.reached]
+        if not rest:
+            return ""
         if level >= budget.level:
             return f"the finest level allowed, {budget.level}, is reached; raise it or the tolerance"
-        share = float(unfinished.mean()) * 2**mesh.dim  # of cells; nodes grow by no more
-        if live_bytes(mesh) * share > budget.bytes:
+        needed = sum(part.next_bytes() for part in rest)
+        if needed > budget.bytes:
             return (
-                f"the next level, {level + 1}, would need about {live_bytes(mesh) * share / 2**30:.1f} GiB of the "
+                f"the next level, {level + 1}, would need about {needed / 2**30:.1f} GiB of the "
                 f"{budget.bytes / 2**30:.1f} GiB allowed; raise the memory budget or the tolerance"
             )
-        front = front.split(unfinished)
+        for part in rest:
+            part.front = part.front.split(part.unfinished)
+        level += 1
+
+
+def _hats(level: int, nodes: list[IntArray]) -> int:
+    """Number of different nodes."""
+    return len(nodes[0] if len(nodes) == 1 else unique_rows(np.concatenate(nodes), level))
+
+
+def _together(records: list[LevelRecord], hats: int) -> LevelRecord:
+    """The cells of all components at one level, and the largest of their bounds."""
+    return LevelRecord(
+        records[0].level,
+        sum(record.cells for record in records),
+        hats,
+        max(record.residual_sup_upper for record in records),
+        sum(record.open_cells for record in records),
+    )
 
 
 def _check_enclosed(f: Interval, target: Target, mesh: Mesh) -> None:
