@@ -13,6 +13,7 @@ help:
 	@echo 'make deep    the tests again as a long random search'
 	@echo 'make bench   run every script of benchmarks/'
 	@echo 'make docs    build docs/_build/html, warnings are errors (needs Node for the formulas)'
+	@echo 'make formal  check the proofs of formal/ with Rocq (coqc and Coquelicot)'
 	@echo 'make clean   remove $(VENV), builds and caches'
 	@echo 'Options: PYTHON=python3.12 (default $(PYTHON)), VENV=dir (default $(VENV)), WORKERS=n (default $(WORKERS))'
 
@@ -34,6 +35,12 @@ bench: $(VENV)/.installed-dev
 	    echo "== $$script"; $(RUN) "$$script"; \
 	done
 
+formal:
+	@command -v coqc >/dev/null 2>&1 && [ -e "$$(coqc -where)/user-contrib/Coquelicot/Coquelicot.vo" ] \
+	    || { echo 'error: Rocq or Coq with Coquelicot is needed: on Debian and Ubuntu, apt install coq libcoq-coquelicot' >&2; exit 1; }
+	cd formal && coq_makefile -f _CoqProject -o CoqMakefile
+	$(MAKE) --no-print-directory -C formal -f CoqMakefile
+
 KATEX = docs/_build/npm/node_modules/katex/dist/katex.min.css
 
 docs: $(VENV)/.installed-docs $(KATEX)
@@ -47,7 +54,8 @@ $(KATEX):
 
 clean:
 	@if [ -f '$(VENV)/pyvenv.cfg' ]; then rm -rf '$(VENV)'; fi
-	rm -rf build dist docs/_build docs/_generated .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist docs/_build docs/_generated formal/CoqMakefile* formal/.CoqMakefile.d .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -f formal/*.vo formal/*.vok formal/*.vos formal/*.glob formal/.*.aux formal/.*.cache
 	find . -path './.*' -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/.installed: pyproject.toml constraints.txt | venv
@@ -86,5 +94,5 @@ venv:
 	echo "making $(VENV) with $$('$(PYTHON)' -V)"; \
 	'$(PYTHON)' -m venv '$(VENV)'
 
-.PHONY: help demo test deep bench docs clean venv
+.PHONY: help demo test deep bench docs formal clean venv
 .NOTPARALLEL:

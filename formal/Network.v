@@ -9,7 +9,7 @@
       block k - 1 left.
     - [sums blocks readouts k s]: the sum of the first [k] readouts.
     - [wide_block]: d + 1 layers of width d + 2: carried coordinates, ReLU (S - t_a), ReLU (U + t_a); then the hat.
-    - [narrow_block_1]: d = 1, two layers of width 2: carried x, ReLU t; then ReLU (1 + t - 2 ReLU t).
+    - [narrow_block]: d = 1, two layers of width 2: carried x, ReLU t; then ReLU (1 + t - 2 ReLU t).
 
     Statements
     - [wide_block_is_hat], [narrow_block_is_hat]: the block carries the coordinates and computes the hat.
