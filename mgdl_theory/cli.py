@@ -173,7 +173,7 @@ def _export_options(commands: Any) -> None:
         ),
         epilog=CODES,
     )
-    export.add_argument("expr", metavar="EXPR", help="formula, as for verify")
+    export.add_argument("expr", metavar="EXPR", help="formula, as for verify, or certificate")
     export.add_argument(
         "--to", action="append", required=True, metavar="FILE",
         help="file to write; its ending says what: .onnx .npz .pt .csv .vnnlib; may be given several times",
@@ -203,7 +203,7 @@ def _draw_options(commands: Any) -> None:
         help="draw the stair shape of the network of a formula",
         description="Builds the network of a formula and draws its stair shape, folded where it is large.",
     )
-    draw.add_argument("expr", metavar="EXPR", help="formula, as for verify")
+    draw.add_argument("expr", metavar="EXPR", help="formula, as for verify, or certificate")
     draw.add_argument("--out", required=True, metavar="FILE", help="file to write: .svg, .pdf, .png or .tex (TikZ)")
     _scheme_options(draw)
     _network_options(draw)
@@ -260,20 +260,26 @@ def _animate_options(commands: Any) -> None:
     animate.set_defaults(run=_animate, grid=0, norms=())
 
 
+CONSTRUCTION = {
+    "domain": None, "tol": None, "lift": "auto", "max_atoms": None, "max_level": None, "max_memory": None,
+    "engine": "numpy",
+}  # fmt: skip
+"""Definition: the options of the construction and their defaults."""
+
+
 def _scheme_options(parser: argparse.ArgumentParser) -> None:
     """What the construction may be told."""
+    parser.set_defaults(**CONSTRUCTION)
     parser.add_argument(
-        "--domain", nargs="+", default=None, metavar="END",
+        "--domain", nargs="+", metavar="END",
         help="lower and upper end per variable, or one pair for all; exact: 0.1, 1/3 (default 0 1)",
     )  # fmt: skip
-    parser.add_argument(
-        "--tol", default=None, help="sup-norm to prove for the last residual (default 1e-4, or that of @NAME)"
-    )
-    parser.add_argument("--lift", default="auto", help="auto, none or a number: constant of grade 0 (default auto)")
-    parser.add_argument("--max-atoms", type=int, default=None, metavar="N", help="budget of atoms")
-    parser.add_argument("--max-level", type=int, default=None, metavar="L", help="finest level allowed")
-    parser.add_argument("--max-memory", type=float, default=None, metavar="GIB", help="memory for one level, in GiB")
-    parser.add_argument("--engine", default="numpy", help="interval arithmetic: numpy (default) or crival")
+    parser.add_argument("--tol", help="sup-norm to prove for the last residual (default 1e-4, or that of @NAME)")
+    parser.add_argument("--lift", help="auto, none or a number: constant of grade 0 (default auto)")
+    parser.add_argument("--max-atoms", type=int, metavar="N", help="budget of atoms")
+    parser.add_argument("--max-level", type=int, metavar="L", help="finest level allowed")
+    parser.add_argument("--max-memory", type=float, metavar="GIB", help="memory for one level, in GiB")
+    parser.add_argument("--engine", help="interval arithmetic: numpy (default) or crival")
 
 
 def _network_options(parser: argparse.ArgumentParser) -> None:
@@ -389,7 +395,13 @@ def _writing(name: str, report: Report | None = None) -> Iterator[None]:
 
 def _source(options: argparse.Namespace) -> Target:
     """The target that a formula or a certificate names."""
-    return _scheme(options).target if _is_certificate(options.expr) else _target(options)
+    if not _is_certificate(options.expr):
+        return _target(options)
+    for name, default in CONSTRUCTION.items():
+        if getattr(options, name) != default:
+            option = f"--{name.replace('_', '-')}"
+            raise OptionError(f"{option}: a certificate holds its scheme already; the option belongs to a formula")
+    return _scheme(options).target
 
 
 def _target(options: argparse.Namespace) -> Target:
@@ -435,11 +447,10 @@ def _write(name: str, network: Network, report: Report, options: argparse.Namesp
         save_npz(network, name, note=note)
     elif ending == ".pt":
         from mgdl_theory.relu.export import save_torch
-        from mgdl_theory.relu.measure import agreement, float32_values
+        from mgdl_theory.relu.measure import agreement, torch_values
 
         save_torch(network, name, dtype=options.dtype)
-        if options.dtype == "float32":
-            said = [str(agreement(network, float32_values(network), "NumPy in float32", "float32"))]
+        said = [str(agreement(network, torch_values(name), f"torch in {options.dtype}", options.dtype))]
     else:
         from mgdl_theory.files import write_atomic
         from mgdl_theory.relu.ranges import cell_ranges, ranges_csv, ranges_vnnlib

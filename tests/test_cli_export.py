@@ -219,12 +219,15 @@ def test_a_folder_that_cannot_be_written_is_an_error_not_a_traceback(
 
 def test_torch_files_are_written_where_torch_is(capsys: pytest.CaptureFixture[str]) -> None:
     torch = pytest.importorskip("torch")
-    code, out, _ = called(capsys, "export", *FORMULA, "--to", "n.pt", "--dtype", "float32")
-    assert code == 0
-    assert any("NumPy in float32: " in line for line in out)
-    state = torch.load("n.pt", weights_only=True)
-    assert state["weights"].dtype == torch.float32
-    assert state["grade_end"].dtype == torch.int64
+    for dtype in ("float32", "float64"):
+        code, out, _ = called(capsys, "export", *FORMULA, "--to", "n.pt", "--dtype", dtype)
+        assert code == 0
+        (said,) = [line for line in out if f"torch in {dtype}: " in line]
+        equal, dyadic = re.findall(r"(\d+) of (\d+) dyadic points exact; error at most", said)[0]
+        assert int(equal) == int(dyadic) or dtype == "float32"
+        state = torch.load("n.pt", weights_only=True)
+        assert state["weights"].dtype == getattr(torch, dtype)
+        assert state["grade_end"].dtype == torch.int64
 
 
 # -- draw ------------------------------------------------------------------------------------------
@@ -314,3 +317,6 @@ def test_a_certificate_serves_in_place_of_the_formula(capsys: pytest.CaptureFixt
     x = np.linspace(0, 1, 65)
     assert np.array_equal(load_npz("n.npz")(x[:, None]), scheme(x))
     assert called(capsys, "draw", "sine.json", "--out", "n.svg")[0] == 0
+    code, out, err = called(capsys, "export", "sine.json", "--to", "n.npz", "--max-atoms", "3")
+    assert (code, out) == (2, [])
+    assert err.startswith("error: --max-atoms: a certificate holds its scheme already")

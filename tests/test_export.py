@@ -26,8 +26,9 @@ import mgdl_theory as mg
 from mgdl_theory import Network, OptionError, Scheme, SchemeError
 from mgdl_theory.relu import export, onnx_model, ranges
 from mgdl_theory.relu.export import load_npz, save_npz, save_onnx, save_torch, state_arrays
-from mgdl_theory.relu.measure import LEVEL, agreement, float32_values, sample
+from mgdl_theory.relu.measure import LEVEL, agreement, float32_values, sample, torch_values
 from mgdl_theory.relu.ranges import CellRanges, cell_ranges, plain_decimal, ranges_csv, ranges_vnnlib
+from mgdl_theory.vector import VectorScheme
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "export.md"
 SHAPES = [(how, gadget) for how in ("block", "unit") for gadget in ("wide", "narrow")]
@@ -575,6 +576,33 @@ def test_the_documented_torch_module_is_the_scheme_at_dyadic_points(
     assert [Fraction(v) for v in model(torch.from_numpy(x))[:, 0].tolist()] == exact
     for k in range(network.grades + 1):
         assert np.array_equal(model(torch.from_numpy(x), grade=k)[:, 0].numpy(), network(x, k))
+    assert np.array_equal(torch_values(tmp_path / "net.pt")(x), model(torch.from_numpy(x)).numpy())
+
+
+def test_a_torch_file_of_vector_values_is_the_network_at_dyadic_points(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    (code,) = (block for block in code_blocks() if block.startswith("# needs: torch"))
+    scope: dict[str, Any] = {}
+    exec(code[: code.index("\n\nstate = torch.load")], scope)
+    waves = [mg.construct(mg.target(text), 0.05) for text in ("sin(5*x)", "x**2 - x")]
+    network = mg.network(VectorScheme.of(waves))
+    save_torch(network, tmp_path / "net.pt")
+    found = agreement(network, torch_values(tmp_path / "net.pt"), "torch")
+    assert found.equal == found.dyadic > 100
+    x = np.arange(65)[:, None] / 64
+    model = scope["MultigradeReLU"](torch.load(tmp_path / "net.pt", weights_only=True))
+    assert np.array_equal(model(torch.from_numpy(x)).numpy(), network(x))
+
+
+def test_a_planted_weight_of_a_torch_file_is_seen(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    network = SCHEMES["wave"].network()
+    biases = network.biases.copy()
+    biases[network.depth // 2, -1] += 2.0**-20
+    save_torch(replace(network, biases=biases), tmp_path / "net.pt")
+    found = agreement(network, torch_values(tmp_path / "net.pt"), "torch")
+    assert found.equal < found.dyadic
+    assert found.largest >= 2.0**-20
 
 
 def test_the_documented_torch_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

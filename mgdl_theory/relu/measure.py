@@ -5,6 +5,7 @@ Measurements, not bounds: they are taken on a fixed sample and say so.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Context, Decimal
@@ -16,10 +17,11 @@ from numpy.typing import NDArray
 
 from mgdl_theory.relu.export import state_arrays
 from mgdl_theory.relu.network import Network
+from mgdl_theory.relu.onnx_model import need
 from mgdl_theory.rigor.rounding import sub_up
 from mgdl_theory.targets.base import IntArray
 
-__all__ = ["SAMPLE", "Agreement", "Values", "agreement", "float32_values", "sample"]
+__all__ = ["SAMPLE", "Agreement", "Values", "agreement", "float32_values", "sample", "torch_values"]
 
 SAMPLE = 512
 """Experience: points of a measurement."""
@@ -113,6 +115,28 @@ def float32_values(network: Network) -> Values:
                 total = total + (readouts[k] @ h + constants[k])
                 start = end
         return np.asarray(total.T if network.is_vector else total[0])
+
+    return values
+
+
+def torch_values(path: str | os.PathLike[str]) -> Values:
+    """The state dictionary of a file, as PyTorch reads it and the module of docs/export.md computes with it."""
+    torch = need("torch", "torch")
+    s = torch.load(path, weights_only=True)
+    readouts = s["readout"].reshape(len(s["grade_end"]), -1, s["biases"].shape[1])
+    constants = s["readout_bias"].reshape(readouts.shape[:2])
+
+    def values(x: NDArray[Any]) -> NDArray[Any]:
+        with torch.inference_mode():
+            t = (torch.from_numpy(np.array(x)).to(s["weights"].dtype) - s["lower"]) / s["side"]
+            h = torch.nn.functional.pad(t, (0, s["biases"].shape[1] - t.shape[1]))
+            total, start = s["lift"].reshape(1, -1).expand(len(x), -1), 0
+            for k, end in enumerate(s["grade_end"].tolist()):
+                for w, b in zip(s["weights"][start:end], s["biases"][start:end], strict=True):
+                    h = torch.relu(torch.addmm(b, h, w.T))
+                total = total + torch.addmm(constants[k], h, readouts[k].T)
+                start = end
+            return np.asarray(total.numpy())
 
     return values
 
