@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, overload
 
 from mgdl_theory.errors import OptionError
 from mgdl_theory.targets.base import Box, Target
+from mgdl_theory.targets.vector import VectorTarget
 
 __all__ = ["target"]
 
 
+@overload
+def target(
+    source: list[Any] | tuple[Any, ...],
+    domain: Sequence[Any] | None = None,
+    *,
+    variables: Sequence[str] | None = None,
+    engine: str = "numpy",
+) -> VectorTarget: ...
+
+
+@overload
 def target(
     source: str | Callable[..., Any],
     domain: Sequence[Any] | None = None,
@@ -26,14 +38,32 @@ def target(
     mp: Callable[..., Any] | None = None,
     name: str | None = None,
     tail: Any = None,
-) -> Target:
-    """The target that a formula, a name of the gallery or a Python function denotes, on a box.
+) -> Target: ...
+
+
+def target(
+    source: str | Callable[..., Any] | list[Any] | tuple[Any, ...],
+    domain: Sequence[Any] | None = None,
+    *,
+    variables: Sequence[str] | None = None,
+    engine: str = "numpy",
+    lipschitz: Any = None,
+    holder: tuple[Any, Any] | None = None,
+    modulus: Callable[[float], Any] | None = None,
+    concave: bool = False,
+    value_error: Any = None,
+    mp: Callable[..., Any] | None = None,
+    name: str | None = None,
+    tail: Any = None,
+) -> Target | VectorTarget:
+    """The target that a formula, a name of the gallery or a Python function denotes, on a box; or several of them.
 
     Parameters
     ----------
-    source : str or callable
+    source : str or callable, or a list or tuple
         A formula in x, y, z, w or x1, ..., xd; it is parsed by an allow-list and never executed.  ``@name`` is a
         target of the gallery.  A function takes arrays: f(x) or f(x, y) with x, y (n,), or f(X) with points X (n, d).
+        A list holds the components of a vector target: formulas, names, and scalar targets on the same box.
     domain : sequence
         ``lower, upper`` per variable, or one pair for all; numbers or exact strings; [0, 1]^d by default.
     variables : sequence of str
@@ -69,11 +99,19 @@ def target(
     (2, [1.0])
     >>> target(lambda x: abs(x - 1), domain=[0, 2], lipschitz=1).certified
     True
+    >>> target(["x", "x*y"]).text
+    'x; x*y'
     """
     of_callable = {
         "lipschitz": lipschitz, "holder": holder, "modulus": modulus, "concave": concave or None,
         "value_error": value_error, "mp": mp, "name": name,
     }  # fmt: skip
+    if isinstance(source, list | tuple):
+        unfit = next((option for option, value in {**of_callable, "tail": tail}.items() if value is not None), None)
+        if unfit:
+            raise OptionError(f"{unfit}: it belongs to one component; make that a target of its own and list it")
+        named = [target(s, engine=engine) if isinstance(s, str) and s.startswith("@") else s for s in source]
+        return VectorTarget.of(named, domain, variables=variables, engine=engine)
     if isinstance(source, str):
         unfit = next((option for option, value in of_callable.items() if value is not None), None)
         if unfit:
@@ -94,7 +132,7 @@ def target(
         known = modulus_of(box.dim, lipschitz, holder, modulus, concave)
         f = CallableTarget(source, box, known, value_error=value_error, mp=mp, name=name, variables=variables)
     else:
-        raise OptionError(f"target: expected a formula or a function, got {type(source).__name__}")
+        raise OptionError(f"target: expected a formula, a function or a list of formulas, got {type(source).__name__}")
     if tail is None:
         return f
     from mgdl_theory.targets.ball import UniformBall
