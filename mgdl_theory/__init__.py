@@ -35,10 +35,13 @@ from mgdl_theory.relu.network import Network
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets import target
 from mgdl_theory.targets.base import Box, Defects, Target
+from mgdl_theory.targets.vector import VectorTarget
+from mgdl_theory.vector import VectorScheme
 from mgdl_theory.verify.claims import CLAIMS
 from mgdl_theory.verify.grids import check_on_grid
 from mgdl_theory.verify.network import verify_network
 from mgdl_theory.verify.report import Report
+from mgdl_theory.verify.vector import VectorReport
 from mgdl_theory.verify.verdict import Result, Verdict, Witness
 from mgdl_theory.verify.verifier import verify
 
@@ -66,6 +69,9 @@ __all__ = [
     "SchemeError",
     "Target",
     "TargetError",
+    "VectorReport",
+    "VectorScheme",
+    "VectorTarget",
     "Verdict",
     "Witness",
     "check_balanced",
@@ -84,4 +90,4 @@ __all__ = [
 ]
 
 Scheme.certificate = Report.certificate = _certificate  # scheme.certificate() is the certificate of verify(scheme)
-Scheme.network = network  # scheme.network(...) is network(scheme, ...); relu lies above scheme, so it is attached here
+Scheme.network = VectorScheme.network = network  # scheme.network(...) is network(scheme, ...); relu lies above both
