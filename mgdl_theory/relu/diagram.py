@@ -293,7 +293,8 @@ class _Stair:
     ) -> float:
         """The weights of the readout meet in one point and fall to the line of partial sums."""
         last, y = corner
-        read = [(r, at) for r, at in state if self.network.readout[k - 1, r] and at[0] == last]
+        used = self.network.readouts[k - 1].any(axis=0)
+        read = [(r, at) for r, at in state if used[r] and at[0] == last]
         x = last + 0.5
         meet = (x, min((at[1] for _, at in read), default=y))
         for r, at in read:
@@ -328,6 +329,7 @@ class _Stair:
         network = self.network
         grades = count(network.grades, f"{network.granularity} grade")
         size = f"width {network.width}, depth {network.depth}, {grades}, {count(network.atoms, 'atom')}"
+        size += f", vectors of {count(network.components, 'component')}" if network.is_vector else ""
         last = network.grades
         shown = [f"g_{{{k}}}" for k in _shown(last)]
         total = " + ".join(["c_0", *shown[:-1], *([r"\ldots"] if len(shown) < last else []), shown[-1]]) if last else ""
@@ -374,8 +376,7 @@ class _Stair:
     def _kind(self, channel: int) -> str:
         if channel < self.network.dim:
             return "coordinate"
-        block = self.network.granularity == "block"
-        return "sum" if block and channel == self.network.width - 1 else "gadget"
+        return "sum" if channel >= self.network.gadget.width else "gadget"
 
     def _line(self, points: Sequence[Point], colour: str, *, dotted: bool = False, arrow: bool = False) -> None:
         self.lines.append(Line(tuple(points), colour, dotted, arrow))
