@@ -469,6 +469,22 @@ def test_workers_come_to_the_same_result() -> None:
     assert judged(wrong, workers=2)[0].startswith("REFUSED: balanced: ")
 
 
+def test_rows_are_shown_on_leaves_that_claim_less() -> None:
+    """No bound, or a weaker one, on leaves: the last row is shown there itself; or it follows from the one before."""
+    data = copy.deepcopy(evidence("wave"))
+    for block in data["leaves"]["levels"]:
+        block["bounds"] = [None if k % 2 else 8 * bound for k, bound in enumerate(block["bounds"])]
+    assert judged(data)[0].startswith("VERIFIED: ")
+    rows = data["residuals"]
+    sharp = copy.deepcopy(data)
+    sharp["residuals"][-1]["upper"] = [rows[-1]["upper"][0] * 7, rows[-1]["upper"][1] - 3]
+    assert judged(sharp)[0].startswith(f"REFUSED: residuals: the bound of row {len(rows) - 1}: ")
+    data["residuals"][-1]["upper"] = data["tolerance"] = rows[-2]["upper"]
+    data["residuals"][-2]["upper"] = rows[-2]["upper"]
+    data["claims"][7]["grades"] = data["claims"][7]["grades"][:1]
+    assert judged(data)[0].startswith("VERIFIED: ")
+
+
 def test_an_incomplete_certificate_is_incomplete() -> None:
     scheme = mg.construct(mg.target("sin(10*x)*exp(-x)"), "1e-4", budget=mg.Budget(level=6))
     data = scheme.certificate().data
@@ -572,7 +588,6 @@ FALSE: dict[str, tuple[Change, str]] = {
     "leaves coarser than atoms": (coarse_leaf, "tiling"),
     "a leaf of another level": (put("leaves", "levels", 0, "level", lambda n: n + 1), "tiling"),
     "the bound of a leaf lowered": (put("leaves", "levels", 0, "bounds", 0, half), "leaves"),
-    "no bound on a leaf": (put("leaves", "levels", 0, "bounds", 0, None), "residuals"),
     "all bounds lowered": (put("leaves", "exponent", lambda e: e - 1), "leaves"),
     "the bound of row 0 lowered": (put("residuals", 0, "upper", 1, lambda e: e - 1), "residuals"),
     "the bound of row 3 lowered": (put("residuals", 3, "upper", 1, lambda e: e - 1), "residuals"),
