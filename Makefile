@@ -11,6 +11,7 @@ help:
 	@echo 'make demo    certify sin(10*x)*exp(-x) to 1e-4 and print the proof'
 	@echo 'make test    lint, types, tests and doctests'
 	@echo 'make deep    the tests again as a long random search'
+	@echo 'make figures write every figure of docs/ and of the README'
 	@echo 'make bench   run every script of benchmarks/'
 	@echo 'make docs    build docs/_build/html, warnings are errors (needs Node for the formulas)'
 	@echo 'make formal  check the proofs of formal/ with Rocq (coqc and Coquelicot)'
@@ -28,6 +29,9 @@ test: $(VENV)/.installed-dev
 
 deep: $(VENV)/.installed-dev
 	HYPOTHESIS_PROFILE=deep $(RUN) -m pytest -n $(WORKERS)
+
+figures: $(VENV)/.installed
+	$(RUN) docs/make_figures.py
 
 bench: $(VENV)/.installed-dev
 	@set -e; for script in benchmarks/*.py; do \
@@ -94,5 +98,5 @@ venv:
 	echo "making $(VENV) with $$('$(PYTHON)' -V)"; \
 	'$(PYTHON)' -m venv '$(VENV)'
 
-.PHONY: help demo test deep bench docs formal clean venv
+.PHONY: help demo test deep figures bench docs formal clean venv
 .NOTPARALLEL:

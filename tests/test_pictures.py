@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import math
 import re
@@ -452,6 +453,10 @@ def test_grades_endings_and_things_that_there_are_not_are_refused(tmp_path: Path
         save_plot(ONE, "norms", tmp_path / "a.jpeg")
     with pytest.raises(OptionError, match="expected a Scheme or a Report, got str"):
         mg.plot("x**2", "norms")  # type: ignore[arg-type]
+    vector = mg.construct(mg.target(["x", "x**2"]), 0.1)
+    with pytest.raises(OptionError, match=r"got VectorScheme; each of its components .*components\[0\]"):
+        mg.plot(vector, "norms")  # type: ignore[arg-type]
+    drawn(vector.components[1], "approximants")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -506,6 +511,20 @@ def test_many_cells_are_stored_as_an_image(tmp_path: Path) -> None:
     assert report.leaves > cells.VECTORS
     save_plot(report, "mesh", tmp_path / "mesh.svg")
     assert (tmp_path / "mesh.svg").stat().st_size < 200_000
+
+
+def test_every_figure_of_the_documentation_is_made_by_one_command_and_loads_quickly() -> None:
+    spec = importlib.util.spec_from_file_location("make_figures", ROOT / "docs" / "make_figures.py")
+    assert spec is not None
+    assert spec.loader is not None
+    maker = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(maker)
+    files = {path.name: path.stat().st_size for path in (ROOT / "docs" / "figures").iterdir()}
+    assert set(files) == {*maker.MAKERS, "growth.svg"}
+    assert max(files.values()) < maker.LARGEST
+    pages = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
+    shown = {name for page in pages for name in re.findall(r"figures/([\w.-]+)\)", page.read_text(encoding="utf-8"))}
+    assert shown == set(files)
 
 
 # -- colours ---------------------------------------------------------------------------------------

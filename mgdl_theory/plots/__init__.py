@@ -135,11 +135,16 @@ def drawn(source: Source, kind: str, **options: Any) -> Any:
     return page
 
 
-def save_plot(source: Source, kind: str, path: str | os.PathLike[str], **options: Any) -> None:
-    """Write a picture as SVG, PDF or PNG, by the ending of the name; the same input gives the same file."""
+def save_plot(
+    source: Source, kind: str, path: str | os.PathLike[str], *, dpi: float = style.DPI, **options: Any
+) -> None:
+    """Write a picture as SVG, PDF or PNG, by the ending of the name; the same input gives the same file.
+
+    ``dpi`` is for PNG and for the parts of the others that are stored as images.
+    """
     if os.path.splitext(os.fspath(path))[1].lower() not in FORMATS:
         raise OptionError(f"plot: expected a name ending in {', '.join(FORMATS)}, got {os.fspath(path)!r}")
-    save_figure(drawn(source, kind, **options), path)
+    save_figure(drawn(source, kind, **options), path, dpi)
 
 
 def svg(source: Source, kind: str, prefix: str = "", **options: Any) -> str:

@@ -49,11 +49,11 @@ PANELS, ACROSS = 8, 4
 
 STATES = (
     ("virgin", "virgin", "#FFFFFF"),
-    ("plus", "touched by atoms $c_v > 0$", "#F3C58A"),
-    ("minus", "touched by atoms $c_v < 0$", "#8CC4EA"),
+    ("plus", "touched by atoms $c_v > 0$", "#F7D9A8"),
+    ("minus", "touched by atoms $c_v < 0$", "#6FB1E0"),
     ("both", "touched by both", "#D9B3CC"),
-    ("finished", "finished at this level", "#9A9A9A"),
-    ("gone", "finished before", "#5A5A5A"),
+    ("finished", "finished at this level", "#8A8A8A"),
+    ("gone", "finished before", "#4A4A4A"),
 )
 """Definition: states of a cell after the grade of its level, with texts and colours that differ in lightness."""
 

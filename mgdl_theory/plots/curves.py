@@ -79,7 +79,9 @@ def approximants(source: Source, ax: Place = None, *, grade: int | None = None, 
         level = f" (level {scheme.grades[k - 1].level})" if k else " (lift)" if scheme.lift else ""
         ax.plot(x, found[k], color=colour, linestyle="-" if k == shown[-1] else line, label=f"$f_{{{k}}}${level}")
     ax.set(xlabel=f"${variables(scheme)[0]}$", ylabel="$f,\\ f_k$", xlim=with_margin(x[0], x[-1]))
-    ax.legend(ncols=2, handlelength=2.6)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.3 * (high - low))
+    ax.legend(loc="upper center", ncols=4, handlelength=2.6, columnspacing=1.2)
     what = f"$\\Vert f - f_{{{last}}}\\Vert \\leq {bound_text(sup_upper(source, last))}$"
     said = caption(source, "sup-norm" if last == len(scheme.grades) else "nonincreasing", what)
     ax.set_title(f"{name_of(scheme)}\n{said if isinstance(source, Report) else 'approximants by grade'}", loc="left")
@@ -100,7 +102,9 @@ def residual(source: Source, ax: Place = None, *, grade: int | None = None, poin
     _panel(report, ax, k, x, steps(scheme, x), scheme.target(x))
     ax.set_ylabel(f"$e_{{{k}}}$")
     ax.set_xlabel(f"${variables(scheme)[0]}$")
-    ax.legend(ncols=3, loc="upper right", handlelength=1.6)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.22 * (high - low))
+    ax.legend(ncols=2, loc="upper center", handlelength=1.6)
     ax.set_title(f"{name_of(scheme)}\n{_said(report, k)}", loc="left")
     return ax
 

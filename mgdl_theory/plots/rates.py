@@ -20,6 +20,10 @@ MARKS = "osD^vP*X"
 """Definition: markers, used beside colours, in turn."""
 
 
+WIDE = 4.5
+"""Experience: inches of an axis below which two columns of a legend do not fit."""
+
+
 def norms(source: Source, ax: Place = None) -> Axes:
     """Certified sup-norms and L^p norms of every residual, with the bounds of Theorems A and B where they are finite.
 
@@ -34,7 +38,7 @@ def norms(source: Source, ax: Place = None) -> Axes:
     """
     report = report_of(source)
     rows = report.rows
-    ax = place(ax, 6.4, 3.8)
+    ax = place(ax, 6.4, 4.3)
     for name, values, colour, line, mark in (
         ("Theorem A", [row.theorem_a for row in rows], "vermillion", LINES[1], "^"),
         ("Theorem B", [row.theorem_b for row in rows], "purple", LINES[2], "v"),
@@ -55,13 +59,14 @@ def norms(source: Source, ax: Place = None) -> Axes:
         ha="right", color=COLOURS["grey"], fontsize=8,
     )  # fmt: skip
     ax.set(yscale="log", xlabel="grade $k$ (level $l$ below)", ylabel="norm of the residual $e_k = f - f_k$")
-    every = max(1, len(rows) // 16)
+    width = ax.get_window_extent().width / ax.figure.dpi  # inches
+    every = math.ceil(0.36 * len(rows) / width)
     ax.set_xticks([row.grade for row in rows[::every]], [f"{r.grade}\n{_level(r)}" for r in rows[::every]])
     ax.grid(axis="y", color=COLOURS["pale"], linewidth=0.6)
     ax.set_axisbelow(True)
     ax.legend(
-        handlelength=2.6, loc="lower left", title_fontsize=7, frameon=True, framealpha=0.9, edgecolor="white",
-        title="marks: certified upper bounds; bars: down to lower ones",
+        handlelength=2.6, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2 if width > WIDE else 1,
+        title_fontsize=7, title="marks: certified upper bounds; bars: down to lower ones",
     )  # fmt: skip
     said = caption(report, "sup-norm", "$\\Vert e_K\\Vert \\leq$ tol")
     ax.set_title(f"{name_of(report.scheme)}\n{said}", loc="left")

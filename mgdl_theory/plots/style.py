@@ -95,7 +95,10 @@ def scheme_of(source: Source) -> Scheme:
         return source.scheme
     if isinstance(source, Scheme):
         return source
-    raise OptionError(f"plot: expected a Scheme or a Report, got {type(source).__name__}")
+    one = (
+        "; each of its components has pictures of its own: components[0], ..." if hasattr(source, "components") else ""
+    )
+    raise OptionError(f"plot: expected a Scheme or a Report, got {type(source).__name__}{one}")
 
 
 def report_of(source: Source) -> Report:
@@ -262,12 +265,12 @@ def variables(scheme: Scheme) -> list[str]:
 # -- files -----------------------------------------------------------------------------------------
 
 
-def save_figure(page: Figure, path: str | os.PathLike[str]) -> None:
+def save_figure(page: Figure, path: str | os.PathLike[str], dpi: float = DPI) -> None:
     """Write a figure by the ending of the name; the same figure gives the same file, whole or not at all."""
     ending = Path(path).suffix.lower()
     if ending not in FORMATS:
         raise OptionError(f"plot: expected a name ending in {', '.join(FORMATS)}, got {os.fspath(path)!r}")
-    write_atomic(path, _rendered(page, ending[1:]))
+    write_atomic(path, _rendered(page, ending[1:], dpi))
 
 
 def svg_of(page: Figure, prefix: str = "") -> str:
@@ -275,16 +278,16 @@ def svg_of(page: Figure, prefix: str = "") -> str:
 
     A page that holds several of them gives each its own prefix, so that no identifier occurs twice.
     """
-    text = _rendered(page, "svg").decode()
+    text = _rendered(page, "svg", DPI).decode()
     text = text[text.index("<svg") :]
     return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}", text) if prefix else text
 
 
-def _rendered(page: Figure, kind: str) -> bytes:
+def _rendered(page: Figure, kind: str, dpi: float) -> bytes:
     from matplotlib import rc_context
 
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
     buffer = io.BytesIO()
     with rc_context(STYLE):
-        page.savefig(buffer, format=kind, dpi=DPI, metadata=undated)
+        page.savefig(buffer, format=kind, dpi=dpi, metadata=undated)
     return buffer.getvalue()
