@@ -20,7 +20,7 @@ from mgdl_theory.rigor.interval import Interval, get_engine
 from mgdl_theory.rigor.rounding import add_up, mul_up, quiet, up
 from mgdl_theory.targets.base import THETA, FloatArray, exact_number
 
-__all__ = ["Axes", "Given", "Modulus", "Power", "defect_table", "halved", "modulus_of"]
+__all__ = ["LEVELS", "Axes", "Given", "Modulus", "Power", "defect_table", "halved", "modulus_of"]
 
 MODULUS_ERROR = 2.0**-40
 """Experience, declared: a callable modulus returns no less than omega(t) (1 - MODULUS_ERROR) - 2**-1022."""
@@ -44,6 +44,10 @@ class Modulus(ABC):
     @abstractmethod
     def bound(self, sides: Sequence[FloatArray]) -> FloatArray:
         """(n,): |f(x) - f(y)| is at most this where |x_a - y_a| <= sides[a]_i for every axis a; 0 if all are 0."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Text and exact constants."""
 
     def defect(self, sides: Sequence[FloatArray]) -> FloatArray:
         """(n,): sag and bulge of a cell with these sides are at most this (docs/theory.md, Lemma 8).
@@ -77,6 +81,10 @@ class Axes(Modulus):
             total = add_up(total, term)
         return total
 
+    def describe(self) -> dict[str, Any]:
+        """Text and exact constants."""
+        return {"kind": "axes", "text": self.text, "constants": [str(c) for c in self.constants]}
+
 
 class Power(Modulus):
     """|f(x) - f(y)| <= C |x - y|^alpha with 0 < alpha <= 1 (Hoelder; Lipschitz for alpha = 1), Euclidean distance.
@@ -105,6 +113,10 @@ class Power(Modulus):
             t = np.where(t == 0.0, 0.0, np.where(np.isfinite(t), power, np.inf))
         return mul_up(Interval.exact(self.constant).hi, t)
 
+    def describe(self) -> dict[str, Any]:
+        """Text and exact constants."""
+        return {"kind": "power", "text": self.text, "constant": str(self.constant), "alpha": str(self.alpha)}
+
 
 class Given(Modulus):
     """|f(x) - f(y)| <= omega(|x - y|), Euclidean distance, for a Python function omega.
@@ -128,6 +140,10 @@ class Given(Modulus):
         """omega(|s|)."""
         distinct, where = np.unique(_norm(sides), return_inverse=True)
         return np.array([self._upper(t) for t in distinct.tolist()])[where.reshape(-1)]
+
+    def describe(self) -> dict[str, Any]:
+        """Text and the declared error of omega."""
+        return {"kind": "given", "text": self.text, "concave": self.concave, "relative_error": "2^-40"}
 
     def _upper(self, t: float) -> float:
         """At least omega(t), asked once for every t."""

@@ -157,7 +157,7 @@ def _confirm(report: Report, node: tuple[int, ...], k: int, totals: list[Fractio
     certain = max(now[0], -now[1], Fraction(0))
     bound = report.rows[k].residual_sup_upper
     grew = k > 0 and certain > max(-earlier[0], earlier[1])
-    if grew or (np.isfinite(bound) and certain > Fraction(bound)):
+    if target.certified and (grew or (np.isfinite(bound) and certain > Fraction(bound))):
         witness = Witness(x, k, _outward(*earlier), _outward(*now))
         return Result("grid", Verdict.REFUTED, str(witness), witness)
     return Result(

@@ -18,6 +18,12 @@ from mgdl_theory.verify.verdict import Result, Verdict, worst
 
 __all__ = ["GradeRow", "LeafBlock", "Report", "domain_text", "down_text", "ranges_text", "up_text"]
 
+WITHOUT_MODULUS = "samples only; a proof needs a modulus of continuity: lipschitz=, holder= or modulus="
+"""What every verdict on a target that is not certified says of itself."""
+
+_WEAKER = {Verdict.PROVED: Verdict.EVIDENCE, Verdict.REFUTED: Verdict.UNDECIDED}
+"""Definition: what a proof and a refutation are worth where the enclosures are estimates."""
+
 
 @dataclass(frozen=True, slots=True)
 class GradeRow:
@@ -99,18 +105,17 @@ class Report:
         return replace(self, results=self.results + more)
 
     def as_evidence(self) -> Report:
-        """Without a modulus of continuity nothing is proved: every PROVED becomes EVIDENCE."""
+        """Without a modulus of continuity nothing is proved and nothing refuted: samples support or object."""
+        rows = tuple(
+            replace(row, balanced=_WEAKER.get(row.balanced, row.balanced),
+                    nonincreasing=_WEAKER.get(row.nonincreasing, row.nonincreasing))
+            for row in self.rows
+        )  # fmt: skip
         results = tuple(
-            replace(
-                r,
-                verdict=Verdict.EVIDENCE,
-                evidence=f"{r.evidence} (the target has no modulus of continuity)",
-            )
-            if r.verdict is Verdict.PROVED
-            else r
+            Result(r.claim, _WEAKER[r.verdict], f"{r.evidence} ({WITHOUT_MODULUS})") if r.verdict in _WEAKER else r
             for r in self.results
         )
-        return replace(self, results=results)
+        return replace(self, rows=rows, results=results)
 
     def as_dict(self) -> dict[str, Any]:
         """Every number of the report as plain data (floats; the exact data of a scheme are its atoms)."""
