@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from mgdl_theory.relu.network import Network
-    from mgdl_theory.scheme import Scheme
     from mgdl_theory.targets.base import Target
     from mgdl_theory.verify.report import Report
 
@@ -129,7 +128,8 @@ def _verify_options(commands: Any) -> None:
     )
     verify.add_argument(
         "expr", metavar="EXPR",
-        help="formula in x, y, z, w or x1..xd, e.g. 'sin(10*x)*exp(-x)', or @NAME of the gallery",
+        help="formula in x, y, z, w or x1..xd, e.g. 'sin(10*x)*exp(-x)', or @NAME of the gallery; "
+        "several, separated by ';', are the components of a vector",
     )  # fmt: skip
     _scheme_options(verify)
     verify.add_argument("--grid", type=int, default=0, metavar="N", help="also check N grid points with mpmath")
@@ -141,7 +141,8 @@ def _verify_options(commands: Any) -> None:
     verify.add_argument("--json", default=None, metavar="FILE", help="write every number to FILE")
     verify.add_argument(
         "--certificate", default=None, metavar="FILE",
-        help="write the evidence to FILE (.json or .json.gz), for mgdl-theory check",
+        help="write the evidence to FILE (.json or .json.gz), for mgdl-theory check; "
+        "for a vector to one file per component: NAME.1.json, NAME.2.json, ...",
     )  # fmt: skip
     verify.add_argument("--quiet", action="store_true", help="print the last line only")
     verify.set_defaults(run=_verify)
@@ -309,18 +310,33 @@ def _verify(options: argparse.Namespace) -> int:
     if options.certificate:
         from mgdl_theory.certificate.schema import certificate
 
-        with _writing(options.certificate, report):
-            certificate(report).save(options.certificate)
+        for name, part in _one_by_one(options.certificate, report):
+            with _writing(name, report):
+                certificate(part).save(name)
     if not options.quiet:
         _print(report)
     print(report.last_line())
-    return report.exit_code
+    return int(report.exit_code)
 
 
 def _check(options: argparse.Namespace) -> int:
     from mgdl_theory.certificate.check import main as check
 
     return check([options.file, "--engine", options.engine, "--workers", options.workers])
+
+
+def _components(record: Any) -> tuple[Any, ...] | None:
+    """The components of a vector target, scheme or report; None where the record is scalar."""
+    return getattr(record, "components", None)
+
+
+def _one_by_one(name: str, report: Any) -> list[tuple[str, Report]]:
+    """The file and the report of each component, whose number goes before the ending; just these where it is scalar."""
+    ending = ".json.gz" if name.endswith(".json.gz") else ".json"
+    parts = _components(report)
+    if parts is None:
+        return [(name, report)]
+    return [(f"{name.removesuffix(ending)}.{j}{ending}", part) for j, part in enumerate(parts, 1)]
 
 
 def _check_certificate_name(name: str) -> None:
@@ -339,6 +355,9 @@ def _export(options: argparse.Namespace) -> int:
         _check_export(name)
     f = _source(options)
     check_level(options.cells, f.dim)
+    tables = [name for name in options.to if name.lower().endswith((".csv", ".vnnlib"))]
+    if tables and _components(f) is not None:
+        raise OptionError(f"--to: {tables[0]!r} holds the ranges of one function; export one component at a time")
     report = _build_and_verify(f, options)
     network = report.scheme.network(options.granularity, options.gadget)
     report = report.with_results(verify_network(network, report.scheme))
@@ -354,7 +373,7 @@ def _export(options: argparse.Namespace) -> int:
         if not options.quiet:
             print("\n".join(lines))
     print(report.last_line())
-    return report.exit_code
+    return int(report.exit_code)
 
 
 EXPORTS = {".onnx": "onnx", ".npz": "", ".pt": "torch", ".csv": "", ".vnnlib": ""}
@@ -393,8 +412,8 @@ def _writing(name: str, report: Report | None = None) -> Iterator[None]:
         raise OptionError(reason + (f"; the verdict was {report.last_line()}" if report else "")) from None
 
 
-def _source(options: argparse.Namespace) -> Target:
-    """The target that a formula or a certificate names."""
+def _source(options: argparse.Namespace) -> Any:
+    """The target that a formula or a certificate names, or the vector target of several formulas."""
     if not _is_certificate(options.expr):
         return _target(options)
     for name, default in CONSTRUCTION.items():
@@ -404,7 +423,7 @@ def _source(options: argparse.Namespace) -> Target:
     return _scheme(options).target
 
 
-def _target(options: argparse.Namespace) -> Target:
+def _target(options: argparse.Namespace) -> Any:
     """The target that EXPR denotes; settles --tol, which a series needs to choose its number of terms."""
     from mgdl_theory.construct import read_tol
     from mgdl_theory.targets import target
@@ -416,14 +435,19 @@ def _target(options: argparse.Namespace) -> Target:
     read_tol(options.tol)
     if entry and options.domain is None:
         return entry.target(options.tol, options.engine)
-    return target(options.expr, options.domain, engine=options.engine)
+    if ";" not in options.expr:
+        return target(options.expr, options.domain, engine=options.engine)
+    parts = [part.strip() for part in options.expr.split(";")]
+    if options.run not in (_verify, _export, _draw):
+        raise OptionError(f"{options.run.__name__[1:]}: shows one function, got {len(parts)} components")
+    return target(parts, options.domain, engine=options.engine)
 
 
 def _is_certificate(name: str) -> bool:
     return name.endswith((".json", ".json.gz"))
 
 
-def _scheme(options: argparse.Namespace, f: Target | None = None) -> Scheme:
+def _scheme(options: argparse.Namespace, f: Any = None) -> Any:
     """The scheme of a certificate, or the one that is constructed for the target."""
     from mgdl_theory.certificate.schema import load_scheme
     from mgdl_theory.construct import construct
@@ -568,7 +592,8 @@ def _drawn(options: argparse.Namespace, report: Report, what: str) -> int:
     return report.exit_code
 
 
-def _build_and_verify(f: Target, options: argparse.Namespace) -> Report:
+def _build_and_verify(f: Any, options: argparse.Namespace) -> Any:
+    """The report on the scheme of a target, or the vector report on that of a vector target."""
     from mgdl_theory.verify.grids import check_on_grid, check_options
     from mgdl_theory.verify.verifier import verify
 
@@ -580,17 +605,22 @@ def _build_and_verify(f: Target, options: argparse.Namespace) -> Report:
         if options.grid and "interrupted" not in scheme.reason:
             tick = bars.counter(f"grid of {options.grid} points, {options.digits} digits")
             try:
-                report = report.with_results(check_on_grid(report, options.grid, options.digits, progress=tick))
+                check = partial(check_on_grid, points=options.grid, digits=options.digits, progress=tick)
+                parts = _components(report)
+                report = report.with_results(check(report) if parts is None else [check(part) for part in parts])
             except KeyboardInterrupt:
                 print("the grid check was interrupted and says nothing", file=sys.stderr)
     return report
 
 
-def _with_target(scheme: Scheme, f: Target) -> Scheme:
+def _with_target(scheme: Any, f: Any) -> Any:
     """The scheme with the plain target in place of the one that moves the progress bars."""
     from dataclasses import replace
 
-    return replace(scheme, target=f)
+    parts = _components(scheme)
+    if parts is None:
+        return replace(scheme, target=f)
+    return replace(scheme, components=tuple(map(_with_target, parts, f.components)))
 
 
 def _budget(options: argparse.Namespace) -> Any:
@@ -628,9 +658,16 @@ class _Bars:
         if self.progress:
             self.progress.stop()
 
-    def watch(self, f: Target, stage: str) -> Target:
+    def watch(self, f: Any, stage: str) -> Any:
         """The same target, moving a bar for every level as its cells are enclosed."""
-        return _Watched(f, stage, self) if self.progress else f
+        from dataclasses import replace
+
+        if not self.progress:
+            return f
+        parts = _components(f)
+        if parts is None:
+            return _Watched(f, stage, self)
+        return replace(f, components=tuple(self.watch(part, f"{stage} f_{j}") for j, part in enumerate(parts, 1)))
 
     def start(self, description: str, total: int | None) -> None:
         """Replace the bar."""
@@ -688,8 +725,18 @@ class _Watched:
         return Defects(**joined, range=Interval(low, np.concatenate([p.range.hi for p in parts])))
 
 
-def _print(report: Report) -> None:
+def _print(report: Any) -> None:
     if sys.stdout is None:
+        return
+    parts = _components(report)
+    if parts is not None:
+        for j, part in enumerate(parts, 1):
+            print(f"component {j} of {len(parts)}")
+            _print(part)
+            print()
+        scheme = report.scheme
+        size = f"{scheme.atoms} atoms in {len(scheme.grades)} grades, depth {scheme.depth}"
+        print(f"all components: {size}; an atom that several have in common counts once")
         return
     from rich.table import Table
 
