@@ -32,6 +32,7 @@ from mgdl_theory.grade import Grade
 from mgdl_theory.plots import plot
 from mgdl_theory.relu.compile import compile_network as network
 from mgdl_theory.relu.network import Network
+from mgdl_theory.report import save_report as _save_report
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets import target
 from mgdl_theory.targets.base import Box, Defects, Target
@@ -90,4 +91,5 @@ __all__ = [
 ]
 
 Scheme.certificate = Report.certificate = _certificate  # scheme.certificate() is the certificate of verify(scheme)
+Report.save = _save_report  # report.save("report.html")
 Scheme.network = VectorScheme.network = network  # scheme.network(...) is network(scheme, ...); relu lies above both

@@ -46,7 +46,7 @@ from mgdl_theory.verify.report import up_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "FRAMES", "Step", "animate", "check_options", "frames", "player", "steps"]
+__all__ = ["FORMATS", "FRAMES", "Step", "animate", "check_options", "frames", "player", "policy", "steps"]
 
 FORMATS = (".gif", ".mp4", ".html")
 """Definition: what :func:`animate` writes."""
@@ -430,16 +430,6 @@ def player(title: str, pictures: list[tuple[bytes, str]], seconds: float = SECON
     """
     from html import escape
 
-    allowed = "; ".join(
-        [
-            "default-src 'none'",
-            "img-src data:",
-            f"style-src '{_hash(PLAYER_STYLE)}'",
-            f"script-src '{_hash(PLAYER_SCRIPT)}'",
-            "base-uri 'none'",
-            "form-action 'none'",
-        ]
-    )
     shown = "\n".join(
         f'<figure><img alt="{escape(text)}" '
         f'src="data:image/png;base64,{base64.b64encode(png).decode()}">'
@@ -450,7 +440,7 @@ def player(title: str, pictures: list[tuple[bytes, str]], seconds: float = SECON
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{allowed}">
+<meta http-equiv="Content-Security-Policy" content="{policy(PLAYER_STYLE, PLAYER_SCRIPT)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
 <style>{PLAYER_STYLE}</style>
@@ -470,6 +460,15 @@ def player(title: str, pictures: list[tuple[bytes, str]], seconds: float = SECON
 </body>
 </html>
 """
+
+
+def policy(style: str, script: str) -> str:
+    """The content security policy of a page that has this style, this script, pictures of its own, and nothing else."""
+    parts = (
+        "default-src 'none'", "img-src data:", f"style-src '{_hash(style)}'", f"script-src '{_hash(script)}'",
+        "base-uri 'none'", "form-action 'none'",
+    )  # fmt: skip
+    return "; ".join(parts)
 
 
 def _hash(text: str) -> str:

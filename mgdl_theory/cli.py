@@ -105,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     _draw_options(commands)
     _plot_options(commands)
     _animate_options(commands)
+    _report_options(commands)
     _gallery_options(commands)
     return parser
 
@@ -132,12 +133,7 @@ def _verify_options(commands: Any) -> None:
         "several, separated by ';', are the components of a vector",
     )  # fmt: skip
     _scheme_options(verify)
-    verify.add_argument("--grid", type=int, default=0, metavar="N", help="also check N grid points with mpmath")
-    verify.add_argument("--digits", type=int, default=50, metavar="D", help="digits of the grid check (default 50)")
-    verify.add_argument(
-        "--norms", type=int, nargs="+", default=(), metavar="P",
-        help="also enclose the L^p norm of every residual, for these integers p",
-    )  # fmt: skip
+    _claim_options(verify)
     verify.add_argument("--json", default=None, metavar="FILE", help="write every number to FILE")
     verify.add_argument(
         "--certificate", default=None, metavar="FILE",
@@ -261,6 +257,24 @@ def _animate_options(commands: Any) -> None:
     animate.set_defaults(run=_animate, grid=0, norms=())
 
 
+def _report_options(commands: Any) -> None:
+    report = commands.add_parser(
+        "report",
+        help="write verdicts, grades, pictures and network as one page, as Markdown or as LaTeX",
+        description=(
+            "Builds and verifies a scheme and its network, or verifies that of a certificate, and reports on it: "
+            "an HTML page with a slider over the grades (one file, no outside request), Markdown, or LaTeX."
+        ),
+        epilog=CODES,
+    )
+    report.add_argument("expr", metavar="EXPR", help="formula, as for verify, or certificate")
+    report.add_argument("--out", required=True, metavar="FILE", help="file to write: .html, .md or .tex")
+    _scheme_options(report)
+    _claim_options(report)
+    report.add_argument("--quiet", action="store_true", help="print the last line only")
+    report.set_defaults(run=_report)
+
+
 CONSTRUCTION = {
     "domain": None, "tol": None, "lift": "auto", "max_atoms": None, "max_level": None, "max_memory": None,
     "engine": "numpy",
@@ -281,6 +295,16 @@ def _scheme_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-level", type=int, metavar="L", help="finest level allowed")
     parser.add_argument("--max-memory", type=float, metavar="GIB", help="memory for one level, in GiB")
     parser.add_argument("--engine", help="interval arithmetic: numpy (default) or crival")
+
+
+def _claim_options(parser: argparse.ArgumentParser) -> None:
+    """Claims that are decided only where someone asks."""
+    parser.add_argument("--grid", type=int, default=0, metavar="N", help="also check N grid points with mpmath")
+    parser.add_argument("--digits", type=int, default=50, metavar="D", help="digits of the grid check (default 50)")
+    parser.add_argument(
+        "--norms", type=int, nargs="+", default=(), metavar="P",
+        help="also enclose the L^p norm of every residual, for these integers p",
+    )  # fmt: skip
 
 
 def _network_options(parser: argparse.ArgumentParser) -> None:
@@ -576,6 +600,20 @@ def _animate(options: argparse.Namespace) -> int:
     what = "atoms" if options.unit else "grades"
     some = f"; {all_steps - 1} {what}, several to a frame" if frames < all_steps else ""
     return _drawn(options, report, f"{frames} frames{some}")
+
+
+def _report(options: argparse.Namespace) -> int:
+    from mgdl_theory.report import FORMATS, network_of, save_report
+    from mgdl_theory.verify.network import verify_network
+
+    _check_ending(options.out, tuple(FORMATS))
+    report = _build_and_verify(_source(options), options)
+    network = network_of(report.scheme)
+    if network:
+        report = report.with_results(verify_network(network, report.scheme))
+    with _writing(options.out, report):
+        save_report(report, options.out)
+    return _drawn(options, report, "report")
 
 
 def _check_ending(name: str, endings: Sequence[str]) -> None:

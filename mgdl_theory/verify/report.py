@@ -79,6 +79,9 @@ class Report:
     certificate: ClassVar[Callable[..., Any]]
     """``mgdl_theory.certificate.schema.certificate``, a layer above, which the package attaches when it is imported."""
 
+    save: ClassVar[Callable[..., Any]]
+    """``mgdl_theory.report.save_report``, attached likewise: the report as a page, as Markdown or as LaTeX."""
+
     @property
     def verdict(self) -> Verdict:
         """The worst verdict among the claims that decide; a refutation of any claim counts, and an open objection."""

@@ -1,0 +1,335 @@
+"""What a report says in words and numbers, once for all formats; every certified number is rounded outward."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import reduce
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from mgdl_theory.certificate.schema import certificate
+from mgdl_theory.construct import tol_text
+from mgdl_theory.errors import CertificateError
+from mgdl_theory.plots.style import chosen
+from mgdl_theory.report.texts import plain, pretty
+from mgdl_theory.rigor.rounding import ASSUMPTIONS, FUNCTION_ULPS, TRIG_REACH
+from mgdl_theory.scheme import block_width
+from mgdl_theory.targets.parser import parse
+from mgdl_theory.verify.claims import CLAIMS
+from mgdl_theory.verify.report import Report, domain_text, down_text, up_text
+from mgdl_theory.verify.verdict import Result, Verdict, Witness
+
+__all__ = ["COLUMNS", "Claim", "Content", "Row", "content"]
+
+ROWS = 200
+"""Experience: grades that a report shows; of more, so many evenly spread, and it says so."""
+
+NONE = "–"
+"""Definition: what stands where nothing is certified."""
+
+OWN = (
+    "The construction and the proofs are this project's own realisation of the published statement; "
+    "they are not the paper's proof."
+)
+"""Definition: the sentence on whose proof it is."""
+
+PICTURES = "Curves, maps and drawings are pictures in floating point."
+"""Definition: the sentence on pictures; what follows it depends on the target."""
+
+PROVED = "What is proved are the numbers in the tables, which are rounded outward."
+NOTHING = "Nothing is proved here, the bounds neither: the target has no modulus of continuity."
+"""Definition: the sentences on numbers, of a certified target and of any other."""
+
+COLUMNS = {
+    "grade": ("grade", "number k of the grade; row 0 is the residual f − c₀ before any grade"),
+    "level": ("level", "level l of its atoms: their mesh has side 2⁻ˡ in units of the box"),
+    "atoms": ("atoms", "number of its atoms; each of them alone is a grade too if unit-grades is proved"),
+    "total": ("all atoms", "atoms of all grades so far"),
+    "depth": ("all depth", "hidden layers of the network of all grades so far"),
+    "lower": ("sup|e| ≥", "some point has at least this residual; rounded down"),
+    "upper": ("sup|e| ≤", "no point has a larger residual; rounded up"),
+    "factor": ("factor", "upper bound over that of the grade before, to the nearest"),
+    "theorem_a": ("Theorem A", "the bound that Theorem A gives for this grade; rounded up"),
+    "theorem_b": ("Theorem B", "the bound that Theorem B gives for this grade; rounded up"),
+    "balanced": ("balanced", "verdict: g (e − g) ≥ 0 at every point"),
+    "falls": ("|e| falls", "verdict: the magnitude of the residual grows at no point"),
+}
+"""Definition: columns of the grade table, with heading and meaning."""
+
+PAPER = {
+    "authors": "S. Zhang, Z. Shen and Y. Xu",
+    "title": "Multigrade Neural Network Approximation",
+    "year": "2026",
+    "id": "arXiv:2601.16884",
+    "url": "https://arxiv.org/abs/2601.16884",
+}
+"""Definition: the paper whose theorem is made explicit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the grade table: the text of every column, and the numbers behind the two bounds for pictures."""
+
+    number: int
+    cells: dict[str, str]
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim with its verdict and what that rests on; ``witness`` holds sentences about the point that refutes it."""
+
+    id: str
+    verdict: str
+    meaning: str
+    statement: str
+    source: str
+    relation: str
+    evidence: str
+    decides: bool
+    witness: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Everything that a report says, as plain texts: no format has escaped them yet."""
+
+    formula: str
+    latex: str
+    domain: str
+    certified: bool
+    verdict: str
+    meaning: str
+    sentence: str
+    facts: tuple[tuple[str, str, str], ...]
+    claims: tuple[Claim, ...]
+    columns: dict[str, tuple[str, str]]
+    rows: tuple[Row, ...]
+    rows_note: str
+    norms: tuple[tuple[str, ...], ...]
+    assumptions: tuple[tuple[str, str, str], ...]
+    about_target: tuple[tuple[str, str], ...]
+    commands: tuple[str, ...]
+    python: tuple[str, ...]
+    sha256: str
+    no_certificate: str
+    version: str
+    own: str = OWN
+
+    @property
+    def bound(self) -> str:
+        """What a bound of the residual is called."""
+        return "proved bound" if self.certified else "bound (not certified)"
+
+    @property
+    def pictures(self) -> str:
+        """What pictures and numbers are."""
+        return f"{PICTURES} {PROVED if self.certified else NOTHING}"
+
+    def row(self, number: int) -> Row:
+        """The row of a grade."""
+        return next(row for row in self.rows if row.number == number)
+
+
+def content(report: Report) -> Content:
+    """The words and numbers of a report.
+
+    >>> import mgdl_theory as mg
+    >>> said = content(mg.verify(mg.construct(mg.target("x/2"), 0.1)))
+    >>> said.verdict, said.claims[0].id, said.row(0).cells["upper"]
+    ('PROVED', 'balanced', '0.5')
+    """
+    scheme, target = report.scheme, report.scheme.target
+    described = target.describe()
+    rows = tuple(_row(report, k) for k in chosen(range(len(scheme.grades) + 1), ROWS))
+    unused = {name for name in ("theorem_a", "theorem_b") if all(row.cells[name] == NONE for row in rows)}
+    sha256, why = _digest(report)
+    commands, python = _again(report, described)
+    return Content(
+        formula=plain(target.text),
+        latex=_latex(target),
+        domain=domain_text(target),
+        certified=target.certified,
+        verdict=str(report.verdict),
+        meaning=report.verdict.value,
+        sentence=pretty(plain(report.last_line()).removeprefix(f"{report.verdict}: ")),
+        facts=_facts(report),
+        claims=tuple(map(_claim, report.results)),
+        columns={name: text for name, text in COLUMNS.items() if name not in unused},
+        rows=rows,
+        rows_note=f"{len(rows)} of {len(scheme.grades) + 1} rows" if len(rows) <= len(scheme.grades) else "",
+        norms=_norms(report),
+        assumptions=tuple(_assumptions(described)),
+        about_target=tuple(_about(described)),
+        commands=commands,
+        python=python,
+        sha256=sha256,
+        no_certificate=why,
+        version=_version(),
+    )
+
+
+# -- parts -----------------------------------------------------------------------------------------
+
+
+def _facts(report: Report) -> tuple[tuple[str, str, str], ...]:
+    """Name, value and note of what a reader wants to know first."""
+    scheme, (lower, upper) = report.scheme, (report.residual_sup_lower, report.residual_sup_upper)
+    bound = f"≤ {up_text(upper)}" if math.isfinite(upper) else "no bound"
+    certified = "certified" if scheme.target.certified else "not certified: the target has no modulus of continuity"
+    below = f"{certified}; at some point at least {down_text(lower)}"
+    last = scheme.grades[-1].level if scheme.grades else 0
+    return (
+        ("sup-norm of the last residual", bound, below),
+        ("tolerance", tol_text(report.tol), "reached" if scheme.complete else plain(scheme.reason)),
+        ("grades", str(len(scheme.grades)), f"the last at level {last}"),
+        ("atoms", str(scheme.atoms), "hats with exact dyadic coefficients"),
+        ("network", f"width {block_width(scheme.dim)}", f"{scheme.depth} hidden layers"),
+        ("proof mesh", f"{report.leaves} leaves" if report.cover else "unfinished", "cells that tile the domain"),
+        ("lift c₀", repr(scheme.lift), plain(scheme.lift_reason)),
+        ("verified in", f"{report.seconds:.2f} s", "on the machine that made this report"),
+    )
+
+
+def _claim(result: Result) -> Claim:
+    claim = CLAIMS[result.claim]
+    return Claim(
+        id=claim.id,
+        verdict=str(result.verdict),
+        meaning=result.verdict.value,
+        statement=pretty(claim.statement),
+        source=claim.source,
+        relation=pretty(claim.relation),
+        evidence=pretty(plain(_evidence(result))),
+        decides=claim.decides,
+        witness=_witness(result.witness) if result.witness else (),
+    )
+
+
+def _evidence(result: Result) -> str:
+    """What the verdict rests on, without the witness, which has lines of its own."""
+    if result.witness is None:
+        return result.evidence
+    return result.evidence.removesuffix(str(result.witness)).rstrip("; ") or "the witness"
+
+
+def _witness(witness: Witness) -> tuple[str, ...]:
+    exact = ", ".join(map(str, witness.x))
+    near = ", ".join(f"{float(x):.9g}" for x in witness.x)
+    point = f"x = ({exact})" + (f", about ({near})" if near != exact else "")
+    before, after = (f"[{down_text(lo, 9)}, {up_text(hi, 9)}]" for lo, hi in (witness.before, witness.after))
+    if witness.before == witness.after:
+        return (point, f"the residual after grade {witness.grade} lies in {after}")
+    return (point, f"the residual before grade {witness.grade} lies in {before}", f"after it in {after}")
+
+
+def _row(report: Report, k: int) -> Row:
+    scheme = report.scheme
+    level, atoms = ("–", 0) if not k else (str(scheme.grades[k - 1].level), len(scheme.grades[k - 1]))
+    total = sum(len(grade) for grade in scheme.grades[:k])
+    cells = dict.fromkeys(COLUMNS, NONE)
+    cells |= {"grade": str(k), "level": level, "atoms": str(atoms), "total": str(total)}
+    cells["depth"] = str((scheme.dim + 1) * total)
+    if k >= len(report.rows):  # the verification ended before this grade
+        return Row(k, cells, 0.0, math.inf)
+    row, ratio = report.rows[k], report.ratios[k]
+    cells["lower"], cells["upper"] = down_text(row.residual_sup_lower, 5), _up(row.residual_sup_upper, 5)
+    cells["factor"] = f"{ratio:.3f}" if math.isfinite(ratio) else NONE
+    cells["theorem_a"], cells["theorem_b"] = _up(row.theorem_a, 3), _up(row.theorem_b, 3)
+    if k:
+        cells["balanced"], cells["falls"] = (
+            str(verdict if scheme.target.certified or verdict is not Verdict.PROVED else Verdict.EVIDENCE)
+            for verdict in (row.balanced, row.nonincreasing)
+        )
+    return Row(k, cells, row.residual_sup_lower, row.residual_sup_upper)
+
+
+def _up(value: float, digits: int) -> str:
+    return up_text(value, digits) if math.isfinite(value) else NONE
+
+
+def _norms(report: Report) -> tuple[tuple[str, ...], ...]:
+    """Heading and one row for each grade, where L^p norms were asked for."""
+    if not report.rows or not report.rows[0].norms:
+        return ()
+    heading = ("grade", *(f"L^{p} norm" for p, _, _ in report.rows[0].norms))
+    shown = [report.rows[k] for k in chosen(range(len(report.rows)), ROWS)]
+    texts = ((str(row.grade), *(f"[{down_text(lo, 5)}, {up_text(hi, 5)}]" for _, lo, hi in row.norms)) for row in shown)
+    return (heading, *texts)
+
+
+def _assumptions(described: dict[str, Any]) -> Iterable[tuple[str, str, str]]:
+    """Identifier, statement and check of everything the proof takes for granted of this process and this target."""
+    known = {a.id: a for a in ASSUMPTIONS}
+    usual = min(FUNCTION_ULPS.values())
+    ulps = "".join(f"{n} for {name}, " for name, n in FUNCTION_ULPS.items() if n != usual) + f"{usual} for the others"
+    constants = {"FUNCTION_ULPS": f"FUNCTION_ULPS ({ulps})", "TRIG_REACH": f"TRIG_REACH ({TRIG_REACH:.0f})"}
+    for name in described.get("assumptions", ()):
+        if name in known:
+            statement = reduce(lambda text, item: text.replace(*item), constants.items(), known[name].statement)
+            yield name, pretty(statement), pretty(known[name].check)
+        else:
+            told = described.get(str(name).replace("-", "_")) or "as declared"
+            yield (
+                plain(str(name)),
+                pretty(plain(str(told))),
+                "nobody; taken on trust from whoever gave the target",
+            )
+
+
+def _about(described: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    """What a target tells of itself beside its formula and its box: a radius, a constant, the engine."""
+    for name, value in described.items():
+        if name not in ("text", "canonical", "box", "assumptions"):
+            if isinstance(value, str | int | Fraction):
+                yield name.replace("_", " "), plain(str(value))
+            elif isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+                yield name.replace("_", " "), plain(", ".join(value))
+
+
+def _digest(report: Report) -> tuple[str, str]:
+    """SHA-256 of the report's certificate; or why there is none."""
+    try:
+        return str(certificate(report).data["sha256"]), ""
+    except CertificateError as error:
+        return "", plain(str(error))
+
+
+def _again(report: Report, described: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Shell commands and lines of Python that make the scheme and its certificate anew, and check the certificate."""
+    if described.get("kind") != "expression":
+        return (), ()
+    scheme, formula, ends = report.scheme, described["canonical"], described["box"]
+    sides = [end for pair in zip(ends["lower"], ends["upper"], strict=True) for end in pair]
+    tol, lift = tol_text(scheme.tol), repr(scheme.lift) if scheme.lift else "none"
+    box_and_names = f"domain={sides!r}, variables={described['variables']!r}, engine={described['engine']!r}"
+    python = (
+        "import mgdl_theory as mg",
+        f"f = mg.target({formula!r}, {box_and_names})",
+        f"scheme = mg.construct(f, tol={tol!r}, lift={lift!r})",
+        'mg.verify(scheme).certificate().save("certificate.json")',
+    )
+    check = "mgdl-theory check certificate.json"
+    if list(parse(formula).variables) != described["variables"]:
+        return (check,), python
+    engine = [] if described["engine"] == "numpy" else ["--engine", described["engine"]]
+    words = ["mgdl-theory", "verify", formula, "--domain", *sides, "--tol", tol, "--lift", lift, *engine]
+    return (shlex.join([*words, "--certificate", "certificate.json"]), check), python
+
+
+def _latex(target: Any) -> str:
+    """The formula in LaTeX, of a target that has one."""
+    program = getattr(target, "program", None)
+    return str(program.latex()) if program is not None else ""
+
+
+def _version() -> str:
+    try:
+        return version("mgdl-theory")
+    except PackageNotFoundError:
+        return ""

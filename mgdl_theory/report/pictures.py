@@ -1,0 +1,406 @@
+"""The pictures of a report as short plain data: curves of one variable, maps of several, the norms by grade.
+
+They are samples in floating point; only bounds are certified, and those are rounded up once more when they are
+written as short decimals.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mgdl_theory.errors import BudgetError
+from mgdl_theory.mesh import MAX_LEVEL, mark_rows
+from mgdl_theory.plots.fields import Plane
+from mgdl_theory.plots.style import steps
+from mgdl_theory.replay import replay
+from mgdl_theory.report.content import Row
+from mgdl_theory.scheme import Scheme
+from mgdl_theory.targets.base import FloatArray, IntArray
+from mgdl_theory.verify.report import Report
+
+__all__ = ["Maps", "NormChart", "Thumbnail", "curves", "maps", "norm_chart", "thumbnails"]
+
+START = 8
+"""Experience: a curve starts with 2**8 + 1 evenly spread points."""
+
+NODES, POINTS = 900, 1800
+"""Experience: nodes of the coarsest atoms that become points of a curve, and points that a curve has at most."""
+
+BEND = 0.02
+"""Experience: between two points a curve departs from the straight line by at most this part of its height."""
+
+PIECES, RATIO = 240, 1.1
+"""Experience: pieces of an envelope at most, and the least factor up to which bounds of neighbours become one."""
+
+RUNS, MARKS = 3000, 400
+"""Experience: runs of leaves of equal level, and atoms of a grade that are marked one by one, at most."""
+
+CELLS = 1 << 18
+"""Experience: live cells up to which the levels of a scheme are laid again for its envelopes."""
+
+PIXELS = {2: 88, 3: 56}
+"""Experience: points of a map along each axis, by number of variables; of more than three, as of three."""
+
+MESH_PIXELS = 176
+"""Experience: points of a map of cells along each axis, so that cells of a 32nd show their borders."""
+
+SECTIONS = (Fraction(1, 10), Fraction(1, 2), Fraction(9, 10))
+"""Experience: where the other axes are cut, in unit coordinates; no node of a coarse mesh lies there, 1/2 apart."""
+
+THUMBS = 24
+"""Experience: grades in the overview; of more, so many evenly spread."""
+
+
+# -- one variable ----------------------------------------------------------------------------------
+
+
+def curves(report: Report, shown: Sequence[int]) -> dict[str, Any]:
+    """Data of the curves of a scheme of one variable, for the grades shown.
+
+    Positions are integers in units of 2**-bits of the domain, as differences.  ``rest`` is e_K at the points, ``parts``
+    are the sums of the grades from one that is shown to the next, so that e_k = e_K + parts after k, and
+    f_k = lift + parts up to k.  Numbers are integers times a unit.
+    """
+    scheme = report.scheme
+    bits = min(max([START, *(g.level for g in scheme.grades)]) + 4, MAX_LEVEL)
+    at = _points(scheme, bits)
+    x = scheme.target.box.from_unit(at[:, None] / 2.0**bits)
+    found = steps(scheme, x)
+    envelope = _envelopes(report, bits)
+    box = scheme.target.box
+    return {
+        "bits": bits,
+        "box": [float(box.lower[0]), float(box.upper[0])],
+        "lift": scheme.lift,
+        "at": np.diff(at, prepend=0).tolist(),
+        "rest": _short(scheme.target(x) - found[-1]),
+        "parts": [_sparse(found[k] - found[j]) for j, k in zip([0, *shown], shown, strict=False)],
+        "envelopes": [_pieces(*envelope[k], report, k) if k in envelope else None for k in shown],
+        "leaves": _leaf_runs(report, bits),
+        "atoms": [_marks(scheme, k) for k in shown],
+    }
+
+
+def _points(scheme: Scheme, bits: int) -> IntArray:
+    """Positions of samples: evenly spread ones, coarse nodes, and midpoints where the last residual bends."""
+    even = np.arange((1 << START) + 1, dtype=np.int64) << (bits - START)
+    nodes = [(g.atoms.nodes + np.array([-1, 0, 1])).ravel() << (bits - g.level) for g in scheme.grades]
+    coarse = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *nodes])[: 3 * NODES])[:NODES]
+    at = np.union1d(even, np.clip(coarse, 0, 1 << bits))
+    box = scheme.target.box
+    e = scheme.residual(box.from_unit(at[:, None] / 2.0**bits))
+    while len(at) < POINTS:
+        middle = (at[:-1] + at[1:]) >> 1
+        value = scheme.residual(box.from_unit(middle[:, None] / 2.0**bits))
+        bend = np.abs(value - (e[:-1] + e[1:]) / 2)
+        wanted = np.flatnonzero((bend > BEND * np.abs(e).max()) & (middle > at[:-1]))
+        if not len(wanted):
+            break
+        wanted = wanted[np.argsort(-bend[wanted], kind="stable")][: POINTS - len(at)]
+        order = np.argsort(np.concatenate([at, middle[wanted]]), kind="stable")
+        at, e = np.concatenate([at, middle[wanted]])[order], np.concatenate([e, value[wanted]])[order]
+    return at
+
+
+def _envelopes(report: Report, bits: int) -> dict[int, tuple[IntArray, FloatArray]]:
+    """By grade, starts (n,) of cells that tile the domain, and |e_k| <= bounds (n,) there.
+
+    Of the levels between a grade and the next one the finest counts.  Cells that were finished keep their bound:
+    no later atom touches them.  For the last grade the leaves of the proof serve.
+    """
+    scheme = report.scheme
+    found: dict[int, tuple[IntArray, FloatArray]] = {}
+    starts, bounds = np.zeros(0, dtype=np.int64), np.zeros(0)
+    if not scheme.target.certified:
+        return {}
+    with suppress(BudgetError):  # where the target or the memory gives out there are fewer envelopes
+        for level in replay(scheme):
+            k = max((g.number for g in scheme.grades if g.level <= level.mesh.level), default=0)
+            here = level.mesh.cells[:, 0] << (bits - level.mesh.level)
+            order = np.argsort(joined := np.concatenate([starts, here]), kind="stable")
+            found[k] = joined[order], np.concatenate([bounds, level.bounds])[order]
+            if len(here) > CELLS or level.mesh.level == bits:
+                break
+            starts = np.concatenate([starts, here[level.finished]])
+            bounds = np.concatenate([bounds, level.bounds[level.finished]])
+    if report.cover and max(block.level for block in report.cover) <= bits:
+        leaves = [block.cells[:, 0] << (bits - block.level) for block in report.cover]
+        order = np.argsort(starts := np.concatenate(leaves), kind="stable")
+        found[len(scheme.grades)] = starts[order], np.concatenate([block.bounds for block in report.cover])[order]
+    return found
+
+
+def _pieces(starts: IntArray, bounds: FloatArray, report: Report, k: int) -> dict[str, Any]:
+    """An envelope of few pieces: neighbours of nearly equal bound become one, with the largest bound of theirs."""
+    if k < len(report.rows):
+        bounds = np.minimum(bounds, report.rows[k].residual_sup_upper)
+    height, ratio = np.log(np.maximum(bounds, 1e-300)), RATIO
+    while True:
+        class_ = np.floor(height / math.log(ratio))
+        first = np.flatnonzero(np.diff(class_, prepend=np.nan) != 0)
+        if len(first) <= PIECES:
+            break
+        ratio *= ratio
+    top = np.maximum.reduceat(bounds, first)
+    unit = _unit(float(top[np.isfinite(top)].max(initial=0.0)), 3)
+    ends = [math.floor(b / unit) + 1 if math.isfinite(b) else None for b in top.tolist()]
+    return {"at": np.diff(starts[first], prepend=0).tolist(), "unit": unit, "up": ends}
+
+
+def _leaf_runs(report: Report, bits: int) -> list[list[int]]:
+    """[level, how many] of the leaves from left to right; very fine ones are shown by their ancestors."""
+    blocks = report.cover
+    finest = min(max((block.level for block in blocks), default=0), bits)
+    while blocks:
+        starts, levels = [], []
+        for block in blocks:
+            level = min(block.level, finest)
+            cells = np.unique(block.cells[:, 0] >> (block.level - level))
+            starts.append(cells << (bits - level))
+            levels.append(np.full(len(cells), level))
+        at, first = np.unique(np.concatenate(starts), return_index=True)
+        level_of = np.concatenate(levels)[first]
+        change = np.flatnonzero(np.diff(level_of, prepend=-1))
+        if len(change) <= RUNS or finest == 0:
+            runs: list[list[int]] = np.column_stack([level_of[change], np.diff(change, append=len(at))]).tolist()
+            return runs
+        finest -= 1
+    return []
+
+
+def _marks(scheme: Scheme, k: int) -> list[int] | None:
+    """Nodes of the atoms of a grade, counted from 1, with the sign of the coefficient; None if there are many."""
+    if not k:
+        return []
+    g = scheme.grades[k - 1].atoms
+    if len(g.nodes) > MARKS:
+        return None
+    marks: list[int] = np.where(g.coefficients > 0, g.nodes[:, 0] + 1, -g.nodes[:, 0] - 1).tolist()
+    return marks
+
+
+def _unit(largest: float, digits: int) -> float:
+    """A power of ten, so that the largest number has so many digits in this unit."""
+    return float(f"1e{math.floor(math.log10(largest)) - digits + 1}") if largest > 0 else 1.0
+
+
+def _short(values: FloatArray) -> dict[str, Any]:
+    """Values as integers of at most five digits times a unit; 0 where there is no number."""
+    clean = np.where(np.isfinite(values), values, 0.0)
+    unit = _unit(float(np.abs(clean).max(initial=0.0)), 5)
+    return {"unit": unit, "n": np.rint(clean / unit).astype(np.int64).tolist()}
+
+
+def _sparse(values: FloatArray) -> dict[str, Any]:
+    """Values likewise, as runs [first index, integers] of what is not 0."""
+    short = _short(values)
+    n = np.array(short["n"], dtype=np.int64)
+    there = np.flatnonzero(n)
+    runs = np.split(there, np.flatnonzero(np.diff(there) > 1) + 1) if len(there) else []
+    return {"unit": short["unit"], "runs": [[int(run[0]), n[run].tolist()] for run in runs]}
+
+
+# -- several variables -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Maps:
+    """Pictures (data addresses of PNG) of sections through the box of a scheme of two or more variables.
+
+    Attributes
+    ----------
+    sections : tuple of str
+        What each section is; one empty text for two variables.
+    target : tuple of str
+        f on each section.
+    grades : dict
+        By grade: (f_k, |e_k|, level of the cells) on each section.
+    low, high : float
+        Ends of the scale of f and f_k.
+    tops : dict
+        By grade: end of the scale of |e_k|.
+    finest : int
+        Level of the finest leaf.
+    """
+
+    sections: tuple[str, ...]
+    target: tuple[str, ...]
+    grades: dict[int, tuple[tuple[str, str, str], ...]]
+    low: float
+    high: float
+    tops: dict[int, float]
+    finest: int
+
+
+def maps(report: Report, rows: Sequence[Row], names: Sequence[str]) -> Maps:
+    """The maps of a scheme of two or more variables for these rows."""
+    scheme = report.scheme
+    rest = [(cut,) * (scheme.dim - 2) for cut in (SECTIONS if scheme.dim > 2 else SECTIONS[:1])]
+    planes = [Plane.of(scheme, cuts, PIXELS.get(scheme.dim, PIXELS[3])) for cuts in rest]
+    f, found = [scheme.target(p.x) for p in planes], [steps(scheme, p.x) for p in planes]
+    low, high = float(min(v.min() for v in f)), float(max(v.max() for v in f))
+    finest = max((block.level for block in report.cover), default=0)
+    fine = [Plane.of(scheme, cuts, MESH_PIXELS) for cuts in rest]
+    levels = [_levels(report, p) for p in fine]
+    pictures, tops = {}, {}
+    for row in rows:
+        k = row.number
+        e = [np.abs(fs - gs[k]) for fs, gs in zip(f, found, strict=True)]
+        seen = max(float(v.max()) for v in e)
+        tops[k] = row.upper if 0 < row.upper < math.inf else seen or 1.0
+        level = scheme.grades[k - 1].level if k else 0
+        pictures[k] = tuple(
+            (
+                _png(p, gs[k], "viridis", low, high),
+                _png(p, es, "cividis", 0.0, tops[k]),
+                _cells(q, np.minimum(ls, level), finest),
+            )
+            for p, q, gs, es, ls in zip(planes, fine, found, e, levels, strict=True)
+        )
+    texts = tuple(_section(scheme, cuts, names) for cuts in rest)
+    target = tuple(_png(p, v, "viridis", low, high) for p, v in zip(planes, f, strict=True))
+    return Maps(texts, target, pictures, low, high, tops, finest)
+
+
+def _levels(report: Report, plane: Plane) -> FloatArray:
+    """(n,): the level of the leaf of the proof at each point of a section; 0 where the proof did not get so far."""
+    t = report.scheme.target.box.to_unit(plane.x)
+    found = np.zeros(len(t))
+    for block in report.cover:
+        cell = np.minimum((t * 2.0**block.level).astype(np.int64), (1 << block.level) - 1)
+        found[mark_rows(cell, block.cells, block.level)] = block.level
+    return found
+
+
+def _section(scheme: Scheme, cuts: Sequence[Fraction], names: Sequence[str]) -> str:
+    box = scheme.target.box
+    ends = [(box.lower[a], box.upper[a]) for a in range(2, scheme.dim)]
+    values = [f"{float(lo + (hi - lo) * cut):.4g}" for (lo, hi), cut in zip(ends, cuts, strict=True)]
+    return ", ".join(f"{name} = {value}" for name, value in zip(names[2:], values, strict=True))
+
+
+def _cells(plane: Plane, levels: FloatArray, finest: int) -> str:
+    """Cells coloured by level, as a PNG; those of at least 5 points have a border."""
+    shown = plane.square(levels).astype(np.int64)
+    t = np.arange(plane.size)[None, :]  # point j is the first of its cell if a multiple of the side lies in (j-1, j]
+    first = [(s << shown) // plane.size != ((s - 1) << shown) // plane.size for s in (t, t.T)]
+    border = (first[0] | first[1]) & (5 << shown <= plane.size)
+    return _png_of(np.where(border, finest + 1, shown), "cividis", finest + 1, border=True)
+
+
+def _png(plane: Plane, values: FloatArray, colours: str, low: float, high: float) -> str:
+    """Values as a PNG; 64 shades are more than the eye tells apart, and compress well."""
+    share = (np.nan_to_num(values, nan=low, posinf=high, neginf=low) - low) / ((high - low) or 1.0)
+    return _png_of(plane.square(np.clip(np.rint(share * 63), 0, 63)), colours, 64)
+
+
+def _png_of(index: NDArray[Any], colours: str, shades: int, border: bool = False) -> str:
+    """A picture as a data address, from numbers of shades, row by row from below; the shade after the last is black."""
+    from matplotlib import colormaps
+    from PIL import Image
+
+    image = Image.fromarray(index.astype(np.uint8)[::-1])
+    palette = colormaps[colours](np.linspace(0.0, 1.0, shades), bytes=True)[:, :3]
+    image.putpalette(palette.tobytes() + bytes(3 * border))
+    out = io.BytesIO()
+    image.save(out, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode("ascii")
+
+
+# -- overviews -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """The residual of one grade as a strip: ``path`` runs along its upper and back along its lower side."""
+
+    row: Row
+    path: str
+    bound: bool
+
+
+WIDE, TALL = 220.0, 76.0
+"""Definition: size of a strip; its middle is 0 and its proved bound is at 0.85 of its half height."""
+
+
+def thumbnails(report: Report, rows: Sequence[Row]) -> list[Thumbnail]:
+    """The residuals of these rows, of a scheme of one variable."""
+    scheme = report.scheme
+    columns, per = 110, 8
+    t = np.linspace(0.0, 1.0, columns * per + 1)
+    x = scheme.target.box.from_unit(t[:, None])
+    f, found = scheme.target(x), steps(scheme, x)
+    shown = []
+    for row in rows:
+        e = f - found[row.number]
+        bound = 0 < row.upper < math.inf
+        top = row.upper if bound else float(np.abs(e).max()) or 1.0
+        y = TALL / 2 * (1 - 0.85 * np.clip(e / top, -1.15, 1.15))
+        pieces = np.column_stack([y[:-1].reshape(columns, per), y[per::per]])
+        across = np.linspace(0.0, WIDE, columns)
+        low, high = pieces.min(axis=1) - 0.4, pieces.max(axis=1) + 0.4
+        points = [*zip(across, low, strict=True), *zip(across[::-1], high[::-1], strict=True)]
+        shown.append(Thumbnail(row, "M" + "L".join(f"{a:.0f} {b:.1f}" for a, b in points) + "Z", bound))
+    return shown
+
+
+@dataclass(frozen=True, slots=True)
+class NormChart:
+    """The certified bounds of the sup-norm by grade on a logarithmic scale, in units of the picture.
+
+    ``bars`` holds (row, x, y of the upper bound, y of the lower bound), ``lines`` (name, class, points), ``ticks``
+    (y, exponent of 10), ``tolerance`` its y.
+    """
+
+    bars: tuple[tuple[Row, float, float, float], ...]
+    lines: tuple[tuple[str, str, str], ...]
+    ticks: tuple[tuple[float, int], ...]
+    tolerance: float
+    names: tuple[tuple[float, int], ...]
+
+
+CHART = (640.0, 250.0, 56.0, 14.0, 34.0)
+"""Definition: width, height, left, top and bottom margin of the chart of norms."""
+
+
+def norm_chart(report: Report, rows: Sequence[Row]) -> NormChart | None:
+    """The chart of norms; None if there is no finite bound to draw."""
+    width, height, left, top, bottom = CHART
+    known = [(n, report.rows[row.number]) for n, row in enumerate(rows) if row.number < len(report.rows)]
+    theorems = [(n, row.theorem_a, row.theorem_b) for n, row in known]
+    good = [v for row in rows for v in (row.upper, row.lower) if 0 < v < math.inf]
+    good += [v for _, *both in theorems for v in both if 0 < v < math.inf]
+    if not good:
+        return None
+    lowest, highest = math.floor(math.log10(min(*good, report.tol))), math.ceil(math.log10(max(*good, report.tol)))
+    highest = max(highest, lowest + 1)
+    step = (width - left - 12.0) / max(len(rows), 1)
+
+    def x(n: int) -> float:
+        return round(left + (n + 0.5) * step, 1)
+
+    def y(value: float) -> float:
+        part = (math.log10(max(value, 10.0**lowest)) - lowest) / (highest - lowest)
+        return round(height - bottom - part * (height - top - bottom), 1)
+
+    bars = tuple((row, x(n), y(row.upper), y(row.lower)) for n, row in enumerate(rows) if 0 < row.upper < math.inf)
+    lines: list[tuple[str, str, str]] = []
+    for name, css, place in (("Theorem A", "theorem-a", 1), ("Theorem B", "theorem-b", 2)):
+        points = [f"{x(item[0])},{y(item[place])}" for item in theorems if 0 < item[place] < math.inf]
+        if points:
+            lines.append((name, css, " ".join(points)))
+    every = max(1, math.ceil((highest - lowest) / 8))
+    ticks = tuple((y(10.0**n), n) for n in range(lowest, highest + 1, every))
+    sparse = max(1, math.ceil(len(rows) / 20))
+    names = tuple((x(n), row.number) for n, row in enumerate(rows) if n % sparse == 0)
+    return NormChart(bars, tuple(lines), ticks, y(report.tol), names)
