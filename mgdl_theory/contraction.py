@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from mgdl_theory.errors import OptionError
 from mgdl_theory.mesh import BoolArray, Mesh, any_comparable
 from mgdl_theory.rigor.interval import Interval
-from mgdl_theory.rigor.rounding import add_up, mul_up, sub_down
+from mgdl_theory.rigor.rounding import quiet, sub_down
 from mgdl_theory.targets.base import THETA, Defects, FloatArray
 
 __all__ = [
@@ -95,7 +96,7 @@ def soft_threshold(e: Any, margin: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """Defects p = sag, n = bulge of n cells with the margins m+ >= theta p, m- >= theta n (THEORY 3).
+    """Defects p = sag, n = bulge of n cells with the margins m+ = theta p + s >= p, m- = theta n + s >= n (THEORY 3).
 
     After a grade has touched a simplex from above, e >= m+ - p there (*floor*); the margin condition asks
     that the floor be at least the margin of every later grade that touches it.  ``rough`` marks cells where
@@ -110,19 +111,20 @@ class Margins:
 
     @classmethod
     def of(cls, defects: Defects, level: int, floor: float) -> Margins:
-        """Margins theta p + s by the factor theta that belongs to the order of each bound.
+        """Margins theta p + s, rounded to nearest, by the factor theta that belongs to the order of each bound.
 
         The summand s = MARGIN_PART * floor / 2**level keeps every floor above 0, so that a bound that was
         0 and is rounding noise at a later level does not break the margin condition.
         """
         s = MARGIN_PART * floor * 2.0**-level
-        return cls(
-            defects.sag,
-            defects.bulge,
-            add_up(mul_up(defects.sag_theta, defects.sag), s),
-            add_up(mul_up(defects.bulge_theta, defects.bulge), s),
-            (defects.sag_theta == THETA[0]) | (defects.bulge_theta == THETA[0]),
-        )
+        with quiet():
+            return cls(
+                defects.sag,
+                defects.bulge,
+                np.fmin(defects.sag_theta * defects.sag + s, np.inf),  # no number means no bound
+                np.fmin(defects.bulge_theta * defects.bulge + s, np.inf),
+                (defects.sag_theta == THETA[0]) | (defects.bulge_theta == THETA[0]),
+            )
 
     @property
     def floor_plus(self) -> FloatArray:
@@ -167,7 +169,7 @@ def violates_vertex_inequality(c: FloatArray, e_lo: FloatArray, e_hi: FloatArray
         touched = g > 0
         if touched.any():
             certain = (g >= 0) & (g <= sub_down(e, defect[:, None]))
-            bad |= (any_comparable(touched) & ~certain).any(axis=1)
+            bad |= _any_corner(any_comparable(touched) & ~certain)
     return bad
 
 
@@ -182,6 +184,14 @@ def _one_side(mesh: Mesh, e: FloatArray, margin: FloatArray, ready: BoolArray, f
     return np.maximum(np.floor(room / step) * step, 0.0)
 
 
+def _any_corner(flags: BoolArray) -> BoolArray:
+    """(n,): whether a flag of the row (n, 2^d) is set; column by column, because rows are short."""
+    first, *others = flags.T
+    return reduce(np.logical_or, others, first)
+
+
 def _floor(margin: FloatArray, defect: FloatArray) -> FloatArray:
     finite = np.isfinite(margin)
+    if finite.all():
+        return sub_down(margin, defect)
     return np.where(finite, sub_down(np.where(finite, margin, 0.0), np.where(finite, defect, 0.0)), 0.0)

@@ -49,14 +49,14 @@ class Front:
     Attributes
     ----------
     mesh : Mesh
-    G : float64 (n, 2^d), exact corner values of the approximant.
+    nodal : float64 (m,), exact values of the approximant G at the nodes.
     floor_plus, floor_minus : float64 (n,)
         Every simplex of cell i that a positive atom has touched has e >= floor_plus_i, and -e >=
         floor_minus_i where a negative atom has; ``inf`` while the cell is virgin (Proposition 3).
     """
 
     mesh: Mesh
-    G: FloatArray
+    nodal: FloatArray
     floor_plus: FloatArray
     floor_minus: FloatArray
 
@@ -64,35 +64,36 @@ class Front:
     def root(cls, dim: int, lift: float) -> Front:
         """Level 0 with G = lift."""
         virgin = np.full(1, np.inf)
-        return cls(Mesh.root(dim), np.full((1, 1 << dim), lift), virgin, virgin)
+        return cls(Mesh.root(dim), np.full(1 << dim, lift), virgin, virgin)
 
-    def nodal(self) -> FloatArray:
-        """(m,): G at the nodes of the mesh."""
-        return self.mesh.first_cell_value(self.G)
+    @property
+    def G(self) -> FloatArray:
+        """(n, 2^d): G at the corners of the cells."""
+        return np.asarray(self.nodal[self.mesh.corner_node])
 
     def residual(self, f: Interval) -> Interval:
         """Enclosure (m,) of e = f - G at the nodes, from the enclosure of f there."""
-        nodal = self.nodal()
-        return Interval(sub_down(f.lo, nodal), sub_up(f.hi, nodal))
+        return Interval(sub_down(f.lo, self.nodal), sub_up(f.hi, self.nodal))
 
     def add(self, c: FloatArray) -> Front:
         """The front after the grade with nodal values c (m,); exact or BudgetError."""
         if not c.any():
             return self
-        total, exact = exact_sum(self.nodal(), c)
+        total, exact = exact_sum(self.nodal, c)
         if not np.all(exact):
             raise BudgetError(
                 "the approximant's nodal values need more bits than binary64 holds at this depth; "
                 "ask for a larger tolerance"
             )
-        return replace(self, G=total[self.mesh.corner_node])
+        return replace(self, nodal=total)
 
     def split(self, chosen: BoolArray) -> Front:
         """The children of the chosen cells, with G prolonged exactly."""
-        times = 1 << self.mesh.dim
+        times, finer = 1 << self.mesh.dim, Mesh.of(self.mesh.level + 1, children(self.mesh.cells[chosen]))
+        corner_values = self.nodal[self.mesh.corner_node[chosen]]
         return Front(
-            Mesh.of(self.mesh.level + 1, children(self.mesh.cells[chosen])),
-            prolong(self.G[chosen]),
+            finer,
+            finer.first_cell_value(prolong(corner_values)),
             np.repeat(self.floor_plus[chosen], times),
             np.repeat(self.floor_minus[chosen], times),
         )
@@ -103,7 +104,8 @@ def cell_bounds(mesh: Mesh, e: Interval, defects: Defects) -> FloatArray:
     above = add_up(np.maximum(mesh.over_corners(np.maximum, e.hi), 0.0), defects.bulge)
     below = add_up(np.maximum(-mesh.over_corners(np.minimum, e.lo), 0.0), defects.sag)
     bound = np.maximum(above, below)
-    return np.where(bound >= 0.0, bound, np.inf)  # no number where a target gave none
+    known = bound >= 0.0  # no number where a target gave none
+    return bound if known.all() else np.where(known, bound, np.inf)
 
 
 def block_grade(front: Front, e: Interval, margins: Margins, floor: float) -> tuple[FloatArray, Front]:

@@ -447,7 +447,8 @@ def test_margins_are_theta_times_the_defect_and_a_little_more_and_floors_are_the
     for defect, margin, rest in sides:
         for p, m, low in zip(exact(defect), exact(margin), exact(rest), strict=True):
             least = Fraction(THETA[order]) * p
-            assert least <= m <= (least + Fraction(floor) / (1 << level)) * (1 + Fraction(1, 2**50))
+            assert least * (1 - Fraction(1, 2**50)) <= m
+            assert p <= m <= (least + Fraction(floor) / (1 << level)) * (1 + Fraction(1, 2**50))
             assert low <= m - p
             assert low > 0, "so that a bound that grows from 0 by rounding does not break the margin condition"
     assert margins.rough.all() == margins.rough.any() == (order == 0)

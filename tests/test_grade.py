@@ -143,7 +143,7 @@ def test_every_simplex_is_virgin_or_keeps_the_floor(toy: Toy, lift: float) -> No
     """Before and after every level: G is the lift on T, or e >= floor+ on T, or -e >= floor- on T."""
     for front, _, after in levels(toy, lift, deep_enough(toy)):
         for state in (front, after):
-            for cell, G, e in samples(toy, state.mesh, state.nodal()):
+            for cell, G, e in samples(toy, state.mesh, state.nodal):
                 if set(G) == {Fraction(lift)}:
                     continue
                 plus, minus = state.floor_plus[cell], state.floor_minus[cell]
@@ -195,18 +195,18 @@ def test_rough_cells_rest_while_any_cell_rests_and_smooth_ones_do_not() -> None:
     margins = replace(smooth, rough=np.array([False, False, True, True]))
     e = tight([Fraction(4)] * 5)
     virgin = np.full(4, np.inf)
-    c, _ = block_grade(Front(mesh, np.zeros((4, 2)), virgin, virgin), e, margins, FLOOR)
+    c, _ = block_grade(Front(mesh, np.zeros(len(mesh.nodes)), virgin, virgin), e, margins, FLOOR)
     assert c.all()
     low = np.array([0.25, np.inf, np.inf, np.inf])
-    c, _ = block_grade(Front(mesh, np.zeros((4, 2)), low, virgin), e, margins, FLOOR)
+    c, _ = block_grade(Front(mesh, np.zeros(len(mesh.nodes)), low, virgin), e, margins, FLOOR)
     assert not c.any(), "each node has the resting cell or a rough one beside it"
-    c, _ = block_grade(Front(mesh, np.zeros((4, 2)), low, virgin), e, smooth, FLOOR)
+    c, _ = block_grade(Front(mesh, np.zeros(len(mesh.nodes)), low, virgin), e, smooth, FLOOR)
     assert (c != 0).tolist() == [False, False, True, True, True]
 
 
 def test_touched_cells_get_the_floor_of_their_side_only() -> None:
     mesh = Mesh.of(1, np.array([[0], [1]]))
-    front = Front(mesh, np.zeros((2, 2)), np.full(2, np.inf), np.full(2, np.inf))
+    front = Front(mesh, np.zeros(len(mesh.nodes)), np.full(2, np.inf), np.full(2, np.inf))
     margins = margins_of(*([v, v] for v in (0.25, 0.125, 0.5, 0.375)))
     e = tight([Fraction(4), Fraction(1, 16), Fraction(-4)])
     c, after = block_grade(front, e, margins, FLOOR)
@@ -232,10 +232,10 @@ def test_corner_values_are_the_exact_sum_of_the_grades(toy: Toy, lift: float) ->
             parts = (interpolate(table, deep, at(node, level)) for deep, table in grades)
             return sum(parts, Fraction(lift))
 
-        assert [Fraction(x) for x in front.nodal().tolist()] == [total(v, mesh.level) for v in nodes]
+        assert [Fraction(x) for x in front.nodal.tolist()] == [total(v, mesh.level) for v in nodes]
         grades.append((mesh.level, {v: Fraction(x) for v, x in zip(nodes, c.tolist(), strict=True) if x}))
-        assert [Fraction(x) for x in after.nodal().tolist()] == [total(v, mesh.level) for v in nodes]
-        assert np.array_equal(after.G, after.nodal()[mesh.corner_node])
+        assert [Fraction(x) for x in after.nodal.tolist()] == [total(v, mesh.level) for v in nodes]
+        assert np.array_equal(after.G, after.nodal[mesh.corner_node])
 
 
 @given(TOYS, LIFTS)
@@ -245,7 +245,7 @@ def test_residual_encloses_the_true_residual_at_the_nodes(toy: Toy, lift: float)
         f = toy.values(mesh.level, mesh.nodes)
         for state in (front, after):
             e = state.residual(f)
-            for k, (node, G) in enumerate(zip(mesh.nodes.tolist(), state.nodal().tolist(), strict=True)):
+            for k, (node, G) in enumerate(zip(mesh.nodes.tolist(), state.nodal.tolist(), strict=True)):
                 exact = toy.at(at(node, mesh.level)) - Fraction(G)
                 assert Fraction(e.lo[k]) <= exact <= Fraction(e.hi[k])
                 assert Fraction(e.hi[k] - e.lo[k]) <= abs(exact) / 2**50 + Fraction(1, 2**1000)
@@ -258,7 +258,7 @@ def test_cell_bound_holds_on_the_cell_and_is_the_nodal_sup_plus_a_defect(toy: To
         defects = toy.defects(level, mesh.cells)
         bound = cell_bounds(mesh, after.residual(toy.values(level, mesh.nodes)), defects)
         largest = [Fraction(0)] * len(mesh.cells)
-        for cell, vertices, e in samples(toy, mesh, after.nodal()):
+        for cell, vertices, e in samples(toy, mesh, after.nodal):
             assert max(map(abs, e)) <= Fraction(bound[cell])
             largest[cell] = max([largest[cell], *map(abs, e[: len(vertices)])])
         for cell, most in enumerate(largest):
@@ -325,8 +325,8 @@ def test_splitting_keeps_the_function_and_the_floors(toy: Nodal, seed: int) -> N
     chosen = source.random(len(front.mesh.cells)) < 0.5
     chosen[0] = True
     fine = front.split(chosen)
-    G = {tuple(v): Fraction(x) for v, x in zip(front.mesh.nodes.tolist(), front.nodal().tolist(), strict=True)}
-    for node, value in zip(fine.mesh.nodes.tolist(), fine.nodal().tolist(), strict=True):
+    G = {tuple(v): Fraction(x) for v, x in zip(front.mesh.nodes.tolist(), front.nodal.tolist(), strict=True)}
+    for node, value in zip(fine.mesh.nodes.tolist(), fine.nodal.tolist(), strict=True):
         assert Fraction(value) == interpolate(G, front.mesh.level, at(node, fine.mesh.level))
     parent = {tuple(c): k for k, c in enumerate(front.mesh.cells.tolist())}
     above = [parent[tuple(c)] for c in (fine.mesh.cells >> 1).tolist()]

@@ -16,12 +16,14 @@ __all__ = [
     "PRODUCT_FLOOR",
     "STEP",
     "UNIT",
+    "lower",
     "product_error",
     "split",
     "step_down",
     "step_up",
     "two_product",
     "two_sum",
+    "upper",
 ]
 
 FloatArray = NDArray[np.float64]
@@ -49,25 +51,49 @@ _SPLIT = 2.0**27 + 1  # theorem (Veltkamp): cuts 53 bits into 26 and 26
 
 def step_down(x: FloatArray) -> FloatArray:
     """Number <= nextafter(x, -inf), for x < inf; NaN for inf."""
-    t = np.abs(x)
-    t *= STEP
-    t += ETA
-    return x - t
+    step = _step(x)
+    return np.subtract(x, step, out=step)
 
 
 def step_up(x: FloatArray) -> FloatArray:
     """Number >= nextafter(x, inf), for x > -inf; NaN for -inf."""
-    t = np.abs(x)
-    t *= STEP
-    t += ETA
-    return x + t
+    step = _step(x)
+    step += x
+    return step
+
+
+def lower(x: FloatArray, error: FloatArray) -> FloatArray:
+    """Number <= x + error, where |error| is at most half a unit of x or NaN; x itself if error >= 0."""
+    step = _step(x)
+    step *= ~(error >= 0)
+    return np.subtract(x, step, out=step)
+
+
+def upper(x: FloatArray, error: FloatArray) -> FloatArray:
+    """Number >= x + error, where |error| is at most half a unit of x or NaN; x itself if error <= 0."""
+    step = _step(x)
+    step *= ~(error <= 0)
+    step += x
+    return step
+
+
+def _step(x: FloatArray) -> FloatArray:
+    """A little more than half a unit of x."""
+    step = np.asarray(np.abs(x))
+    step *= STEP
+    step += ETA
+    return step
 
 
 def two_sum(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray]:
     """(s, err) with s = fl(a + b) and a + b = s + err exactly (Knuth); err is NaN after an overflow."""
-    s = a + b
-    t = s - a
-    return s, (a - (s - t)) + (b - t)
+    s = np.asarray(a + b)
+    t = np.asarray(s - a)
+    err = np.asarray(s - t)
+    np.subtract(a, err, out=err)
+    np.subtract(b, t, out=t)
+    err += t
+    return s, err
 
 
 def split(a: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -26,11 +26,13 @@ from mgdl_theory.rigor.kernels import (
     PRODUCT_CEILING,
     PRODUCT_FLOOR,
     UNIT,
+    lower,
     product_error,
     split,
     step_down,
     step_up,
     two_sum,
+    upper,
 )
 from mgdl_theory.rigor.rounding import FUNCTION_ULPS, TRIG_REACH, add_down, add_up, sub_up
 
@@ -138,7 +140,7 @@ class NumpyEngine(Engine):
             bad |= lo < 0
         else:
             bad = ~((_moderate(lo) | (least == 0)) & _moderate(hi))
-            lo, hi = _lower(lo, _square_error(least, lo)), _upper(hi, _square_error(most, hi))
+            lo, hi = lower(lo, _square_error(least, lo)), upper(hi, _square_error(most, hi))
         return _repaired(lo, hi, bad, _careful_square, least, most)
 
     def powi(self, a: Interval, n: int) -> Interval:
@@ -266,9 +268,15 @@ def _repaired(
         at = np.nonzero(~good)
         if lo.shape != hi.shape or not (lo.flags.writeable and hi.flags.writeable):
             lo, hi = np.array(np.broadcast_to(lo, good.shape)), np.array(np.broadcast_to(hi, good.shape))
-        gathered = (x if x.shape == good.shape else np.broadcast_to(x, good.shape) for x in operands)
-        lo[at], hi[at] = careful(*(x[at] for x in gathered))
+        lo[at], hi[at] = careful(*(_gathered(x, good.shape, at) for x in operands))
     return Interval(lo, hi)
+
+
+def _gathered(x: FloatArray, shape: tuple[int, ...], at: tuple[NDArray[np.intp], ...]) -> FloatArray:
+    """The elements of x, broadcast to this shape, with these indices."""
+    if x.shape == shape:
+        return x[at]
+    return x.repeat(len(at[0])) if x.size == 1 else np.broadcast_to(x, shape)[at]
 
 
 def _short(x: FloatArray) -> BoolArray:
@@ -279,15 +287,6 @@ def _short(x: FloatArray) -> BoolArray:
 def _few(flags: BoolArray) -> bool:
     """Whether short numbers are the exception (experience: an eighth); on a coarse grid they are the rule."""
     return bool(8 * np.count_nonzero(flags) < flags.size)
-
-
-def _lower(x: FloatArray, error: FloatArray) -> FloatArray:
-    """Largest known bound below x + error, where |error| is at most half a unit of x; x if error is 0."""
-    return np.where(error >= 0, x, step_down(x))
-
-
-def _upper(x: FloatArray, error: FloatArray) -> FloatArray:
-    return np.where(error <= 0, x, step_up(x))
 
 
 def _error(name: str, y: FloatArray) -> FloatArray:
@@ -320,6 +319,11 @@ def _is_number(a: Interval) -> bool:
     return -math.inf < a.lo.item() == a.hi.item() < math.inf
 
 
+def _is_positive(a: Interval) -> bool:
+    """Whether no member of any element is negative."""
+    return bool(a.lo.min(initial=math.inf) >= 0)
+
+
 def _is_power_of_two(c: float) -> bool:
     """Whether c is +-2**k with a reciprocal of moderate size."""
     return abs(math.frexp(c)[0]) == 0.5 and 2.0**-1000 < abs(c) < 2.0**1000
@@ -330,8 +334,12 @@ def _corners(operation: Callable[[FloatArray, FloatArray], FloatArray], a: Inter
     if _is_number(b):
         p, r = operation(a.lo, b.lo), operation(a.hi, b.lo)
         return np.minimum(p, r), np.maximum(p, r)
-    p, q = operation(a.lo, b.lo), operation(a.lo, b.hi)
-    r, s = operation(a.hi, b.lo), operation(a.hi, b.hi)
+    if operation is np.multiply and not _is_positive(b) and _is_positive(a):
+        a, b = b, a
+    p, s = operation(a.lo, b.lo), operation(a.hi, b.hi)
+    q, r = operation(a.lo, b.hi), operation(a.hi, b.lo)
+    if _is_positive(b):  # theorem: product, quotient and power increase with the first number where the second is >= 0
+        return np.minimum(p, q), np.maximum(r, s)
     lo = np.minimum(np.minimum(p, q), np.minimum(r, s))
     return lo, np.maximum(np.maximum(p, q), np.maximum(r, s))
 
@@ -341,7 +349,7 @@ def _corners(operation: Callable[[FloatArray, FloatArray], FloatArray], a: Inter
 
 def _sum(a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray) -> Interval:
     """[a + b, c + d], rounded outward, exact where representable."""
-    lo, hi = _lower(*two_sum(a, b)), _upper(*two_sum(c, d))
+    lo, hi = lower(*two_sum(a, b)), upper(*two_sum(c, d))
     return _repaired(lo, hi, None, _careful_sum, a, b, c, d)
 
 
@@ -402,7 +410,7 @@ def _scale(a: Interval, c: float) -> Interval:
         lo, hi = step_down(lo), step_up(hi)
     else:
         bad = ~(_moderate(lo) & _moderate(hi))
-        lo, hi = _lower(lo, _multiple_error(x, c, lo)), _upper(hi, _multiple_error(y, c, hi))
+        lo, hi = lower(lo, _multiple_error(x, c, lo)), upper(hi, _multiple_error(y, c, hi))
     return _repaired(lo, hi, bad, _careful_product, a.lo, a.hi, factor, factor)
 
 
@@ -663,8 +671,8 @@ def _wave(name: str, a: Interval, turns: Ends, offset: float) -> Interval:
     extreme = ~(last < first)
     if np.count_nonzero(extreme):
         _insert_extremes(lo, hi, first, last, extreme)
-    bad |= lo < -1
-    bad |= hi > 1
+    np.maximum(lo, -1.0, out=lo)
+    np.minimum(hi, 1.0, out=hi)
     return _repaired(lo, hi, bad, lambda *x: _careful_wave(name, *x), a.lo, a.hi, first, last)
 
 

@@ -177,8 +177,9 @@ class ExpressionTarget:
         slope = np.maximum(reduce(add_up, slopes), _TINY) if slopes else np.full(1, _TINY)
         away = np.broadcast_to(slope * 2.0 ** (-level - 1), n)
         coarse = np.flatnonzero(value.hi - value.lo > SHARPEN * 2.0 * away)
-        lo, hi = (np.array(np.broadcast_to(end, n)) for end in (value.lo, value.hi))
+        lo, hi = np.broadcast_to(value.lo, n), np.broadcast_to(value.hi, n)
         if len(coarse):
+            lo, hi = lo.copy(), hi.copy()
             middle = self._enclosure(self._coordinates(level + 1, 2 * cells[coarse] + 1))
             lo[coarse] = np.maximum(lo[coarse], add_down(middle.lo, -away[coarse]))
             hi[coarse] = np.minimum(hi[coarse], add_up(middle.hi, away[coarse]))

@@ -88,10 +88,11 @@ def smallest(n: int, *bounds: tuple[FloatArray | float, FloatArray]) -> tuple[Fl
     >>> theta.tolist(), p.tolist()
     ([1.5, 4.0], [3.0, 2.0])
     """
-    theta, best = (np.broadcast_to(part, n) for part in bounds[0])
-    for other, p in bounds[1:]:
+    (first, p), *others = bounds
+    theta, best = np.full(n, first), np.broadcast_to(p, n)
+    for other, p in others:
         better = other * p < theta * best
-        if better.any():
+        if np.count_nonzero(better):
             theta, best = np.where(better, other, theta), np.where(better, p, best)
     return theta, best
 

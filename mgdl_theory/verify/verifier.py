@@ -484,10 +484,14 @@ def _peak(target: Target, front: Front, e: Interval, bound: FloatArray) -> _Peak
     mesh = front.mesh
     cells = np.flatnonzero((bound >= NEAR_PEAK * bound.max()) & (bound > -np.inf))[:PEAK_CELLS]
     magnitude = _magnitude_lower(e)
-    live = np.where(bound > -np.inf, mesh.over_corners(np.maximum, magnitude), -np.inf)
-    at = int(mesh.corner_node[np.argmax(live)][np.argmax(magnitude[mesh.corner_node[np.argmax(live)]])])
+    chosen = bound > -np.inf
+    if chosen.all():
+        at = int(np.argmax(magnitude))
+    else:
+        nodes = mesh.corner_node[chosen].reshape(-1)
+        at = int(nodes[np.argmax(magnitude[nodes])])
     best = _Peak(float(magnitude[at]), tuple(mesh.nodes[at].tolist()), mesh.level, (float(e.lo[at]), float(e.hi[at])))
-    middle, exact = exact_sum(front.G[cells, 0], front.G[cells, -1])
+    middle, exact = exact_sum(*front.nodal[mesh.corner_node[cells][:, [0, -1]]].T)
     exact &= 0.5 * middle + 0.5 * middle == middle
     cells, middle = cells[exact], 0.5 * middle[exact]
     if mesh.level == MAX_LEVEL or not len(cells):
