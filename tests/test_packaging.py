@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -113,12 +114,35 @@ def test_the_source_archive_can_be_tested(tmp_path: Path) -> None:
 
 
 def test_ci_runs_make_test_and_nothing_else() -> None:
+    """Beside that it only looks for a browser, and may install one."""
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     commands = [line for line in script.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     assert commands[0] == "set -euo pipefail"
     assert commands[-1] == "exec make test"
-    assert len(commands) == 3
+    between = "\n".join(commands[2:-1])
+    assert re.findall(r"apt-get \w+", between) == ["apt-get update", "apt-get install"]
+    assert not re.search(r"\b(?:make|pytest|pip|python|nox|exec)\b", between)
+
+
+@pytest.mark.parametrize("present", [True, False])
+def test_ci_says_when_it_has_no_browser(present: bool, tmp_path: Path) -> None:
+    """Run with programs that do nothing, in place of all others."""
+    (tmp_path / ".ci").mkdir()
+    (tmp_path / "bin").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
+    for name in ("make", "id", *(("chromium", "chromedriver") if present else ())):
+        program = tmp_path / "bin" / name
+        program.write_text(f"#!/bin/sh\necho {name} $*\n")
+        program.chmod(0o755)
+    for name in ("bash", "dirname"):
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name) or name)
+    done = subprocess.run(
+        [tmp_path / "bin" / "bash", ".ci/run"], cwd=tmp_path, env={"PATH": str(tmp_path / "bin")}, capture_output=True,
+        text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "make test\n")
+    assert ("no browser" in done.stderr) is not present
 
 
 # -- nothing of a particular machine ---------------------------------------------------------------
