@@ -16,14 +16,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from mgdl_theory.atom import Atoms
-from mgdl_theory.errors import SchemeError
+from mgdl_theory.errors import OptionError, SchemeError
 from mgdl_theory.grade import Grade
 from mgdl_theory.mesh import pack, unique_rows
 from mgdl_theory.scheme import Scheme, grade_depth
 from mgdl_theory.targets.base import FloatArray, IntArray
 from mgdl_theory.targets.vector import VectorTarget
 
-__all__ = ["VectorAtoms", "VectorScheme"]
+__all__ = ["VectorAtoms", "VectorScheme", "require_scalar"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -165,6 +165,18 @@ class VectorScheme:
     def exact(self, point: Sequence[Fraction], grade: int | None = None) -> tuple[Fraction, ...]:
         """The approximant after a grade at one rational point of the box, exactly."""
         return tuple(part.exact(point, grade) for part in self.components)
+
+
+def require_scalar(record: object, what: str) -> None:
+    """Refuse a vector scheme or report where there is something for each of its components only.
+
+    >>> from mgdl_theory.targets import target
+    >>> require_scalar(VectorScheme((Scheme.of(target("x"), 0.0, [], 1.0),)), "ranges")
+    Traceback (most recent call last):
+    mgdl_theory.errors.OptionError: ranges: a VectorScheme has them by component; take its components[0], ...
+    """
+    if isinstance(getattr(record, "components", None), tuple):
+        raise OptionError(f"{what}: a {type(record).__name__} has them by component; take its components[0], ...")
 
 
 def _padded(scheme: Scheme, most: dict[int, int]) -> Scheme:

@@ -36,11 +36,13 @@ from mgdl_theory import (
     verify_network,
 )
 from mgdl_theory.certificate import check
+from mgdl_theory.certificate.schema import certificate
 from mgdl_theory.cli import main
 from mgdl_theory.construct import read_tol
 from mgdl_theory.relu.compile import compile_network
 from mgdl_theory.relu.export import load_npz, save_npz
 from mgdl_theory.relu.measure import agreement, float32_values
+from mgdl_theory.relu.ranges import cell_ranges
 from mgdl_theory.scheme import LevelRecord, block_width, unit_width
 from mgdl_theory.vector import VectorAtoms
 from mgdl_theory.verify.network import scheme_at
@@ -502,6 +504,13 @@ def test_schemes_with_different_grades_are_refused_and_aligned_by_of() -> None:
     assert VectorAtoms.of([g.atoms for g in (both.components[0].grades[1], both.components[1].grades[1])]).nodes == [
         [1]
     ]
+
+
+def test_what_there_is_by_component_only_says_so() -> None:
+    scheme = by_hand()
+    for make in (certificate, cell_ranges):
+        with pytest.raises(OptionError, match=r"a VectorScheme has them by component; take its components\[0\]"):
+            make(scheme)
 
 
 def test_calls_have_one_column_per_component() -> None:

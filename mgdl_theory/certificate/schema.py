@@ -26,6 +26,7 @@ from mgdl_theory.files import write_atomic
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets import target
 from mgdl_theory.targets.base import THETA, FloatArray
+from mgdl_theory.vector import require_scalar
 from mgdl_theory.verify.claims import CLAIMS
 from mgdl_theory.verify.report import GradeRow, LeafBlock, Report
 from mgdl_theory.verify.verdict import Verdict, Witness
@@ -131,6 +132,7 @@ def certificate(source: Scheme | Report) -> Certificate:
     >>> certificate(construct(target("x**2"), 0.5)).data["grades"]
     [{'level': 1, 'exponent': ..., 'nodes': ..., 'coefficients': ...}]
     """
+    require_scalar(source, "certificates")
     report = source if isinstance(source, Report) else verify(source)
     description = report.scheme.target.describe()
     if description.get("kind") != "expression":

@@ -21,6 +21,7 @@ from mgdl_theory.grade import Front
 from mgdl_theory.mesh import cells_around, mark_rows, parents, unique_rows
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, FloatArray, IntArray
+from mgdl_theory.vector import require_scalar
 
 __all__ = ["MAX_CELLS", "CellRanges", "cell_ranges", "check_level", "plain_decimal", "ranges_csv", "ranges_vnnlib"]
 
@@ -86,6 +87,7 @@ def cell_ranges(scheme: Scheme, level: int | None = None) -> CellRanges:
     >>> table.cells.ravel().tolist(), table.lower.tolist(), table.upper.tolist()
     ([0, 1], [0.5, 0.5], [0.75, 0.75])
     """
+    require_scalar(scheme, "ranges")
     check_level(level, scheme.dim)
     leaves = list(_leaves(scheme, level or 0))
     levels = np.concatenate([np.full(len(cells), at, dtype=np.int64) for at, cells, _ in leaves])
