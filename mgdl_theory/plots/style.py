@@ -89,7 +89,7 @@ NAME = 60
 # -- what is drawn ---------------------------------------------------------------------------------
 
 
-def scheme_of(source: Source) -> Scheme:
+def scheme_of(source: Any) -> Scheme:
     """The scheme, of a report too."""
     if isinstance(source, Report):
         return source.scheme
