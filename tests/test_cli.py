@@ -192,14 +192,15 @@ def test_the_readme_commands_are_those_of_the_parser(capsys: pytest.CaptureFixtu
         assert out.startswith("PROVED:")
 
 
-def test_the_readme_example_runs() -> None:
+def test_the_readme_example_runs(tmp_path: Path) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     done = subprocess.run(
-        [sys.executable, "-c", example], capture_output=True, text=True, cwd=ROOT, timeout=60, check=False
+        [sys.executable, "-c", example], capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].startswith("PROVED:")
+    assert (tmp_path / "report.html").exists()
 
 
 @pytest.mark.parametrize(
