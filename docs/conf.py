@@ -62,7 +62,8 @@ katex_options = r"{throwOnError: true, strict: 'ignore'}"
 
 html_theme = "furo"
 html_title = "mgdl_theory"
-html_static_path = ["_build/static"]
+html_static_path = ["_build/static", "_css"]
+html_css_files = ["pages.css"]
 html_show_sphinx = False
 html_theme_options = {"source_edit_link": "", "top_of_page_buttons": []}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mgdl_theory.atom import Atoms
+from mgdl_theory.construct import read_tol
 from mgdl_theory.contraction import Margins, quantum, quantum_floor
 from mgdl_theory.errors import OptionError
 from mgdl_theory.grade import Front, block_grade, cell_bounds
@@ -41,7 +42,7 @@ def careless(target: Target, tol: float, last_level: int, finish: float = 0.95) 
     Margins have no reserve (theta = 1), and the neighbours of a node are all corners of its cells, the far ends of
     anti-diagonals included.  For ``sin(6*x)*cos(5*y)+exp(-x*y)`` the residual stays at 0.1359 for ever.
     """
-    front, parts = Front.root(target.dim, 0.0), []
+    tol, front, parts = read_tol(tol), Front.root(target.dim, 0.0), []
     while True:
         mesh = front.mesh
         f, defects = target.values(mesh.level, mesh.nodes), target.defects(mesh.level, mesh.cells)

@@ -410,6 +410,20 @@ def test_without_axes_a_figure_of_pyplot_is_made_and_settings_stay() -> None:
     assert dict(matplotlib.rcParams) == before
 
 
+def test_an_interactive_mode_chosen_by_the_first_figure_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A notebook switches it on when a figure is made first; without it no later picture would be shown."""
+    import matplotlib
+
+    kind = replace(KINDS["norms"], draw=lambda *_, **__: matplotlib.interactive(True))
+    monkeypatch.setitem(KINDS, "norms", kind)
+    before = matplotlib.is_interactive()
+    try:
+        mg.plot(mg.construct(mg.target("x"), 0.5), "norms")
+        assert matplotlib.is_interactive()
+    finally:
+        matplotlib.interactive(before)
+
+
 def test_files_are_drawn_without_pyplot(tmp_path: Path) -> None:
     code = (
         "import sys, mgdl_theory as mg\n"

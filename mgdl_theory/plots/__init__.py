@@ -100,11 +100,14 @@ def plot(source: Source, kind: str = "approximants", ax: Place = None, **options
     OptionError
         For an unknown kind, one that is not for this number of variables, or an option that it does not take.
     """
-    from matplotlib import rc_context
+    from matplotlib import interactive, is_interactive, rc_context
 
     check_kind(kind, scheme_of(source).dim, options)
     with rc_context(style.STYLE):
-        return KINDS[kind].draw(source, ax, **options)
+        drawn_on = KINDS[kind].draw(source, ax, **options)
+        chosen = is_interactive()  # a notebook chooses it when the first figure is made
+    interactive(chosen)
+    return drawn_on
 
 
 def check_kind(kind: str, dim: int, options: Any = ()) -> None:
