@@ -182,10 +182,17 @@ def range_bounds(target: Target, cells: int = 1024) -> Interval:
     return Interval(reach.lo.min(keepdims=True), reach.hi.max(keepdims=True))
 
 
-def live_bytes(mesh: Mesh) -> int:
-    """Estimate of the memory that one level needs, in bytes, by the arrays that are alive at its widest point."""
-    n, size = mesh.corner_node.shape
-    return 8 * int(n * (mesh.dim + 6 * size + 3**mesh.dim + 16) + len(mesh.nodes) * (mesh.dim * (2 * size + 1) + 8))
+def live_bytes(dim: int, cells: int, nodes: int) -> int:
+    """Estimate of the memory that one level needs, in bytes, by the arrays that are alive at its widest point.
+
+    Experience: 8 numbers per corner of a cell, those of the halfway points where it was split, and 2 per cell
+    around a node.
+
+    >>> live_bytes(2, 1, 4)
+    1130
+    """
+    size = 1 << dim
+    return int(8 * (cells * (dim + 8 * size + 5 * 1.5**dim + 16) + nodes * (2 * size + 2 * dim + 8)))
 
 
 class _Step(NamedTuple):
@@ -263,10 +270,11 @@ class _Part:
         self.history.append(record)
         return record
 
-    def next_bytes(self) -> float:
+    def next_bytes(self) -> int:
         """Estimate of the memory that the next level needs."""
-        share = float(self.unfinished.mean()) * (1 << self.front.mesh.dim)  # of cells; nodes grow by no more
-        return live_bytes(self.front.mesh) * share
+        mesh, split = self.front.mesh, int(self.unfinished.sum())
+        dim, everywhere = mesh.dim, ((2 << mesh.level) + 1) ** mesh.dim
+        return live_bytes(dim, split << dim, min(split * 3**dim, len(mesh.nodes) << dim, everywhere))
 
     def scheme(self, reason: str) -> Scheme:
         """The grades so far; ``reason`` says why a part that has not reached its goal had to stop."""

@@ -44,6 +44,9 @@ T = TypeVar("T", bound=np.generic)
 MAX_LEVEL = 52
 """Theorem: the nodes of this level are the finest that binary64 holds exactly on [0, 1]."""
 
+PORTION = 1 << 17
+"""Experience: corners handled at a time, so that the arrays of one pass stay in the cache and memory is bounded."""
+
 DENSE = 32
 """Experience: a table over all nodes of a level beats sorting when at most this many times the corners."""
 
@@ -153,10 +156,15 @@ def cells_around(nodes: IntArray, level: int) -> IntArray:
     >>> cells_around(np.array([[0], [2]]), 1).tolist()
     [[0], [1]]
     """
-    d = nodes.shape[1]
-    cells = (nodes[:, None, :] - corners(d)[None, :, :]).reshape(-1, d)
-    inside = np.all((cells >= 0) & (cells < 1 << level), axis=1)
-    return unique_rows(cells[inside], level)
+    d, masks = nodes.shape[1], np.arange(1 << nodes.shape[1])
+    at_zero, at_one = ((nodes == end) @ (1 << np.arange(d)) for end in (0, 1 << level))
+    inside = ((masks & at_zero[:, None]) == 0) & ((~masks & at_one[:, None]) == 0)  # the node at this corner of a cell
+    if d * (level + 1) <= 62:
+        of_nodes, of_corners = pack(level, nodes, corners(d))
+        keys = (of_nodes[:, None] - of_corners[None, :])[inside]
+        at = np.flatnonzero(inside)[_number(keys, _key_count(level, d))[0]]
+        return np.asarray(nodes[at >> d] - corners(d)[at & (1 << d) - 1])
+    return unique_rows((nodes[:, None, :] - corners(d)[None, :, :])[inside], level)
 
 
 def pack(level: int, *arrays: IntArray) -> list[IntArray]:
@@ -262,9 +270,8 @@ class Mesh:
         n, d = cells.shape
         if not n:
             raise SchemeError("a mesh needs at least one cell")
-        corner = (cells[:, None, :] + corners(d)[None, :, :]).reshape(-1, d)
-        first, number = _number(pack(level, corner)[0], _key_count(level, d))
-        nodes = corner[first]
+        first, number = _number(_corner_keys(level, cells), _key_count(level, d))
+        nodes = cells[first >> d] + corners(d)[first & (1 << d) - 1]
         on_border = ((nodes == 0) | (nodes == 1 << level)).sum(axis=1)
         count = np.bincount(number, minlength=len(nodes))
         whole = count == 1 << (d - on_border)
@@ -286,10 +293,13 @@ class Mesh:
         >>> Mesh.of(1, np.array([[0], [1]])).over_corners(np.maximum, np.array([3.0, 1.0, 2.0])).tolist()
         [3.0, 2.0]
         """
-        first, *others = self.corner_node.T
-        out: NDArray[T] = nodal[first]
-        for corner in others:
-            combine(out, nodal[corner], out=out)
+        out = np.empty(len(self.cells), dtype=nodal.dtype)
+        for part in _portions(*self.corner_node.shape):
+            first, *others = self.corner_node[part].T
+            value = nodal[first]
+            for corner in others:
+                combine(value, nodal[corner], out=value)
+            out[part] = value
         return out
 
     def scatter_max(self, per_corner: FloatArray, start: float = 0.0) -> FloatArray:
@@ -309,14 +319,29 @@ class Mesh:
     def first_cell_value(self, per_corner: FloatArray) -> FloatArray:
         """(m,): a function of the nodes from its copies (n, 2^d) at the corners of the cells."""
         out = np.empty(len(self.nodes))
-        for node, value in self._by_corner(per_corner):
-            out[node] = value
+        out[self.corner_node] = per_corner
         return out
 
     def _by_corner(self, per_corner: NDArray[T]) -> Iterator[tuple[NDArray[np.intp], NDArray[T]]]:
-        """Node numbers and values corner by corner; for one corner no node occurs twice."""
-        for corner in range(per_corner.shape[1]):
-            yield self.corner_node[:, corner], per_corner[:, corner]
+        """Node numbers and values of a portion of the cells, corner by corner; so that no node occurs twice."""
+        for part in _portions(*per_corner.shape):
+            for corner in range(per_corner.shape[1]):
+                yield self.corner_node[part, corner], per_corner[part, corner]
+
+
+def _portions(rows: int, size: int) -> list[slice]:
+    """Slices of the rows of an array with so many entries each."""
+    step = max(1, PORTION // size)
+    return [slice(start, start + step) for start in range(0, rows, step)]
+
+
+def _corner_keys(level: int, cells: IntArray) -> IntArray:
+    """Keys (n * 2^d,) of the corners of cells; packing bit by bit is linear, as a node index fits its bits."""
+    d = cells.shape[1]
+    if d * (level + 1) <= 62:
+        of_cells, of_corners = pack(level, cells, corners(d))
+        return (of_cells[:, None] + of_corners[None, :]).ravel()
+    return pack(level, (cells[:, None, :] + corners(d)[None, :, :]).reshape(-1, d))[0]
 
 
 def _key_count(level: int, d: int) -> int:
