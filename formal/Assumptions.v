@@ -14,5 +14,7 @@ Print Assumptions theorem_A.
 Print Assumptions line.
 Print Assumptions freudenthal.
 Print Assumptions wide_block_is_hat.
+Print Assumptions sums_of_hats.
+Print Assumptions grade_block_is_sum.
 Print Assumptions multigrade_theorem.
 Print Assumptions multigrade_theorem_1.

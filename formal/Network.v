@@ -14,7 +14,9 @@
     Statements
     - [wide_block_is_hat], [narrow_block_is_hat]: the block carries the coordinates and computes the hat.
     - [wide_block_width], [wide_block_depth], ...: its size.
-    - [sums_of_hats]: a chain of such blocks with readouts c computes the sum of c times hat. *)
+    - [sums_of_hats]: a chain of such blocks with readouts c computes the sum of c times hat.
+    - [grade_block_is_sum], [grade_block_width], [grade_block_depth]: a whole level as one grade, with a running sum in
+      one more channel, width d + 3. *)
 
 Require Import Reals Lra Lia List Arith.
 From Mgdl Require Import Balanced Simplex Tower Line Freudenthal.
@@ -129,6 +131,47 @@ Definition tail (l : nat) (v : list nat) (x : list R) (a : nat) : list R :=
 Lemma channel_d x s k : length x = d -> nth (d + k) (x ++ s) 0 = nth k s 0.
 Proof. intro H; rewrite app_nth2 by lia; f_equal; lia. Qed.
 
+(** One layer; it does not look at channels beyond d + 1, and layer 0 not beyond d - 1. *)
+Lemma step_one l v x a r : length x = d -> (forall b, 0 <= nth b x 0) -> (a < d)%nat ->
+  run_layer (step_layer l v a) (x ++ tail l v x a ++ r) = x ++ tail l v x (S a).
+Proof.
+  intros Hl Hx Ha; set (t := fun b => two l * nth b x 0 - INR (nth b v 0%nat)).
+  unfold run_layer, step_layer; rewrite map_app, carried by assumption; f_equal.
+  destruct a as [| b].
+  - unfold value_of, term; simpl; rewrite !app_nth1 by lia; f_equal; [| f_equal]; f_equal; ring.
+  - set (P := relu (smax t b - t b)); set (Q := relu (smax (fun c => - t c) b - - t b)).
+    change (tail l v x (S b)) with [P; Q].
+    assert (E1 := channel_d x ([P; Q] ++ r) 0 Hl); rewrite Nat.add_0_r in E1.
+    assert (E2 := channel_d x ([P; Q] ++ r) 1 Hl); rewrite Nat.add_1_r in E2.
+    unfold value_of, term; cbn [map fold_right fst snd]; rewrite E1, E2, !app_nth1 by lia; cbn [nth app].
+    change (tail l v x (S (S b))) with
+      [relu (Rmax (smax t b) (t b) - t (S b)); relu (Rmax (smax (fun c => - t c) b) (- t b) - - t (S b))].
+    rewrite <- (max_by_relu (smax t b) (t b)), <- (max_by_relu (smax (fun c => - t c) b) (- t b)); fold P; fold Q.
+    f_equal; [| f_equal]; f_equal; unfold t; ring.
+Qed.
+
+Definition phi (l : nat) (v : list nat) (x : list R) : R :=
+  relu (1 - smax (fun b => two l * nth b x 0 - INR (nth b v 0%nat)) d
+          - smax (fun b => - (two l * nth b x 0 - INR (nth b v 0%nat))) d).
+
+Lemma hat_one l v x r : length x = d -> (forall b, 0 <= nth b x 0) -> (0 < d)%nat ->
+  run_layer hat_layer (x ++ tail l v x d ++ r) = x ++ [phi l v x; 0].
+Proof.
+  intros Hl Hx Hd; assert (Ed : d = S (pred d)) by lia; remember (pred d) as m eqn:Em; clear Em.
+  set (t := fun b => two l * nth b x 0 - INR (nth b v 0%nat)).
+  change (phi l v x) with (relu (1 - smax t d - smax (fun b => - t b) d)).
+  replace (tail l v x d) with (tail l v x (S m)) by (rewrite <- Ed; reflexivity).
+  unfold run_layer, hat_layer; rewrite map_app, carried by assumption; f_equal.
+  set (P := relu (smax t m - t m)); set (Q := relu (smax (fun c => - t c) m - - t m)).
+  change (tail l v x (S m)) with [P; Q].
+  assert (E1 := channel_d x ([P; Q] ++ r) 0 Hl); rewrite Nat.add_0_r in E1.
+  assert (E2 := channel_d x ([P; Q] ++ r) 1 Hl); rewrite Nat.add_1_r in E2.
+  unfold value_of; cbn [map fold_right fst snd]; rewrite E1, E2; cbn [nth app].
+  replace (smax t d) with (t m + P) by (rewrite Ed; apply max_by_relu).
+  replace (smax (fun b => - t b) d) with (- t m + Q) by (rewrite Ed; apply max_by_relu).
+  f_equal; [f_equal; ring | f_equal; unfold relu; rewrite Rmax_left; lra].
+Qed.
+
 (** Before layer 0 the last two channels may hold anything. *)
 Lemma steps l v x s a : length x = d -> (forall b, 0 <= nth b x 0) -> (a <= d)%nat ->
   run (map (step_layer l v) (seq 0 a)) (x ++ s) = x ++ match a with O => s | S _ => tail l v x a end.
@@ -136,40 +179,17 @@ Proof.
   intros Hl Hx; induction a as [| a IH]; intro Ha; [reflexivity |].
   rewrite seq_S, map_app, run_app, IH by lia.
   change (run_layer (step_layer l v a) (x ++ match a with O => s | S _ => tail l v x a end) = x ++ tail l v x (S a)).
-  set (t := fun b => two l * nth b x 0 - INR (nth b v 0%nat)).
-  unfold run_layer, step_layer; rewrite map_app, carried by assumption; f_equal.
   destruct a as [| b].
-  - unfold value_of, term; simpl; rewrite !app_nth1 by lia; f_equal; [| f_equal]; f_equal; ring.
-  - assert (E1 := channel_d x (tail l v x (S b)) 0 Hl); rewrite Nat.add_0_r in E1.
-    assert (E2 := channel_d x (tail l v x (S b)) 1 Hl); rewrite Nat.add_1_r in E2.
-    set (P := relu (smax t b - t b)) in *; set (Q := relu (smax (fun c => - t c) b - - t b)) in *.
-    change (tail l v x (S b)) with [P; Q] in *.
-    unfold value_of, term; cbn [map fold_right fst snd]; rewrite E1, E2, !app_nth1 by lia; cbn [nth].
-    change (tail l v x (S (S b))) with
-      [relu (Rmax (smax t b) (t b) - t (S b)); relu (Rmax (smax (fun c => - t c) b) (- t b) - - t (S b))].
-    rewrite <- (max_by_relu (smax t b) (t b)), <- (max_by_relu (smax (fun c => - t c) b) (- t b)); fold P; fold Q.
-    f_equal; [| f_equal]; f_equal; unfold t; ring.
+  - exact (step_one l v x 0 s Hl Hx Ha).
+  - rewrite <- (app_nil_r (tail l v x (S b))); apply step_one; auto.
 Qed.
 
 Lemma hat_step l v x s : length x = d -> (forall b, 0 <= nth b x 0) -> (0 < d)%nat ->
-  run (wide_block l v) (x ++ s) =
-  x ++ [relu (1 - smax (fun b => two l * nth b x 0 - INR (nth b v 0%nat)) d
-                - smax (fun b => - (two l * nth b x 0 - INR (nth b v 0%nat))) d); 0].
+  run (wide_block l v) (x ++ s) = x ++ [phi l v x; 0].
 Proof.
   intros Hl Hx Hd; unfold wide_block; rewrite run_app, steps by auto.
-  assert (Ed : d = S (pred d)) by lia; remember (pred d) as m eqn:Em; clear Em.
-  set (t := fun b => two l * nth b x 0 - INR (nth b v 0%nat)).
-  replace (match d with O => s | S _ => tail l v x d end) with (tail l v x (S m)) by (rewrite Ed; reflexivity).
-  change (run_layer hat_layer (x ++ tail l v x (S m)) = x ++ [relu (1 - smax t d - smax (fun b => - t b) d); 0]).
-  unfold run_layer, hat_layer; rewrite map_app, carried by assumption; f_equal.
-  assert (E1 := channel_d x (tail l v x (S m)) 0 Hl); rewrite Nat.add_0_r in E1.
-  assert (E2 := channel_d x (tail l v x (S m)) 1 Hl); rewrite Nat.add_1_r in E2.
-  set (P := relu (smax t m - t m)) in *; set (Q := relu (smax (fun c => - t c) m - - t m)) in *.
-  change (tail l v x (S m)) with [P; Q] in *.
-  unfold value_of; cbn [map fold_right fst snd]; rewrite E1, E2; cbn [nth].
-  replace (smax t d) with (t m + P) by (rewrite Ed; apply max_by_relu).
-  replace (smax (fun b => - t b) d) with (- t m + Q) by (rewrite Ed; apply max_by_relu).
-  f_equal; [f_equal; ring | f_equal; unfold relu; rewrite Rmax_left; lra].
+  replace (match d with O => s | S _ => tail l v x d end) with (tail l v x d ++ []) by (rewrite app_nil_r; destruct d; [lia | reflexivity]).
+  apply (hat_one l v x []); assumption.
 Qed.
 
 (** The coordinates of a point, as the first channels. *)
@@ -199,7 +219,7 @@ Theorem wide_block_is_hat (L : nat -> nat) l v x s : (0 < d)%nat ->
   run (wide_block (L l) v) (coordinates x ++ s) = coordinates x ++ [hatd d L l v x; 0].
 Proof.
   intro Hd; rewrite hat_step; auto using coordinates_length, coordinates_nonneg.
-  unfold hatd, relu; cbv zeta; rewrite !smax_is.
+  unfold hatd, phi, relu; cbv zeta; rewrite !smax_is.
   set (t := fun b => two (L l) * nth b (coordinates x) 0 - INR (nth b v 0%nat)).
   assert (E : forall b, (b < d)%nat -> t b = two (L l) * coord x b - INR (nth b v 0%nat))
     by (intros b Hb; unfold t; rewrite nth_coordinates by exact Hb; reflexivity).
@@ -226,6 +246,112 @@ Proof.
   unfold value_of, readout; simpl.
   assert (E1 := channel_d (coordinates x) [hatd d L (level k) (node k) x; 0] 0 (coordinates_length x)).
   rewrite Nat.add_0_r in E1; rewrite E1; simpl; ring.
+Qed.
+
+(** ** A whole level as one grade: its atoms chained, one more channel with a running sum *)
+
+Definition atom := (list nat * R)%type. (* node, height *)
+
+(** Channel d + 2 holds C + the sum of the atoms before the last one; layer 0 of the next atom adds that one. *)
+Definition add_last (c : R) : row := ([(1, S (S d)); (c, d)], 0).
+Definition keep : row := ([(1, S (S d))], 0).
+
+Definition sum_block (l : nat) (c : R) (v : list nat) : list layer :=
+  (step_layer l v 0 ++ [add_last c]) ::
+  map (fun a => step_layer l v (S a) ++ [keep]) (seq 0 (pred d)) ++ [hat_layer ++ [keep]].
+
+(** The blocks of all atoms of a level; [c] is the height of the atom before them (0 for the first). *)
+Fixpoint grade_block (l : nat) (c : R) (atoms : list atom) : list layer :=
+  match atoms with
+  | [] => []
+  | (v, cv) :: rest => sum_block l c v ++ grade_block l cv rest
+  end.
+
+Lemma grade_block_width l c atoms : Forall (fun a => width a = S (S (S d))) (grade_block l c atoms).
+Proof.
+  assert (W : forall a v, length (step_layer l v a) = S (S d)).
+  { intros a v; unfold step_layer; rewrite app_length, map_length, seq_length; destruct a; simpl; lia. }
+  revert c; induction atoms as [| [v cv] rest IH]; intro c; [constructor |].
+  change (grade_block l c ((v, cv) :: rest)) with (sum_block l c v ++ grade_block l cv rest).
+  apply Forall_app; split; [| apply IH]; unfold width, sum_block.
+  constructor; [rewrite app_length, W; simpl; lia |]; apply Forall_app; split.
+  - apply Forall_map, Forall_forall; intros a _; rewrite app_length, W; simpl; lia.
+  - constructor; [| constructor]; unfold hat_layer; rewrite !app_length, map_length, seq_length; simpl; lia.
+Qed.
+
+Lemma grade_block_depth l c atoms : (0 < d)%nat -> length (grade_block l c atoms) = (length atoms * S d)%nat.
+Proof.
+  intro Hd; revert c; induction atoms as [| [v cv] rest IH]; intro c; [reflexivity |].
+  change (grade_block l c ((v, cv) :: rest)) with (sum_block l c v ++ grade_block l cv rest).
+  rewrite app_length, IH; unfold sum_block; simpl.
+  rewrite app_length, map_length, seq_length; simpl; lia.
+Qed.
+
+Definition sum_of (l : nat) (atoms : list atom) (x : list R) : R :=
+  fold_right (fun vc s => snd vc * phi l (fst vc) x + s) 0 atoms.
+
+Lemma run_layer_app A B s : run_layer (A ++ B) s = run_layer A s ++ run_layer B s.
+Proof. apply map_app. Qed.
+
+Lemma keeps x p q s : length x = d -> 0 <= s -> run_layer [keep] (x ++ [p; q] ++ [s]) = [s].
+Proof.
+  intros Hl Hs; assert (E := channel_d x ([p; q] ++ [s]) 2 Hl); replace (d + 2)%nat with (S (S d)) in E by lia.
+  unfold run_layer, keep, value_of; cbn [map fold_right fst snd]; rewrite E; simpl; f_equal.
+  unfold relu; rewrite Rmax_right; lra.
+Qed.
+
+Lemma tail_pair l v x a : exists p q, tail l v x (S a) = [p; q].
+Proof. do 2 eexists; reflexivity. Qed.
+
+Lemma sum_block_run l c v x p q s : length x = d -> (forall b, 0 <= nth b x 0) -> (0 < d)%nat -> 0 <= s + c * p ->
+  run (sum_block l c v) (x ++ [p; q] ++ [s]) = x ++ [phi l v x; 0] ++ [s + c * p].
+Proof.
+  intros Hl Hx Hd Hs; unfold sum_block.
+  assert (Ed : d = S (pred d)) by lia.
+  assert (First : run_layer (step_layer l v 0 ++ [add_last c]) (x ++ [p; q] ++ [s]) = x ++ tail l v x 1 ++ [s + c * p]).
+  { rewrite run_layer_app; assert (E := step_one l v x 0 ([p; q] ++ [s]) Hl Hx Hd);
+    change (tail l v x 0 ++ [p; q] ++ [s]) with ([p; q] ++ [s]) in E; rewrite E, <- app_assoc; do 2 f_equal.
+    assert (E1 := channel_d x ([p; q] ++ [s]) 0 Hl); rewrite Nat.add_0_r in E1.
+    assert (E2 := channel_d x ([p; q] ++ [s]) 2 Hl); replace (d + 2)%nat with (S (S d)) in E2 by lia.
+    unfold run_layer, add_last, value_of; cbn [map fold_right fst snd]; rewrite E1, E2; simpl; f_equal.
+    unfold relu; rewrite Rmax_right; lra. }
+  assert (Middle : forall m, (S m <= d)%nat -> run (map (fun a => step_layer l v (S a) ++ [keep]) (seq 0 m)) (x ++ tail l v x 1 ++ [s + c * p])
+            = x ++ tail l v x (S m) ++ [s + c * p]).
+  { induction m as [| m IH]; intro Hm; [reflexivity |].
+    rewrite seq_S, map_app, run_app, IH by lia.
+    change (run_layer (step_layer l v (S m) ++ [keep]) (x ++ tail l v x (S m) ++ [s + c * p]) = x ++ tail l v x (S (S m)) ++ [s + c * p]).
+    rewrite run_layer_app, (step_one l v x (S m) [s + c * p] Hl Hx) by lia.
+    destruct (tail_pair l v x m) as [p' [q' E]]; rewrite E, keeps by assumption; rewrite <- app_assoc; reflexivity. }
+  change (run ((step_layer l v 0 ++ [add_last c]) :: ?rest) (x ++ [p; q] ++ [s]))
+    with (run rest (run_layer (step_layer l v 0 ++ [add_last c]) (x ++ [p; q] ++ [s]))).
+  rewrite First, run_app, Middle by lia; rewrite <- Ed.
+  change (run_layer (hat_layer ++ [keep]) (x ++ tail l v x d ++ [s + c * p]) = x ++ [phi l v x; 0] ++ [s + c * p]).
+  rewrite run_layer_app, (hat_one l v x [s + c * p]) by assumption.
+  rewrite Ed at 1; destruct (tail_pair l v x (pred d)) as [p' [q' E]]; rewrite E, keeps by assumption; rewrite <- app_assoc; reflexivity.
+Qed.
+
+Lemma last_cons (l : list R) (a b : R) : last (a :: l) b = last l a.
+Proof.
+  revert a b; induction l as [| c l IH]; intros a b; [reflexivity |].
+  change (last (c :: l) b = last (c :: l) a); rewrite (IH c b), (IH c a); reflexivity.
+Qed.
+
+(** The readout of the grade, channel (d+2) - C + c_last channel d, is the sum of its atoms, if C bounds all partial sums. *)
+Theorem grade_block_is_sum l atoms x p q s c : length x = d -> (forall b, 0 <= nth b x 0) -> (0 < d)%nat ->
+  (forall first rest, atoms = first ++ rest -> 0 <= s + c * p + sum_of l first x) ->
+  exists p' q' s', run (grade_block l c atoms) (x ++ [p; q] ++ [s]) = x ++ [p'; q'] ++ [s'] /\
+    s' + last (map snd atoms) c * p' = s + c * p + sum_of l atoms x.
+Proof.
+  intros Hl Hx Hd; revert p q s c; induction atoms as [| [v cv] rest IH]; intros p q s c H.
+  - exists p, q, s; split; [reflexivity | simpl; ring].
+  - change (grade_block l c ((v, cv) :: rest)) with (sum_block l c v ++ grade_block l cv rest); rewrite run_app.
+    assert (H0 : 0 <= s + c * p) by (specialize (H [] ((v, cv) :: rest) eq_refl); simpl in H; lra).
+    rewrite sum_block_run by assumption.
+    destruct (IH (phi l v x) 0 (s + c * p) cv) as [p' [q' [s' [E1 E2]]]].
+    + intros first more E; pose proof (H ((v, cv) :: first) more (f_equal (cons (v, cv)) E)) as B; simpl in B; lra.
+    + exists p', q', s'; split; [exact E1 |].
+      change (map snd ((v, cv) :: rest)) with (cv :: map snd rest); rewrite last_cons.
+      rewrite E2; simpl; ring.
 Qed.
 
 End Wide.
