@@ -21,7 +21,7 @@ from mgdl_theory.scheme import block_width
 from mgdl_theory.targets.parser import parse
 from mgdl_theory.verify.claims import CLAIMS
 from mgdl_theory.verify.report import Report, domain_text, down_text, up_text
-from mgdl_theory.verify.verdict import Result, Verdict, Witness
+from mgdl_theory.verify.verdict import Result, Witness
 
 __all__ = ["COLUMNS", "Claim", "Content", "Row", "content"]
 
@@ -242,10 +242,7 @@ def _row(report: Report, k: int) -> Row:
     cells["factor"] = f"{ratio:.3f}" if math.isfinite(ratio) else NONE
     cells["theorem_a"], cells["theorem_b"] = _up(row.theorem_a, 3), _up(row.theorem_b, 3)
     if k:
-        cells["balanced"], cells["falls"] = (
-            str(verdict if scheme.target.certified or verdict is not Verdict.PROVED else Verdict.EVIDENCE)
-            for verdict in (row.balanced, row.nonincreasing)
-        )
+        cells["balanced"], cells["falls"] = str(row.balanced), str(row.nonincreasing)
     return Row(k, cells, row.residual_sup_lower, row.residual_sup_upper)
 
 
