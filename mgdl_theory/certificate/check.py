@@ -376,7 +376,7 @@ class Jet(NamedTuple):
 
 
 class Jets:
-    """The operations of a formula on jets: the rules of differentiation."""
+    """The operations of a formula on jets: the rules of differentiation.  With 0 axes only values are computed."""
 
     def __init__(self, arithmetic: Arithmetic, axes: int) -> None:
         self.a, self.axes = arithmetic, range(axes)
@@ -436,12 +436,17 @@ class Jets:
             raise Undefined("a root or a fractional power may leave its domain")
         if q in (0, 1):
             return u if q else self.constant(a.one)
+        value = a.power(x, q)
+        if not self.axes:
+            return self.constant(value)
         first, second = a.mul(a.const(q), a.power(x, q - 1)), a.mul(a.const(q * (q - 1)), a.power(x, q - 2))
-        return self.chain(u, a.power(x, q), first, second)
+        return self.chain(u, value, first, second)
 
     def function(self, name: str, u: Jet) -> Jet:
         """exp, log, sin, cos, asin, acos, atan of u, with their first and second derivatives."""
         a, x, v = self.a, u.value, self.a.function(name, u.value)
+        if not self.axes:
+            return self.constant(v)
         if name in ("exp", "sin", "cos"):
             first = v if name == "exp" else a.function("cos", x) if name == "sin" else a.neg(a.function("sin", x))
             second = v if name == "exp" else a.neg(v)
@@ -517,7 +522,11 @@ class Target:
 
     def __init__(self, formula: str, names: list[str], box: list[tuple[Fraction, Fraction]], bits: int, engine: str):
         self.formula, self.names, self.box, self.a = Formula(formula, names), names, box, Arithmetic(bits, engine)
-        self.jets, self.slopes = Jets(self.a, len(box)), [self.a.const(hi - lo) for lo, hi in box]
+        self.points, self.jets, self.slopes = (
+            Jets(self.a, 0),
+            Jets(self.a, len(box)),
+            [self.a.const(hi - lo) for lo, hi in box],
+        )
         masks = range(1 << len(box))
         self.near = lru_cache(None)(lambda v: [w for w in masks if v & w in (v, w)])  # corners in a simplex with v
         self.node_value, self.defects = lru_cache(1 << 14)(self._node_value), lru_cache(CHUNK)(self._defects)
@@ -529,7 +538,7 @@ class Target:
 
     def value(self, x: Sequence[Fraction]) -> Interval:
         """f at a point of the box."""
-        return self.jets.run(self.formula, [self.a.const(q) for q in x], self.slopes).value
+        return self.points.run(self.formula, [self.a.const(q) for q in x], []).value
 
     def _node_value(self, level: int, node: Index) -> Interval:
         return self.value([lo for lo, _ in self.ends(level, node)])
