@@ -40,8 +40,8 @@ from mgdl_theory.certificate.schema import certificate
 from mgdl_theory.cli import main
 from mgdl_theory.construct import read_tol
 from mgdl_theory.relu.compile import compile_network
-from mgdl_theory.relu.export import load_npz, save_npz
-from mgdl_theory.relu.measure import agreement, float32_values
+from mgdl_theory.relu.export import load_npz, save_npz, save_torch
+from mgdl_theory.relu.measure import agreement, float32_values, torch_values
 from mgdl_theory.relu.ranges import cell_ranges
 from mgdl_theory.scheme import LevelRecord, block_width, unit_width
 from mgdl_theory.vector import VectorAtoms
@@ -372,6 +372,26 @@ def test_a_sum_that_reads_the_sum_of_another_component_is_found() -> None:
     assert [r.verdict for r in results] == [REFUTED, REFUTED]
 
 
+def test_a_lost_hat_is_not_proved_although_network_and_proof_look_at_the_same_union(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The union of the atoms serves the compiler and the proof; the proof holds it against the components."""
+    real = VectorAtoms.of
+
+    def lossy(parts: Sequence[Atoms]) -> VectorAtoms:
+        g = real(parts)
+        c = g.coefficients.copy()
+        c[0, -1] = 0.0
+        return replace(g, coefficients=c)
+
+    scheme = mg.construct(mg.target(CIRCLE), 1e-1)
+    monkeypatch.setattr(VectorAtoms, "of", lossy)
+    lost = VectorScheme(scheme.components)
+    one, two = verify_network(compile_network(lost), lost)
+    assert (one.verdict, two.verdict) == (PROVED, REFUTED)
+    assert two.evidence.startswith("the hats of the scheme are not those of its components; x = ")
+
+
 def test_swapped_components_are_refuted() -> None:
     scheme = by_hand()
     swapped = VectorScheme(scheme.components[::-1])
@@ -433,6 +453,15 @@ def test_onnx_models_have_one_column_per_component(layout: str, granularity: str
         assert np.array_equal(sums[:, k], network(x, k))
     found = agreement(network, lambda at: run_onnx(model, at)[0], "onnxruntime", points=64)
     assert found.equal == found.dyadic
+
+
+@pytest.mark.parametrize("scheme", [by_hand(), by_hand().prefix(0), by_hand().components[0].prefix(0)])
+def test_torch_files_hold_the_matrices(scheme: Scheme | VectorScheme, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    network = compile_network(scheme)
+    save_torch(network, tmp_path / "n.pt")
+    found = agreement(network, torch_values(tmp_path / "n.pt"), "torch", points=32)
+    assert found.equal == found.dyadic > 0
 
 
 def test_measurements_take_the_worst_component() -> None:

@@ -123,7 +123,7 @@ def torch_values(path: str | os.PathLike[str]) -> Values:
     """The state dictionary of a file, as PyTorch reads it and the module of docs/export.md computes with it."""
     torch = need("torch", "torch")
     s = torch.load(path, weights_only=True)
-    readouts = s["readout"].reshape(len(s["grade_end"]), -1, s["biases"].shape[1])
+    readouts = s["readout"].reshape(len(s["grade_end"]), s["lift"].numel(), s["biases"].shape[1])
     constants = s["readout_bias"].reshape(readouts.shape[:2])
 
     def values(x: NDArray[Any]) -> NDArray[Any]:
