@@ -179,6 +179,16 @@ def test_without_a_modulus_nothing_is_called_proved(stranger: Report) -> None:
         assert "certified;" not in shown.replace("not certified;", "")
 
 
+def test_what_a_target_takes_on_trust_is_an_assumption() -> None:
+    target = mg.target(lambda x: np.abs(np.sin(3 * x)), domain=[0, 2], lipschitz=3)
+    said = content(mg.verify(mg.construct(target, 0.2)))
+    shown = {name: (statement, check) for name, statement, check in said.assumptions}
+    assert shown["modulus"] == ("|f(x) - f(y)| ≤ 3 |x - y|", "samples at most; it is taken on trust")
+    assert "returned" in shown["value-error"][0]
+    assert said.no_certificate
+    assert said.commands == ()
+
+
 def test_a_run_that_ended_early_has_no_bounds_where_none_were_found() -> None:
     class Failing(Stranger):
         certified, text = True, "x"

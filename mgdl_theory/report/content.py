@@ -272,17 +272,14 @@ def _assumptions(described: dict[str, Any]) -> Iterable[tuple[str, str, str]]:
             yield name, pretty(statement), pretty(known[name].check)
         else:
             told = described.get(str(name).replace("-", "_")) or "as declared"
-            yield (
-                plain(str(name)),
-                pretty(plain(str(told))),
-                "nobody; taken on trust from whoever gave the target",
-            )
+            told = told.get("text", told) if isinstance(told, dict) else told
+            yield plain(str(name)), pretty(plain(str(told))), "samples at most; it is taken on trust"
 
 
 def _about(described: dict[str, Any]) -> Iterable[tuple[str, str]]:
     """What a target tells of itself beside its formula and its box: a radius, a constant, the engine."""
     for name, value in described.items():
-        if name not in ("text", "canonical", "box", "assumptions"):
+        if name not in ("text", "canonical", "box", "assumptions", "taken_on_trust"):
             if isinstance(value, str | int | Fraction):
                 yield name.replace("_", " "), plain(str(value))
             elif isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
