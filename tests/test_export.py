@@ -615,15 +615,6 @@ def test_the_documented_torch_example_runs(tmp_path: Path, monkeypatch: pytest.M
     assert scope["y"][:, 0].tolist() == SCHEMES["wave"].network()([0.25, 0.5]).tolist()
 
 
-def test_the_documented_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("onnx")
-    monkeypatch.chdir(tmp_path)
-    blocks = [block for block in code_blocks() if not block.startswith("# needs: torch")]
-    assert blocks
-    for block in blocks:
-        exec(block, {})
-
-
 # -- ranges on cells -------------------------------------------------------------------------------
 
 
