@@ -113,27 +113,34 @@ def test_the_source_archive_can_be_tested(tmp_path: Path) -> None:
 # -- the two commands ------------------------------------------------------------------------------
 
 
-def test_ci_runs_make_test_and_nothing_else() -> None:
-    """Beside that it only looks for a browser, and may install one."""
+def test_ci_runs_make_test_and_make_formal_and_nothing_else() -> None:
+    """Beside that it only looks for a browser and a prover, and may install them."""
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     commands = [line for line in script.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     assert commands[0] == "set -euo pipefail"
-    assert commands[-1] == "exec make test"
-    between = "\n".join(commands[2:-1])
-    assert re.findall(r"apt-get \w+", between) == ["apt-get update", "apt-get install"]
-    assert not re.search(r"\b(?:make|pytest|pip|python|nox|exec)\b", between)
+    text = "\n".join(commands)
+    assert re.findall(r"apt-get \w+", text) == ["apt-get update", "apt-get install"]
+    assert re.findall(r"\bmake \w+", text) == ["make test", "make formal"]
+    assert not re.search(r"\b(?:pytest|pip|python|nox)\b", text)
 
 
 @pytest.mark.parametrize("present", [True, False])
-def test_ci_says_when_it_has_no_browser(present: bool, tmp_path: Path) -> None:
+def test_ci_says_what_it_has_not(present: bool, tmp_path: Path) -> None:
     """Run with programs that do nothing, in place of all others."""
     (tmp_path / ".ci").mkdir()
     (tmp_path / "bin").mkdir()
     shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
+    coquelicot = tmp_path / "user-contrib" / "Coquelicot" / "Coquelicot.vo"
+    coquelicot.parent.mkdir(parents=True)
+    coquelicot.touch()
     for name in ("make", "id", *(("chromium", "chromedriver") if present else ())):
         program = tmp_path / "bin" / name
         program.write_text(f"#!/bin/sh\necho {name} $*\n")
+        program.chmod(0o755)
+    if present:
+        program = tmp_path / "bin" / "coqc"
+        program.write_text(f"#!/bin/sh\necho {tmp_path}\n")
         program.chmod(0o755)
     for name in ("bash", "dirname"):
         (tmp_path / "bin" / name).symlink_to(shutil.which(name) or name)
@@ -141,8 +148,33 @@ def test_ci_says_when_it_has_no_browser(present: bool, tmp_path: Path) -> None:
         [tmp_path / "bin" / "bash", ".ci/run"], cwd=tmp_path, env={"PATH": str(tmp_path / "bin")}, capture_output=True,
         text=True, timeout=60, check=False,
     )  # fmt: skip
-    assert (done.returncode, done.stdout) == (0, "make test\n")
-    assert ("no browser" in done.stderr) is not present
+    assert (done.returncode, done.stdout) == (0, "make test\nmake formal\n" if present else "make test\n")
+    assert ("no browser" in done.stderr, "no prover" in done.stderr) == (not present, not present)
+
+
+@pytest.mark.parametrize("failing", ["make test", "make formal"])
+def test_ci_fails_where_a_step_fails(failing: str, tmp_path: Path) -> None:
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    coquelicot = tmp_path / "user-contrib" / "Coquelicot" / "Coquelicot.vo"
+    coquelicot.parent.mkdir(parents=True)
+    coquelicot.touch()
+    scripts = {
+        "make": f'[ "make $*" != "{failing}" ]',
+        "coqc": f"echo {tmp_path}",
+        **dict.fromkeys(("chromium", "chromedriver", "id"), ":"),
+    }
+    for name, body in scripts.items():
+        (bin_ / name).write_text(f"#!/bin/sh\n{body}\n")
+        (bin_ / name).chmod(0o755)
+    for name in ("bash", "dirname"):
+        (bin_ / name).symlink_to(shutil.which(name) or name)
+    done = subprocess.run(
+        [bin_ / "bash", ".ci/run"], cwd=tmp_path, env={"PATH": str(bin_)}, capture_output=True, check=False
+    )
+    assert done.returncode != 0
 
 
 # -- nothing of a particular machine ---------------------------------------------------------------
