@@ -453,7 +453,7 @@ def _target(options: argparse.Namespace) -> Any:
     from mgdl_theory.targets import target
     from mgdl_theory.targets.gallery import find
 
-    entry = find(options.expr) if options.expr.startswith("@") else None
+    entry = find(options.expr) if options.expr.startswith("@") and ";" not in options.expr else None
     if options.tol is None:
         options.tol = entry.tol if entry else "1e-4"
     read_tol(options.tol)
@@ -464,7 +464,8 @@ def _target(options: argparse.Namespace) -> Any:
     parts = [part.strip() for part in options.expr.split(";")]
     if options.run not in (_verify, _export, _draw):
         raise OptionError(f"{options.run.__name__[1:]}: shows one function, got {len(parts)} components")
-    return target(parts, options.domain, engine=options.engine)
+    named = [find(part).target(options.tol, options.engine) if part.startswith("@") else part for part in parts]
+    return target(named, options.domain, engine=options.engine)
 
 
 def _is_certificate(name: str) -> bool:

@@ -580,6 +580,16 @@ def test_verify_reads_components_separated_by_semicolons(capsys: pytest.CaptureF
         assert run(capsys, "check", str(tmp_path / f"c.{j}.json.gz"), "--engine", "mpmath")[0] == 0
 
 
+def test_names_of_the_gallery_are_components_at_the_tolerance_given(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "verify", "@takagi; x", "--tol", "0.05", "--quiet")
+    assert code == 0
+    assert out.endswith("<= tol = 0.05\n")
+    assert mg.target(["@takagi", "x"]).dim == 1
+    code, _, err = run(capsys, "verify", "x; @tagaki")
+    assert code == 2
+    assert "@takagi" in err
+
+
 def test_verify_names_the_component_that_is_not_proved(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "verify", "1+x;sqrt(x)", "--max-level", "4", "--quiet")
     assert code == 3
