@@ -62,8 +62,8 @@ def careless(target: Target, tol: float, last_level: int, finish: float = 0.95) 
 def _careless_side(mesh: Mesh, e: FloatArray, defect: FloatArray) -> FloatArray:
     """Coefficients as fine as their margins: a coarser quantum would act as the reserve that the rule lacks."""
     size = mesh.corner_node.shape[1]
-    enough = (e[mesh.corner_node] >= defect[:, None]).all(axis=1)
-    active = mesh.scatter_all(np.repeat(enough[:, None], size, axis=1)) & mesh.star_is_whole
+    enough = np.repeat(np.all(e[mesh.corner_node] >= defect[:, None], axis=1, keepdims=True), size, axis=1)
+    active = mesh.scatter_all(enough) & mesh.star_is_whole
     largest = mesh.scatter_max(np.repeat(defect[:, None], size, axis=1))
     step = quantum(largest, 2.0**-60)
     return np.where(active, np.maximum(np.floor((e - largest) / step) * step, 0.0), 0.0)
