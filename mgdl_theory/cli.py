@@ -130,7 +130,8 @@ def _verify_options(commands: Any) -> None:
     verify.add_argument(
         "expr", metavar="EXPR",
         help="formula in x, y, z, w or x1..xd, e.g. 'sin(10*x)*exp(-x)', or @NAME of the gallery; "
-        "several, separated by ';', are the components of a vector",
+        "several, separated by ';', are the components of a vector; samples in a .npy, .npz, .csv or image file; "
+        "or FILE.py:NAME, a Python function, whose file is run",
     )  # fmt: skip
     _scheme_options(verify)
     _claim_options(verify)
@@ -277,7 +278,8 @@ def _report_options(commands: Any) -> None:
 
 CONSTRUCTION = {
     "domain": None, "tol": None, "lift": "auto", "max_atoms": None, "max_level": None, "max_memory": None,
-    "engine": "numpy",
+    "engine": "numpy", "channel": None,
+    "lipschitz": None, "holder": None, "modulus": None, "concave": False, "value_error": None, "mp": None,
 }  # fmt: skip
 """Definition: the options of the construction and their defaults."""
 
@@ -289,12 +291,31 @@ def _scheme_options(parser: argparse.ArgumentParser) -> None:
         "--domain", nargs="+", metavar="END",
         help="lower and upper end per variable, or one pair for all; exact: 0.1, 1/3 (default 0 1)",
     )  # fmt: skip
-    parser.add_argument("--tol", help="sup-norm to prove for the last residual (default 1e-4, or that of @NAME)")
+    parser.add_argument(
+        "--tol",
+        help="sup-norm to prove for the last residual (default 1e-4, that of @NAME, 1e-2 for a Python function, "
+        "a tenth of their range for samples)",
+    )
     parser.add_argument("--lift", help="auto, none or a number: constant of grade 0 (default auto)")
     parser.add_argument("--max-atoms", type=int, metavar="N", help="budget of atoms")
     parser.add_argument("--max-level", type=int, metavar="L", help="finest level allowed")
     parser.add_argument("--max-memory", type=float, metavar="GIB", help="memory for one level, in GiB")
     parser.add_argument("--engine", help="interval arithmetic: numpy (default) or crival")
+    parser.add_argument("--channel", help="of a colour image: luminance (default), red, green or blue")
+    parser.add_argument(
+        "--lipschitz", nargs="+", metavar="L", help="Python function: |f(x)-f(y)| <= L |x-y|, or one L per variable"
+    )
+    parser.add_argument(
+        "--holder", nargs=2, metavar=("C", "ALPHA"), help="Python function: |f(x)-f(y)| <= C |x-y|^ALPHA"
+    )
+    parser.add_argument("--modulus", metavar="NAME", help="Python function: modulus of continuity, defined in its file")
+    parser.add_argument("--concave", action="store_true", help="says that the modulus is concave")
+    parser.add_argument(
+        "--value-error", nargs="+", metavar="E",
+        help="Python function: relative error of its argument and value, or relative and absolute error of its value "
+        "(default 2^-50)",
+    )  # fmt: skip
+    parser.add_argument("--mp", metavar="NAME", help="Python function: the same for mpmath, defined in its file")
 
 
 def _claim_options(parser: argparse.ArgumentParser) -> None:
@@ -325,6 +346,8 @@ def _verify(options: argparse.Namespace) -> int:
     if options.certificate:
         _check_certificate_name(options.certificate)
     f = _target(options)
+    if options.certificate:
+        _check_certifiable(f)
     report = _build_and_verify(f, options)
     if options.json:
         from mgdl_theory.files import write_atomic
@@ -367,6 +390,12 @@ def _check_certificate_name(name: str) -> None:
     _check_folder("--certificate", name)
     if not name.endswith((".json", ".json.gz")):
         raise OptionError(f"--certificate: expected a name ending in .json or .json.gz, got {name!r}")
+
+
+def _check_certifiable(f: Any) -> None:
+    for part in _components(f) or (f,):
+        if part.describe().get("kind") != "expression":
+            raise OptionError(f"--certificate: the format holds formulas only so far, not {part.text[:60]}")
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -451,12 +480,22 @@ def _target(options: argparse.Namespace) -> Any:
     """The target that EXPR denotes; settles --tol, which a series needs to choose its number of terms."""
     from mgdl_theory.construct import read_tol
     from mgdl_theory.targets import target
+    from mgdl_theory.targets.files import is_data, is_function
     from mgdl_theory.targets.gallery import find
 
+    if options.tol is not None:
+        read_tol(options.tol)
+    if is_data(options.expr) and not _of_functions(options):
+        return _data(options)
+    if is_function(options.expr):
+        return _function(options)
+    if options.channel is not None:
+        raise OptionError("--channel: it belongs to an image")
     entry = find(options.expr) if options.expr.startswith("@") and ";" not in options.expr else None
     if options.tol is None:
         options.tol = entry.tol if entry else "1e-4"
-    read_tol(options.tol)
+    if unfit := _of_functions(options):
+        raise OptionError(f"--{unfit.replace('_', '-')}: it belongs to a Python function, FILE.py:NAME")
     if entry and options.domain is None:
         return entry.target(options.tol, options.engine)
     if ";" not in options.expr:
@@ -466,6 +505,45 @@ def _target(options: argparse.Namespace) -> Any:
         raise OptionError(f"{options.run.__name__[1:]}: shows one function, got {len(parts)} components")
     named = [find(part).target(options.tol, options.engine) if part.startswith("@") else part for part in parts]
     return target(named, options.domain, engine=options.engine)
+
+
+def _of_functions(options: argparse.Namespace) -> str | None:
+    """The first option given that belongs to Python functions only."""
+    names = ("lipschitz", "holder", "modulus", "concave", "value_error", "mp")
+    return next((name for name in names if getattr(options, name) != CONSTRUCTION[name]), None)
+
+
+def _data(options: argparse.Namespace) -> Any:
+    """The interpolant of the samples in a file."""
+    from mgdl_theory.targets import target
+    from mgdl_theory.targets.files import read_data
+    from mgdl_theory.targets.samples import read_array
+
+    array, name = read_data(options.expr, options.channel)
+    samples = read_array(array)
+    if options.tol is None:
+        options.tol = f"{float(samples.max() - samples.min()) / 10 or 1e-4:.1g}"
+    return target(samples, options.domain, name=name)
+
+
+def _function(options: argparse.Namespace) -> Any:
+    """The Python function of a file; running the file is what its name asks for, and is said."""
+    from mgdl_theory.targets import target
+    from mgdl_theory.targets.files import read_functions
+
+    if options.channel is not None:
+        raise OptionError("--channel: it belongs to an image")
+    options.tol = options.tol or "1e-2"
+    path, _, name = options.expr.rpartition(":")
+    print(f"note: this runs the code of {path or options.expr}", file=sys.stderr)
+    f, omega, mp = read_functions(options.expr, options.modulus, options.mp)
+    lipschitz, error = options.lipschitz, options.value_error
+    return target(
+        f, options.domain, mp=mp, modulus=omega, concave=options.concave, holder=options.holder,
+        lipschitz=lipschitz[0] if lipschitz and len(lipschitz) == 1 else lipschitz,
+        value_error=error[0] if error and len(error) == 1 else error,
+        name=f"{os.path.basename(path)}:{name}",
+    )  # fmt: skip
 
 
 def _is_certificate(name: str) -> bool:
@@ -786,6 +864,8 @@ def _print(report: Any) -> None:
     console = _console()
     scheme = report.scheme
     console.print(f"f = {scheme.target.text} on {domain_text(scheme.target)}, tol {tol_text(report.tol)}", markup=False)
+    for line in scheme.target.describe().get("taken_on_trust", ()):
+        console.print(f"taken on trust: {line}", markup=False)
     console.print(f"c0 = {scheme.lift!r}: {scheme.lift_reason}", markup=False)
     console.print(_grade_table(report))
     if report.rows[0].norms:

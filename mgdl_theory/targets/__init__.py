@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Sequence
+from numbers import Number
 from typing import Any, overload
+
+from numpy.typing import NDArray
 
 from mgdl_theory.errors import OptionError
 from mgdl_theory.targets.base import Box, Target
@@ -41,8 +44,19 @@ def target(
 ) -> Target: ...
 
 
+@overload
 def target(
-    source: str | Callable[..., Any] | list[Any] | tuple[Any, ...],
+    source: NDArray[Any],
+    domain: Sequence[Any] | None = None,
+    *,
+    variables: Sequence[str] | None = None,
+    name: str | None = None,
+    tail: Any = None,
+) -> Target: ...
+
+
+def target(
+    source: str | Callable[..., Any] | NDArray[Any] | list[Any] | tuple[Any, ...],
     domain: Sequence[Any] | None = None,
     *,
     variables: Sequence[str] | None = None,
@@ -56,14 +70,15 @@ def target(
     name: str | None = None,
     tail: Any = None,
 ) -> Target | VectorTarget:
-    """The target that a formula, a name of the gallery or a Python function denotes, on a box; or several of them.
+    """The target that a formula, a name of the gallery, a Python function or an array denotes, on a box; or several.
 
     Parameters
     ----------
-    source : str or callable, or a list or tuple
+    source : str, callable or array, or a list or tuple
         A formula in x, y, z, w or x1, ..., xd; it is parsed by an allow-list and never executed.  ``@name`` is a
         target of the gallery.  A function takes arrays: f(x) or f(x, y) with x, y (n,), or f(X) with points X (n, d).
-        A list holds the components of a vector target: formulas, names, and scalar targets on the same box.
+        An array of n_1 x ... x n_d samples, d <= 3, is its multilinear interpolant; so is a list of numbers.
+        Another list holds the components of a vector target: formulas, names, and scalar targets on the same box.
     domain : sequence
         ``lower, upper`` per variable, or one pair for all; numbers or exact strings; [0, 1]^d by default.
     variables : sequence of str
@@ -83,7 +98,7 @@ def target(
     mp : callable
         The callable's function in mpmath numbers, for checks at high precision.
     name : str
-        What to call the callable in messages.
+        What to call a callable or an array in messages.
     tail : number
         Stands for every function that is nowhere further than this from the source
         (:class:`~mgdl_theory.targets.ball.UniformBall`).
@@ -99,6 +114,8 @@ def target(
     (2, [1.0])
     >>> target(lambda x: abs(x - 1), domain=[0, 2], lipschitz=1).certified
     True
+    >>> target([[0, 1], [2, 5]], domain=[0, 1])([[0.5, 0.5]]).tolist()
+    [2.0]
     >>> target(["x", "x*y"]).text
     'x; x*y'
     """
@@ -106,6 +123,16 @@ def target(
         "lipschitz": lipschitz, "holder": holder, "modulus": modulus, "concave": concave or None,
         "value_error": value_error, "mp": mp, "name": name,
     }  # fmt: skip
+    if _is_array(source):
+        from mgdl_theory.targets.samples import SamplesTarget, read_array
+
+        unfit = next((option for option, value in of_callable.items() if value is not None and option != "name"), None)
+        if unfit:
+            raise OptionError(f"{unfit}: it belongs to a Python function; samples need none")
+        data = read_array(source)
+        box = Box.of([0, 1] if domain is None else domain, data.ndim)
+        samples = SamplesTarget(data, box, name=name or "samples", variables=variables)
+        return samples if tail is None else _ball(samples, tail)
     if isinstance(source, list | tuple):
         unfit = next((option for option, value in {**of_callable, "tail": tail}.items() if value is not None), None)
         if unfit:
@@ -132,9 +159,23 @@ def target(
         known = modulus_of(box.dim, lipschitz, holder, modulus, concave)
         f = CallableTarget(source, box, known, value_error=value_error, mp=mp, name=name, variables=variables)
     else:
-        raise OptionError(f"target: expected a formula, a function or a list of formulas, got {type(source).__name__}")
-    if tail is None:
-        return f
+        kinds = "a formula, a function, an array or a list of formulas"
+        raise OptionError(f"target: expected {kinds}, got {type(source).__name__}")
+    return f if tail is None else _ball(f, tail)
+
+
+def _is_array(source: Any) -> bool:
+    """Whether this holds numbers: an array of any library, or nested lists whose first entry is a number.
+
+    >>> _is_array([[1, 2], [3, 4]]), _is_array(["x", "y"])
+    (True, False)
+    """
+    if isinstance(source, list | tuple):
+        return bool(source) and (isinstance(source[0], Number) or _is_array(source[0]))
+    return hasattr(source, "__array__") and not builtins.callable(source)
+
+
+def _ball(f: Target, tail: Any) -> Target:
     from mgdl_theory.targets.ball import UniformBall
 
     return UniformBall(f, tail)
