@@ -81,10 +81,11 @@ class Atoms:
             raise SchemeError(f"atoms: coefficients must be finite, not 0, and of magnitude {SMALLEST:g} or more")
         if len(nodes):
             keys = pack(self.level, nodes)[0]
-            order = np.argsort(keys, kind="stable")
-            if np.any(np.diff(keys[order]) == 0):
+            if not np.all(keys[1:] > keys[:-1]):
+                order = np.argsort(keys, kind="stable")
+                nodes, coefficients, keys = nodes[order], coefficients[order], keys[order]
+            if np.any(keys[1:] == keys[:-1]):
                 raise SchemeError("atoms: a node occurs twice in one grade")
-            nodes, coefficients = nodes[order], coefficients[order]
         nodes.setflags(write=False)
         coefficients.setflags(write=False)
         object.__setattr__(self, "nodes", nodes)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 
 from mgdl_theory.atom import SMALLEST, Atoms
-from mgdl_theory.contraction import Margins, quantum_floor
+from mgdl_theory.contraction import Margins, quantum_floor, quantum_floors
 from mgdl_theory.errors import BudgetError, OptionError, TargetError
 from mgdl_theory.grade import Front, block_grade, cell_bounds
 from mgdl_theory.mesh import MAX_LEVEL, BoolArray, Mesh, children, unique_rows
@@ -249,7 +249,9 @@ class _Part:
         defects = self.target.defects(mesh.level, mesh.cells)
         floor = quantum_floor(self.tol)
         margins = Margins.of(defects, mesh.level, floor)
-        c, after = block_grade(self.front, self.front.residual(f), margins, floor)
+        size = max(abs(self.lift), float(np.maximum(-f.lo, f.hi).max()))  # G lies between the lift and f
+        floors = quantum_floors(mesh, margins, floor, self.tol, size)
+        c, after = block_grade(self.front, self.front.residual(f), margins, floors)
         active = np.flatnonzero(c)
         return _Step(mesh.nodes[active], c[active], after, f, defects)
 

@@ -16,7 +16,7 @@ import numpy as np
 from mgdl_theory.errors import OptionError
 from mgdl_theory.mesh import BoolArray, Mesh, any_comparable
 from mgdl_theory.rigor.interval import Interval
-from mgdl_theory.rigor.rounding import quiet, sub_down
+from mgdl_theory.rigor.rounding import UNIT, quiet, sub_down
 from mgdl_theory.targets.base import THETA, Defects, FloatArray
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "is_balanced",
     "quantum",
     "quantum_floor",
+    "quantum_floors",
     "soft_threshold",
     "violates_vertex_inequality",
 ]
@@ -36,6 +37,9 @@ QUANTUM_RATIO = 2.0**-4
 
 QUANTUM_PART = 2.0**-6
 """Experience: coefficients need no more than this part of the tolerance in absolute accuracy."""
+
+SPARE_BITS = 3
+"""Experience: bits by which an approximant stays clear of the end of binary64."""
 
 MARGIN_PART = 2.0**-4
 """Experience: at level 0 every margin exceeds theta times its defect by this part of the quantum floor."""
@@ -48,6 +52,30 @@ def quantum_floor(tol: float) -> float:
     0.015625
     """
     return math.ldexp(1.0, max(math.frexp(tol)[1] - 1 + math.frexp(QUANTUM_PART)[1] - 1, -900))
+
+
+def quantum_floors(mesh: Mesh, margins: Margins, floor: float, tol: float, size: float) -> float | FloatArray:
+    """The smallest step of the coefficients at each node (m,), or ``floor`` where that serves everywhere.
+
+    Every level to come halves the last bit of the approximant, and about log4(m / tol) levels are to come, m the
+    larger margin of a cell.  So a step below u size sqrt(m / tol), u the unit roundoff and ``size`` a bound of the
+    approximant, would find no room in binary64; and a step of ``QUANTUM_RATIO`` m costs little.
+
+    >>> mesh, zero, one = Mesh.root(1), np.zeros(1), np.ones(1)
+    >>> margins = Margins(zero, zero, zero, one, zero > 0)
+    >>> quantum_floors(mesh, margins, 2.0**-50, tol=2.0**-40, size=1.0).tolist() == [2.0**-30, 2.0**-30]
+    True
+    """
+    larger = np.maximum(margins.plus, margins.minus)
+    larger = np.where(larger < np.inf, larger, 0.0)
+
+    def needed(m: FloatArray) -> FloatArray:
+        return np.minimum(QUANTUM_RATIO * m, 2.0**SPARE_BITS * UNIT * size * np.sqrt(m / tol))
+
+    if not needed(larger.max(keepdims=True)) > floor:
+        return floor
+    around = mesh.scatter_max(np.broadcast_to(larger[:, None], mesh.corner_node.shape))
+    return np.maximum(needed(around), floor)
 
 
 def is_balanced(g: Any, e: Any) -> BoolArray:
@@ -137,7 +165,9 @@ class Margins:
         return _floor(self.minus, self.bulge)
 
 
-def balanced_coefficients(mesh: Mesh, e: Interval, margins: Margins, ready: BoolArray, floor: float) -> FloatArray:
+def balanced_coefficients(
+    mesh: Mesh, e: Interval, margins: Margins, ready: BoolArray, floor: float | FloatArray
+) -> FloatArray:
     """(m,): the coefficients c of g_l = sum_v c_v phi_{l,v}, 0 at inactive nodes.
 
     Every simplex T touched by an atom has, at each of its vertices w, 0 <= c_w <= e(w) - m+_T or the
@@ -149,7 +179,7 @@ def balanced_coefficients(mesh: Mesh, e: Interval, margins: Margins, ready: Bool
     return rising - falling
 
 
-def quantum(margin: FloatArray, floor: float) -> FloatArray:
+def quantum(margin: FloatArray, floor: float | FloatArray) -> FloatArray:
     """The power of two to whose multiples a coefficient is rounded toward zero; at least about ``floor``.
 
     >>> quantum(np.array([1.0, 0.0]), 2.0**-10).tolist()
@@ -158,22 +188,22 @@ def quantum(margin: FloatArray, floor: float) -> FloatArray:
     return np.asarray(np.ldexp(1.0, np.frexp(np.maximum(QUANTUM_RATIO * margin, floor))[1] - 1))
 
 
-def violates_vertex_inequality(c: FloatArray, e_lo: FloatArray, e_hi: FloatArray, defects: Defects) -> BoolArray:
+def violates_vertex_inequality(mesh: Mesh, c: FloatArray, e: Interval, defects: Defects) -> BoolArray:
     """(n,): cells with a touched simplex where ``0 <= c_w <= e(w) - p_T`` or its mirror is not certain at a vertex.
 
-    c, e_lo, e_hi are corner values (n, 2^d).  Where this is False, g is balanced for e on the whole cell
+    c and e are given at the nodes, (m,).  Where this is False, g is balanced for e on the whole cell
     (Proposition 1: both sides are linear on T and e >= I_T e - p_T).
     """
-    bad = np.zeros(len(c), dtype=np.bool_)
-    for g, e, defect in ((c, e_lo, defects.sag), (-c, -e_hi, defects.bulge)):
+    bad, at = np.zeros(len(mesh.cells), dtype=np.bool_), mesh.corner_node
+    for g, least, defect in ((c, e.lo, defects.sag), (-c, -e.hi, defects.bulge)):
         touched = g > 0
         if touched.any():
-            certain = (g >= 0) & (g <= sub_down(e, defect[:, None]))
-            bad |= _any_corner(any_comparable(touched) & ~certain)
+            rest = np.where(g >= 0, sub_down(least, g), -np.inf)  # of the residual, at least
+            bad |= _any_corner(any_comparable(touched[at]) & ~(rest[at] >= defect[:, None]))
     return bad
 
 
-def _one_side(mesh: Mesh, e: FloatArray, margin: FloatArray, ready: BoolArray, floor: float) -> FloatArray:
+def _one_side(mesh: Mesh, e: FloatArray, margin: FloatArray, ready: BoolArray, floor: float | FloatArray) -> FloatArray:
     if not np.any(e >= 0.0):
         return np.zeros(len(e))
     enough = (e[mesh.corner_node] >= margin[:, None]) & ready[:, None]

@@ -108,7 +108,7 @@ def cell_bounds(mesh: Mesh, e: Interval, defects: Defects) -> FloatArray:
     return bound if known.all() else np.where(known, bound, np.inf)
 
 
-def block_grade(front: Front, e: Interval, margins: Margins, floor: float) -> tuple[FloatArray, Front]:
+def block_grade(front: Front, e: Interval, margins: Margins, floor: float | FloatArray) -> tuple[FloatArray, Front]:
     """Nodal coefficients (m,) of the block grade at the front's level, and the front after it.
 
     A cell whose margin exceeds the floor that earlier grades left it does not meet the margin condition:

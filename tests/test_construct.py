@@ -25,7 +25,7 @@ from toys import (
     truth_of_nodal,
 )
 
-from mgdl_theory import Box, Budget, OptionError, Scheme, TargetError, check_balanced, construct, verify
+from mgdl_theory import Box, Budget, OptionError, Scheme, TargetError, check_balanced, construct, target, verify
 from mgdl_theory.construct import choose_lift, read_tol
 from mgdl_theory.contraction import quantum_floor
 from mgdl_theory.rigor.interval import Interval
@@ -325,6 +325,14 @@ def test_exhausted_exactness_keeps_the_grades_so_far() -> None:
     assert not scheme.complete
     assert "more bits" in scheme.reason
     assert str(verify(scheme).verdict) == "UNDECIDED"
+
+
+@pytest.mark.parametrize(("bend", "lift"), [("+", 1), ("-", "none"), ("-", -1)])
+def test_a_small_tolerance_does_not_run_out_of_bits(bend: str, lift: str | int) -> None:
+    """Where one defect is 0 the finest quantum at a coarse level would leave no bits for the levels to come."""
+    scheme = construct(target(f"1/4 + x/3 {bend} x**2/40"), 1e-11, lift=lift)
+    assert scheme.complete, scheme.reason
+    assert str(verify(scheme).verdict) == "PROVED"
 
 
 @given(st.one_of(nodal_toys(dims=(1, 2)), quadratic_toys()), st.integers(0, 60), st.integers(0, 4))

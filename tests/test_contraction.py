@@ -321,10 +321,8 @@ def test_law_e_two_operators_one_after_the_other(first: Case, second: Case) -> N
     then = exact(Case(first.mesh, rest, first.sag, first.bulge, plus, minus, first.ready).coefficients())
     total = np.array([float(x + y) for x, y in zip(c, then, strict=True)])
     check_balanced(exact(total), first.e)
-    at_corner = first.mesh.corner_node
-    e = first.interval
     for one in (np.array([float(v) for v in c]), total):
-        bad = violates_vertex_inequality(one[at_corner], e.lo[at_corner], e.hi[at_corner], first.defects)
+        bad = violates_vertex_inequality(first.mesh, one, first.interval, first.defects)
         assert not bad.any()
 
 
@@ -368,8 +366,7 @@ def test_vertex_inequality_equals_a_loop_over_simplices(case: Case, seed: int, b
     source = np.random.default_rng(seed)
     c = case.coefficients() if by_rule else source.integers(0, 64, len(case.e)) / 64.0 * source.choice([-1, 1])
     c = np.where(source.random(len(c)) < 0.3, 0.0, c)
-    at_corner, e = case.mesh.corner_node, case.interval
-    found = violates_vertex_inequality(c[at_corner], e.lo[at_corner], e.hi[at_corner], case.defects)
+    found = violates_vertex_inequality(case.mesh, c, case.interval, case.defects)
     expected = [False] * len(case.mesh.cells)
     for cell, _, k in case.simplices():
         value, rest = [Fraction(v) for v in c[k]], [case.e[w] for w in k]
@@ -381,7 +378,9 @@ def test_vertex_inequality_equals_a_loop_over_simplices(case: Case, seed: int, b
 
 
 def one_cell(c: list[float], e: list[float], sag: float = 0.0, bulge: float = 0.0) -> bool:
-    return bool(violates_vertex_inequality(np.array([c]), np.array([e]), np.array([e]), defects_of([sag], [bulge]))[0])
+    mesh = Mesh.root(len(c).bit_length() - 1)
+    at_nodes, rest = (mesh.first_cell_value(np.array([values])) for values in (c, e))
+    return bool(violates_vertex_inequality(mesh, at_nodes, Interval(rest, rest), defects_of([sag], [bulge]))[0])
 
 
 def test_vertex_inequality_is_sharp_by_one_unit_in_the_last_place() -> None:

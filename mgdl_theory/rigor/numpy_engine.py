@@ -284,6 +284,10 @@ def _short(x: FloatArray) -> BoolArray:
     return np.asarray((x.view(np.int64) & _TAIL) == 0)
 
 
+def _all(flags: BoolArray) -> bool:
+    return bool(np.count_nonzero(flags) == flags.size)
+
+
 def _few(flags: BoolArray) -> bool:
     """Whether short numbers are the exception (experience: an eighth); on a coarse grid they are the rule."""
     return bool(8 * np.count_nonzero(flags) < flags.size)
@@ -410,7 +414,8 @@ def _scale(a: Interval, c: float) -> Interval:
         lo, hi = step_down(lo), step_up(hi)
     else:
         bad = ~(_moderate(lo) & _moderate(hi))
-        lo, hi = lower(lo, _multiple_error(x, c, lo)), upper(hi, _multiple_error(y, c, hi))
+        if not (_short(factor)[0] and _all(_short(x)) and _all(_short(y))):  # theorem: products of 26 bits are exact
+            lo, hi = lower(lo, _multiple_error(x, c, lo)), upper(hi, _multiple_error(y, c, hi))
     return _repaired(lo, hi, bad, _careful_product, a.lo, a.hi, factor, factor)
 
 
@@ -586,9 +591,25 @@ def _power_bounds(x: FloatArray, y: FloatArray) -> Ends:
 
 def _increasing(name: str, a: Interval) -> Interval:
     """{f(x)} for an increasing f; or a decreasing one if the ends of a are exchanged."""
-    lo = _computed(name, a.lo)
-    hi = lo if _equal(a.lo, a.hi) else _computed(name, a.hi)
+    lo, hi = _at_ends(lambda x: _computed(name, x), a)
     return _declared(name, lo, hi, lambda x, y: _careful_increasing(name, x, y), a)
+
+
+def _at_ends(function: Callable[[FloatArray], FloatArray], a: Interval) -> Ends:
+    """f(lo) and f(hi); where most intervals end at the beginning of their neighbour, common ends are computed once."""
+    lo = function(a.lo)
+    if _equal(a.lo, a.hi):
+        return lo, lo
+    if a.lo.shape == a.hi.shape and a.lo.ndim == 1:
+        for here, there in ((slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1))):
+            own = np.ones(len(lo), dtype=np.bool_)
+            own[here] = a.hi[here] != a.lo[there]
+            if _few(own):
+                hi, at = np.empty_like(lo), np.flatnonzero(own)
+                hi[here] = lo[there]
+                hi[at] = function(a.hi[at])
+                return lo, hi
+    return lo, function(a.hi)
 
 
 def _computed(name: str, x: FloatArray) -> FloatArray:
@@ -660,9 +681,7 @@ def _integers_inside(turns: Ends, offset: float) -> Ends:
 
 def _wave(name: str, a: Interval, turns: Ends, offset: float) -> Interval:
     """Sine (offset 1/2) or cosine (0) over intervals: extreme where x / pi = k + offset, +1 for even k, -1 for odd."""
-    function = getattr(np, name)
-    x = function(a.lo)
-    y = x if _equal(a.lo, a.hi) else function(a.hi)
+    x, y = _at_ends(getattr(np, name), a)
     lo, hi = np.minimum(x, y), np.maximum(x, y)
     bad = _short(lo) | _short(hi)
     lo -= _error(name, lo)

@@ -97,7 +97,7 @@ class Box:
 
     def coordinates(self, axis: int, index: IntArray, level: int) -> Interval:
         """Enclosure (n,) of x_axis at the nodes of ``level`` with these indices; exact where binary64 allows."""
-        t = np.ldexp(index.astype(np.float64), -level)
+        t = index.astype(np.float64) * 2.0**-level
         if self.lower[axis] == 0 and self.upper[axis] == 1:
             return Interval(t, t)
         low, width, end = Interval.exact(self.lower[axis]), self.width(axis), Interval.exact(self.upper[axis])

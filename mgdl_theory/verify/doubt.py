@@ -63,12 +63,12 @@ class Doubt:
             f = self.target.values(deeper, mesh.nodes)
             nodal = mesh.first_cell_value(G)
             e = Interval(sub_down(f.lo, nodal), sub_up(f.hi, nodal))
-            witness = self._refute(mesh, e, mesh.first_cell_value(g))
+            at_nodes = mesh.first_cell_value(g)
+            witness = self._refute(mesh, e, at_nodes)
             if witness:
                 return Outcome(Verdict.REFUTED, "a point shows it", witness)
             defects = self.target.defects(deeper, cells)
-            at = mesh.corner_node
-            doubtful = violates_vertex_inequality(self.scale * g, e.lo[at], e.hi[at], defects)
+            doubtful = violates_vertex_inequality(mesh, self.scale * at_nodes, e, defects)
             if not doubtful.any():
                 return Outcome(Verdict.PROVED, "by subdivision")
             cells, G, g = cells[doubtful], G[doubtful], g[doubtful]

@@ -258,7 +258,7 @@ class _Sweep:
     ) -> Outcome:
         """Whether scale * g is balanced for e: by the vertex inequality, and by subdivision where that fails."""
         mesh, at = front.mesh, front.mesh.corner_node
-        doubtful = violates_vertex_inequality(scale * g[at], e.lo[at], e.hi[at], defects)
+        doubtful = violates_vertex_inequality(mesh, scale * g, e, defects)
         if not doubtful.any():
             return Outcome(Verdict.PROVED, by_vertices=True)
         doubt = Doubt(self.target, grade.number, scale, mesh.cells[doubtful], front.G[doubtful], g[at][doubtful])
