@@ -124,6 +124,18 @@ def weierstrass(x: Any) -> Any:
     return mp.mpf(sum(fine.cospi(fine.fmod(3**n * fine.mpf(x), 2)) / fine.mpf(2) ** n for n in range(140)))
 
 
+def brownian(x: Any) -> Any:
+    """The path by its own recursion, interpolated between the two nearest steps."""
+    source, place, path = random.Random(1827), 0.0, [mp.mpf(0)]
+    for _ in range(1000):
+        radius = math.sqrt(-2 * math.log(1 - source.random()))
+        place += radius * math.cos(2 * math.pi * source.random()) / math.sqrt(1000)
+        path.append(mp.nint(mp.mpf(place) * 2**20) / 2**20)
+    k = min(int(mp.floor(1000 * x)), 999)
+    part = 1000 * x - k
+    return (1 - part) * path[k] + part * path[k + 1]
+
+
 PLAIN: dict[str, Callable[..., Any]] = {
     "constant": lambda x: mp.mpf(1) / 3,
     "linear": lambda x: 2 * x - mp.mpf(1) / 3,
@@ -147,6 +159,7 @@ PLAIN: dict[str, Callable[..., Any]] = {
     "cone": lambda x, y: mp.hypot(x, y),
     "min-of-planes": min_of_planes,
     "polygon": polygon,
+    "brownian": brownian,
     "nested-abs": nested_abs,
     "chirp": lambda x: mp.cos(36 * mp.pi * x * x) - mp.mpf(4) / 5 * mp.cos(12 * mp.pi * x * x),
     "twenty-sines-1": twenty_sines(lambda j, x: 1),

@@ -233,6 +233,21 @@ def _t_plus_root_2t(t: float) -> float:
     return t + math.sqrt(2 * t)
 
 
+# -- samples -------------------------------------------------------------------------------------------
+
+
+def _brownian_path() -> Target:
+    """Sums of 1000 normal steps of variance 1/1000 (Box and Muller, from a seed), rounded to 2^-20, joined linearly."""
+    from mgdl_theory.targets.samples import SamplesTarget
+
+    source, place, path = random.Random(1827), 0.0, [0.0]
+    for _ in range(1000):
+        radius, turn = math.sqrt(-2 * math.log(1 - source.random())), source.random()
+        place += radius * math.cos(2 * math.pi * turn) / math.sqrt(1000)
+        path.append(math.ldexp(round(math.ldexp(place, 20)), -20))
+    return SamplesTarget(np.array(path), Box.of([0, 1]), name="Brownian path")
+
+
 # -- formulas from a seed --------------------------------------------------------------------------
 
 
@@ -395,6 +410,11 @@ _ENTRIES = (
     Entry(
         "polygon", "distance to a pentagon", _distance_to_polygon(), ("0", "1") * 2, "Lipschitz, constant 1", "",
         "0.03", "first order at the polygon and along its medial axis",
+    ),
+    Entry(
+        "brownian", "a sampled Brownian path", "1000 normal steps of variance 1/1000, joined linearly", ("0", "1"),
+        "piecewise linear; a path of Brownian motion is Hölder below 1/2", "", "1e-3",
+        "as a rough function before the mesh sees the steps, as kinks after", make=_brownian_path,
     ),
     Entry(
         "nested-abs", "nested absolute values", _nested(), ("-1", "1"), "Lipschitz, piecewise analytic",
