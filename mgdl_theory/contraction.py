@@ -179,13 +179,18 @@ def balanced_coefficients(
     return rising - falling
 
 
+_EXPONENT = np.int64(0x7FF << 52)
+"""The bits of a positive normal number that are those of the power of two at or below it."""
+
+
 def quantum(margin: FloatArray, floor: float | FloatArray) -> FloatArray:
     """The power of two to whose multiples a coefficient is rounded toward zero; at least about ``floor``.
 
     >>> quantum(np.array([1.0, 0.0]), 2.0**-10).tolist()
     [0.0625, 0.0009765625]
     """
-    return np.asarray(np.ldexp(1.0, np.frexp(np.maximum(QUANTUM_RATIO * margin, floor))[1] - 1))
+    step = np.maximum(QUANTUM_RATIO * margin, floor)
+    return np.asarray((step.view(np.int64) & _EXPONENT).view(np.float64))
 
 
 def violates_vertex_inequality(mesh: Mesh, c: FloatArray, e: Interval, defects: Defects) -> BoolArray:

@@ -91,17 +91,18 @@ def any_comparable(flags: BoolArray) -> BoolArray:
 
 
 @cache
-def _prolongation(d: int) -> tuple[IntArray, IntArray, IntArray]:
-    """Masks A, B (3^d,) of the two parent corners averaged at each half-step point, and an order (4^d,).
+def _prolongation(d: int) -> tuple[tuple[int, int, tuple[int, ...]], ...]:
+    """For each half-step point of a cell: the two corners (masks) whose mean it takes, and its places among the children.
 
-    The order lists the half-step points that are the corners of child 0, then of child 1, and so on.
+    Corner c of child k has the place ``k * 2**d + c``.
     """
     half = np.stack(np.unravel_index(np.arange(3**d), (3,) * d), axis=-1)
     bits = 1 << np.arange(d)
     low, high = (half // 2) @ bits, ((half + 1) // 2) @ bits
     points = (corners(d)[:, None, :] + corners(d)[None, :, :]).reshape(-1, d)
     order = np.ravel_multi_index(tuple(points.T), (3,) * d)
-    return _frozen(low), _frozen(high), _frozen(order)
+    places = (tuple(np.flatnonzero(order == point).tolist()) for point in range(3**d))
+    return tuple(zip(low.tolist(), high.tolist(), places, strict=True))
 
 
 def midpoints(values: FloatArray) -> FloatArray:
@@ -119,15 +120,23 @@ def midpoints(values: FloatArray) -> FloatArray:
     [[[0.0, 0.5], [0.5, 1.0]]]
     """
     n, size = values.shape
-    low, high, order = _prolongation(size.bit_length() - 1)
-    total, ok = exact_sum(values[:, low], values[:, high])
+    out = np.empty((n, size * size))
+    for a, b, places in _prolongation(size.bit_length() - 1):
+        mean = values[:, a] if a == b else _exact_mean(values[:, a], values[:, b])
+        for place in places:
+            out[:, place] = mean
+    return out.reshape(n, size, size)
+
+
+def _exact_mean(a: FloatArray, b: FloatArray) -> FloatArray:
+    total, ok = exact_sum(a, b)
     half = 0.5 * total
     if not np.all(ok & (half + half == total)):
         raise BudgetError(
             "the approximant's nodal values need more bits than binary64 holds at this depth; "
             "ask for a larger tolerance"
         )
-    return half[:, order].reshape(n, size, size)
+    return half
 
 
 def children(cells: IntArray) -> IntArray:
