@@ -92,7 +92,7 @@ def any_comparable(flags: BoolArray) -> BoolArray:
 
 @cache
 def _prolongation(d: int) -> tuple[tuple[int, int, tuple[int, ...]], ...]:
-    """For each half-step point of a cell: the two corners (masks) whose mean it takes, and its places among the children.
+    """For each half-step point of a cell: the corners (masks) whose mean it takes, and its places among the children.
 
     Corner c of child k has the place ``k * 2**d + c``.
     """
