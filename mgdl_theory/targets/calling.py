@@ -83,7 +83,8 @@ class Caller:
 
     def __init__(self, function: Callable[..., Any], name: str, probe: FloatArray, *, exact: bool = False) -> None:
         self.function, self.name, self.exact = function, name, exact
-        dim, reasons = probe.shape[1], {}
+        dim = probe.shape[1]
+        reasons: dict[str, str] = {}
         wanted = parameters(function)
         for how, convention in CONVENTIONS.items():
             one_argument = convention in (_rows, _rows_one_by_one)
@@ -93,7 +94,7 @@ class Caller:
                 with quiet():
                     self._numbers(convention(function, probe), len(probe))
             except Exception as error:  # noqa: BLE001 - the user's code may raise anything; the next way is tried
-                reasons[how] = f"{type(error).__name__}: {error}"
+                reasons.setdefault(_reason(error), how)
                 continue
             self.how, self.convention = how, convention
             return
@@ -102,7 +103,7 @@ class Caller:
                 f"{name} takes {wanted} argument(s), but the domain has {dim} side(s); give one per variable"
             )
         place = _place(probe[0])
-        tried = "; ".join(f"called with {how}: {reason[:160]}" for how, reason in reasons.items())
+        tried = "; ".join(f"called with {how}: {reason[:160]}" for reason, how in reasons.items())
         raise TargetError(f"{name} gives no real number at {place} ({tried})")
 
     def __call__(self, points: FloatArray) -> FloatArray:
@@ -143,8 +144,7 @@ class Caller:
             else:
                 break
         place = _place(points[0]) + ("" if len(points) == 1 else f" and {len(points) - 1} other points together")
-        kind = "" if isinstance(error, _Wrong) else f"{type(error).__name__}: "
-        return f"{self.name}, called with {self.how}, fails at {place}: {kind}{error}"
+        return f"{self.name}, called with {self.how}, fails at {place}: {_reason(error)}"
 
     def _numbers(self, result: Any, n: int) -> FloatArray:
         """Real numbers (n,) as float64; the error of a conversion is at most 2**-53 of a number, or refused."""
@@ -162,7 +162,7 @@ class Caller:
         if values.dtype.kind not in "biufO":
             raise _Wrong(f"it returned {values.dtype}, not real numbers")
         try:
-            converted = values.astype(np.float64)
+            converted = np.array([float(v) for v in values]) if values.dtype.kind == "O" else values.astype(np.float64)
         except (TypeError, ValueError, OverflowError) as error:
             raise _Wrong(f"it returned something that is no real number: {error}") from None
         if self.exact and not all(a == b for a, b in zip(values.tolist(), converted.tolist(), strict=True)):
@@ -172,6 +172,10 @@ class Caller:
 
 class _Wrong(Exception):
     """What was returned is not one real number per point."""
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, _Wrong) else f"{type(error).__name__}: {error}"
 
 
 def parameters(function: Callable[..., Any]) -> int | None:
