@@ -278,7 +278,7 @@ def _report_options(commands: Any) -> None:
 
 CONSTRUCTION = {
     "domain": None, "tol": None, "lift": "auto", "max_atoms": None, "max_level": None, "max_memory": None,
-    "engine": "numpy", "channel": None,
+    "engine": "numpy", "checkpoint": None, "resume": False, "channel": None,
     "lipschitz": None, "holder": None, "modulus": None, "concave": False, "value_error": None, "mp": None,
 }  # fmt: skip
 """Definition: the options of the construction and their defaults."""
@@ -301,6 +301,15 @@ def _scheme_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-level", type=int, metavar="L", help="finest level allowed")
     parser.add_argument("--max-memory", type=float, metavar="GIB", help="memory for one level, in GiB")
     parser.add_argument("--engine", help="interval arithmetic: numpy (default) or crival")
+    parser.add_argument(
+        "--checkpoint", metavar="FILE", help="keep the state of the construction in FILE after every level"
+    )
+    parser.add_argument("--resume", action="store_true", help="continue from --checkpoint FILE, if there is one yet")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that enclose f (default 1)")
+    parser.add_argument(
+        "--cluster", default=None, metavar="ADDRESS",
+        help="dask scheduler whose workers enclose f, e.g. tcp://127.0.0.1:8786",
+    )  # fmt: skip
     parser.add_argument("--channel", help="of a colour image: luminance (default), red, green or blue")
     parser.add_argument(
         "--lipschitz", nargs="+", metavar="L", help="Python function: |f(x)-f(y)| <= L |x-y|, or one L per variable"
@@ -556,7 +565,12 @@ def _scheme(options: argparse.Namespace, f: Any = None) -> Any:
     from mgdl_theory.construct import construct
 
     if f is not None and not _is_certificate(options.expr):
-        return construct(f, options.tol, lift=options.lift, budget=_budget(options))
+        if options.checkpoint is not None:
+            _check_folder("--checkpoint", options.checkpoint)
+        return construct(
+            f, options.tol, lift=options.lift, budget=_budget(options), checkpoint=options.checkpoint,
+            resume=options.resume,
+        )  # fmt: skip
     if not os.path.exists(options.expr):
         raise OptionError(f"there is no file {options.expr!r}")
     return load_scheme(options.expr)
@@ -711,14 +725,17 @@ def _drawn(options: argparse.Namespace, report: Report, what: str) -> int:
 
 def _build_and_verify(f: Any, options: argparse.Namespace) -> Any:
     """The report on the scheme of a target, or the vector report on that of a vector target."""
+    from mgdl_theory.targets.parallel import spread
     from mgdl_theory.verify.grids import check_on_grid, check_options
     from mgdl_theory.verify.verifier import verify
 
     if options.grid:
         check_options(options.grid, options.digits)
-    with _Bars(quiet=options.quiet) as bars:
-        scheme = _scheme(options, bars.watch(f, "construct"))
-        report = verify(_with_target(scheme, f), target=bars.watch(f, "verify"), norms=options.norms)
+    with _executor(options) as pool, _Bars(quiet=options.quiet) as bars:
+        asked = spread(f, pool)
+        scheme = _with_target(_scheme(options, bars.watch(asked, "construct")), f)
+        report = verify(scheme, target=bars.watch(asked, "verify"), norms=options.norms, budget=_budget(options))
+        report = _with_target(report, f)
         if options.grid and "interrupted" not in scheme.reason:
             tick = bars.counter(f"grid of {options.grid} points, {options.digits} digits")
             try:
@@ -730,14 +747,27 @@ def _build_and_verify(f: Any, options: argparse.Namespace) -> Any:
     return report
 
 
-def _with_target(scheme: Any, f: Any) -> Any:
-    """The scheme with the plain target in place of the one that moves the progress bars."""
+def _executor(options: argparse.Namespace) -> Any:
+    """Context with the executor that encloses f, or with None where this process does."""
+    from mgdl_theory.targets.parallel import open_cluster, open_executor
+
+    if options.cluster is None:
+        return open_executor(options.workers)
+    if options.workers != 1:
+        raise OptionError("--workers: a cluster brings its own workers; give one of the two options")
+    return open_cluster(options.cluster)
+
+
+def _with_target(record: Any, f: Any) -> Any:
+    """The scheme or report with the plain target in place of the one that moves bars and asks workers."""
     from dataclasses import replace
 
-    parts = _components(scheme)
-    if parts is None:
-        return replace(scheme, target=f)
-    return replace(scheme, components=tuple(map(_with_target, parts, f.components)))
+    parts = _components(record)
+    if parts is not None:
+        return replace(record, components=tuple(map(_with_target, parts, f.components)))
+    return replace(
+        record, **({"scheme": _with_target(record.scheme, f)} if hasattr(record, "scheme") else {"target": f})
+    )
 
 
 def _budget(options: argparse.Namespace) -> Any:
@@ -820,26 +850,16 @@ class _Watched:
 
     def defects(self, level: int, cells: Any) -> Any:
         """Defects piece by piece, one step of the bar for each."""
-        from dataclasses import fields
+        from mgdl_theory.targets.parallel import joined
 
-        import numpy as np
-
-        from mgdl_theory.rigor.interval import Interval
-        from mgdl_theory.targets.base import Defects
-
+        size = getattr(self.inner, "portion", self.PIECE)
         self.bars.start(f"{self.stage} level {level}", len(cells))
         parts = []
-        for start in range(0, len(cells), self.PIECE):
-            piece = cells[start : start + self.PIECE]
+        for start in range(0, len(cells), size):
+            piece = cells[start : start + size]
             parts.append(self.inner.defects(level, piece))
             self.bars.advance(len(piece))
-        if len(parts) == 1:
-            return parts[0]
-        joined = {
-            f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Defects) if f.name != "range"
-        }
-        low = np.concatenate([p.range.lo for p in parts])
-        return Defects(**joined, range=Interval(low, np.concatenate([p.range.hi for p in parts])))
+        return joined(parts)
 
 
 def _print(report: Any) -> None:
@@ -889,12 +909,13 @@ def _grade_table(report: Report) -> Any:
 
     table = Table(box=None, pad_edge=False)
     for heading in (
-        "grade", "level", "atoms", "width", "depth", "all atoms", "all depth", "sup|e| >=", "sup|e| <=", "ratio",
+        "grade", "level", "atoms", "width", "depth", "all atoms", "network", "sup|e| >=", "sup|e| <=", "ratio",
         "theorem A", "theorem B", "balanced", "|e| falls",
     ):  # fmt: skip
         table.add_column(heading, justify="left" if heading in ("balanced", "|e| falls") else "right", no_wrap=True)
     for row, ratio in zip(report.rows, report.ratios, strict=True):
-        shape = [str(v) for v in (row.width, row.depth, row.total_atoms, row.total_depth)]
+        network = f"{row.total_width} x {row.total_depth}"
+        shape = [str(row.width), str(row.depth), str(row.total_atoms), network]
         table.add_row(
             str(row.grade), str(row.level) if row.grade else "-", str(row.atoms), *shape,
             down_text(row.residual_sup_lower, 5), up_text(row.residual_sup_upper, 5),

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple, TypeVar, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
+from mgdl_theory import checkpoint as files
 from mgdl_theory.atom import SMALLEST, Atoms
 from mgdl_theory.contraction import Margins, quantum_floor, quantum_floors
 from mgdl_theory.errors import BudgetError, OptionError, TargetError
@@ -18,10 +24,22 @@ from mgdl_theory.mesh import MAX_LEVEL, BoolArray, Mesh, children, unique_rows
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.scheme import LevelRecord, Scheme
 from mgdl_theory.targets.base import Defects, FloatArray, IntArray, Target, exact_number
+from mgdl_theory.targets.parallel import open_executor, spread
 from mgdl_theory.targets.vector import VectorTarget, per_component
 from mgdl_theory.vector import VectorScheme
 
-__all__ = ["FINISH", "Budget", "choose_lift", "construct", "live_bytes", "range_bounds", "read_tol", "tol_text"]
+__all__ = [
+    "FINISH",
+    "Budget",
+    "choose_lift",
+    "construct",
+    "live_bytes",
+    "range_bounds",
+    "read_tol",
+    "require_memory",
+    "split_bytes",
+    "tol_text",
+]
 
 FINISH = 0.95
 """Experience: a cell is finished below this part of the tolerance, which leaves room for the defect beside it."""
@@ -39,6 +57,7 @@ SMALLEST_TOL = 1e-280
 """Experience: far below what binary64 resolves of any target, far above underflow."""
 
 Progress = Callable[[LevelRecord], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +81,16 @@ class Budget:
 
 @overload
 def construct(
-    target: Target, tol: Any, *, lift: Any = "auto", budget: Budget | None = None, progress: Progress | None = None
+    target: Target,
+    tol: Any,
+    *,
+    lift: Any = "auto",
+    budget: Budget | None = None,
+    progress: Progress | None = None,
+    workers: int = 1,
+    executor: Executor | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
 ) -> Scheme: ...
 
 
@@ -74,6 +102,10 @@ def construct(
     lift: Any = "auto",
     budget: Budget | None = None,
     progress: Progress | None = None,
+    workers: int = 1,
+    executor: Executor | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
 ) -> VectorScheme: ...
 
 
@@ -84,6 +116,10 @@ def construct(
     lift: Any = "auto",
     budget: Budget | None = None,
     progress: Progress | None = None,
+    workers: int = 1,
+    executor: Executor | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    resume: bool = False,
 ) -> Scheme | VectorScheme:
     """Build a multigrade scheme for a target, grade by grade.
 
@@ -102,6 +138,15 @@ def construct(
         Limits on atoms (hats in common count once), level and memory.
     progress : callable
         Called with a LevelRecord after every level: for a vector target, of the cells of all components together.
+    workers : int
+        Processes that enclose f; the scheme is the same for every number of them.
+    executor : concurrent.futures.Executor
+        Encloses f instead of processes of its own.
+    checkpoint : path
+        File to which the state is written after every level.
+    resume : bool
+        Continue from ``checkpoint``, to the scheme that an uninterrupted run gives; from the start if there is no
+        such file yet.
 
     Returns
     -------
@@ -113,15 +158,19 @@ def construct(
     components = target.components if isinstance(target, VectorTarget) else (target,)
     tols = per_component(tol, len(components), "tol") if vector else [tol]
     lifts = per_component(lift, len(components), "lift") if vector else [lift]
-    parts = [_Part.start(f, read_tol(t), c) for f, t, c in zip(components, tols, lifts, strict=True)]
-    try:
-        reason = _run(parts, budget or Budget(), progress)
-    except BudgetError as error:
-        reason = str(error)
-    except MemoryError:
-        reason = "the memory of this machine is exhausted; the grades that were finished are kept"
-    except KeyboardInterrupt:
-        reason = "interrupted by the user; the grades that were finished are kept"
+    with open_executor(workers, executor) as pool:
+        parts = [
+            _Part.start(f, read_tol(t), c, spread(f, pool)) for f, t, c in zip(components, tols, lifts, strict=True)
+        ]
+        saved = _Saved.of(checkpoint, resume, parts)
+        try:
+            reason = _run(parts, budget or Budget(), progress, saved)
+        except BudgetError as error:
+            reason = str(error)
+        except MemoryError:
+            reason = "the memory of this machine is exhausted; the grades that were finished are kept"
+        except KeyboardInterrupt:
+            reason = "interrupted by the user; the grades that were finished are kept"
     schemes = [part.scheme(reason) for part in parts]
     return VectorScheme.of(schemes) if vector else schemes[0]
 
@@ -195,6 +244,21 @@ def live_bytes(dim: int, cells: int, nodes: int) -> int:
     return int(8 * (cells * (dim + 8 * size + 5 * 1.5**dim + 16) + nodes * (2 * size + 2 * dim + 8)))
 
 
+def split_bytes(mesh: Mesh, split: int) -> int:
+    """Estimate of the memory that the next level needs where so many cells of this one are split, in bytes."""
+    dim, everywhere = mesh.dim, ((2 << mesh.level) + 1) ** mesh.dim
+    return live_bytes(dim, split << dim, min(split * 3**dim, len(mesh.nodes) << dim, everywhere))
+
+
+def require_memory(level: int, needed: int, allowed: int) -> None:
+    """Raise BudgetError if a level needs more bytes than allowed; said before they are taken."""
+    if needed > allowed:
+        raise BudgetError(
+            f"the next level, {level}, would need about {needed / 2**30:.1f} GiB of the "
+            f"{allowed / 2**30:.1f} GiB allowed; raise the memory budget or the tolerance"
+        )
+
+
 class _Step(NamedTuple):
     """The grade of one level before it is accepted: its nodes, their coefficients and the front after it."""
 
@@ -211,6 +275,8 @@ class _Part:
 
     Attributes
     ----------
+    enclosed : Target
+        The target as it is asked for enclosures, which workers may compute.
     finished : float
         The largest bound on a finished cell.
     goal : float
@@ -222,6 +288,7 @@ class _Part:
     """
 
     target: Target
+    enclosed: Target
     tol: float
     lift: float
     lift_reason: str
@@ -236,17 +303,17 @@ class _Part:
     history: list[LevelRecord] = field(default_factory=list)
 
     @classmethod
-    def start(cls, target: Target, tol: float, lift: Any) -> _Part:
+    def start(cls, target: Target, tol: float, lift: Any, enclosed: Target) -> _Part:
         """Level 0."""
         c0, why = choose_lift(target, lift)
-        return cls(target, tol, c0, why, Front.root(target.dim, c0), tol)
+        return cls(target, enclosed, tol, c0, why, Front.root(target.dim, c0), tol)
 
     def propose(self) -> _Step:
         """The grade of the level of the front."""
         mesh = self.front.mesh
-        f = self.target.values(mesh.level, mesh.nodes)
+        f = self.enclosed.values(mesh.level, mesh.nodes)
         _check_enclosed(f, self.target, mesh)
-        defects = self.target.defects(mesh.level, mesh.cells)
+        defects = self.enclosed.defects(mesh.level, mesh.cells)
         floor = quantum_floor(self.tol)
         margins = Margins.of(defects, mesh.level, floor)
         size = max(abs(self.lift), float(np.maximum(-f.lo, f.hi).max()))  # G lies between the lift and f
@@ -274,9 +341,60 @@ class _Part:
 
     def next_bytes(self) -> int:
         """Estimate of the memory that the next level needs."""
-        mesh, split = self.front.mesh, int(self.unfinished.sum())
-        dim, everywhere = mesh.dim, ((2 << mesh.level) + 1) ** mesh.dim
-        return live_bytes(dim, split << dim, min(split * 3**dim, len(mesh.nodes) << dim, everywhere))
+        return split_bytes(self.front.mesh, int(self.unfinished.sum()))
+
+    def heading(self) -> dict[str, str]:
+        """What the state depends on; values of f at a few nodes tell functions of the same description apart."""
+        told, level = self.target.describe(), 5
+        f = self.target.values(
+            level, np.outer(np.arange(1, 17), np.arange(3, 3 + self.target.dim)) % ((1 << level) + 1)
+        )
+        return {
+            "target": self.target.text,
+            "domain": str(self.target.box),
+            "engine": str(told.get("engine", "none")),
+            "tol": repr(self.tol),
+            "lift": repr(self.lift),
+            "description of f": _digest(json.dumps(told, sort_keys=True, default=str).encode()),
+            "digest of values of f": _digest(f.lo.tobytes() + f.hi.tobytes()),
+        }
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The state after a level; what follows from the options is left out."""
+        front, grades = self.front, self.grades
+        return {
+            "level": np.array(front.mesh.level),
+            "cells": front.mesh.cells,
+            "nodal": front.nodal,
+            "floors": np.stack([front.floor_plus, front.floor_minus]),
+            "unfinished": self.unfinished,
+            "bounds": np.array([self.goal, self.finished, self.upper]),
+            "blur": np.frombuffer(self.blur.encode(), dtype=np.uint8),
+            "grade_level": np.array([g.level for g in grades], dtype=np.int64),
+            "grade_atoms": np.array([len(g) for g in grades], dtype=np.int64),
+            "nodes": np.concatenate([np.zeros((0, self.target.dim), dtype=np.int64), *(g.nodes for g in grades)]),
+            "c": np.concatenate([np.zeros(0), *(g.coefficients for g in grades)]),
+            "history": np.array([(r.level, r.cells, r.atoms, r.open_cells) for r in self.history], dtype=np.int64),
+            "history_upper": np.array([r.residual_sup_upper for r in self.history]),
+        }
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take up the state that :meth:`arrays` wrote; ValueError or KeyError where it is none."""
+        mesh = Mesh.of(int(arrays["level"]), arrays["cells"])
+        self.front = Front(mesh, arrays["nodal"], *arrays["floors"])
+        self.unfinished = arrays["unfinished"]
+        shapes = (self.front.nodal.shape, self.front.floor_plus.shape, self.unfinished.shape)
+        if shapes != ((len(mesh.nodes),), (len(mesh.cells),), (len(mesh.cells),)) or mesh.dim != self.target.dim:
+            raise ValueError("arrays of different lengths")
+        self.goal, self.finished, self.upper = arrays["bounds"].tolist()
+        self.reached, self.blur = self.upper <= self.goal, bytes(arrays["blur"]).decode()
+        ends = np.cumsum(arrays["grade_atoms"])[:-1]
+        split = zip(
+            arrays["grade_level"].tolist(), np.split(arrays["nodes"], ends), np.split(arrays["c"], ends), strict=False
+        )
+        self.grades = [Atoms(level, nodes, c) for level, nodes, c in split]
+        rows = zip(arrays["history"].tolist(), arrays["history_upper"].tolist(), strict=True)
+        self.history = [LevelRecord(level, n, atoms, upper, rest) for (level, n, atoms, rest), upper in rows]
 
     def scheme(self, reason: str) -> Scheme:
         """The grades so far; ``reason`` says why a part that has not reached its goal had to stop."""
@@ -288,13 +406,57 @@ class _Part:
         )  # fmt: skip
 
 
-def _run(parts: list[_Part], budget: Budget, progress: Progress | None) -> str:
+class _Saved(NamedTuple):
+    """Where the state of a run is kept after every level."""
+
+    path: str | os.PathLike[str]
+    heading: dict[str, str]
+
+    @classmethod
+    def of(cls, path: str | os.PathLike[str] | None, resume: bool, parts: list[_Part]) -> _Saved | None:
+        """The place, after the state found there is taken up; None where none is to be kept."""
+        if path is None:
+            if resume:
+                raise OptionError("resume: it needs the name of the checkpoint to continue from")
+            return None
+        saved = cls(path, dict(_numbered([part.heading() for part in parts])))
+        if not os.path.exists(path):
+            return saved
+        if not resume:
+            raise OptionError(f"checkpoint: {os.fspath(path)!r} exists; resume from it, or remove it to start anew")
+        arrays = files.load(path, saved.heading)
+        try:
+            for number, part in enumerate(parts, 1):
+                prefix = f"{number}."
+                part.restore({key.removeprefix(prefix): a for key, a in arrays.items() if key.startswith(prefix)})
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError, BudgetError):
+            raise files.malformed(path) from None
+        return saved
+
+    def write(self, parts: list[_Part]) -> None:
+        """Keep the state."""
+        files.save(self.path, self.heading, dict(_numbered([part.arrays() for part in parts], every=True)))
+
+
+def _numbered(records: list[dict[str, T]], every: bool = False) -> Iterator[tuple[str, T]]:
+    """The entries of all records; keys begin with the number of their record where there are several, or always."""
+    for number, record in enumerate(records, 1):
+        yield from ((f"{number}.{key}" if every or len(records) > 1 else key, value) for key, value in record.items())
+
+
+def _digest(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _run(parts: list[_Part], budget: Budget, progress: Progress | None, saved: _Saved | None) -> str:
     """Add grades until every part has reached its goal (returns "") or a budget is met (returns the reason)."""
-    dim, level, total = parts[0].target.dim, 0, 0
+    dim, total = parts[0].target.dim, sum(_hats(*same) for same in _levels(parts))
     if 8 * dim * 4**dim > budget.bytes:
         return f"{dim} variables need more than the {budget.bytes / 2**30:.1f} GiB allowed for a single cell"
-    while True:
-        live = [part for part in parts if not part.reached]
+    while live := [part for part in parts if not part.reached]:
+        if live[0].history:
+            _descend(live, budget)
+        level = live[0].front.mesh.level
         steps = [part.propose() for part in live]
         if max(np.abs(step.c).max(initial=0.0) for step in steps) > 1 / SMALLEST:
             return f"the coefficients at level {level} are beyond 2**1000; scale the function down"
@@ -303,24 +465,30 @@ def _run(parts: list[_Part], budget: Budget, progress: Progress | None) -> str:
             return f"the budget of {budget.atoms} atoms is used up at level {level}; raise it or the tolerance"
         total += hats
         records = [part.accept(step) for part, step in zip(live, steps, strict=True)]
+        del steps
+        if saved:
+            saved.write(parts)
         if progress:
             progress(_together(records, hats))
         for part in live:
             part.reached = part.upper <= part.goal
-        rest = [part for part in live if not part.reached]
-        if not rest:
-            return ""
-        if level >= budget.level:
-            return f"the finest level allowed, {budget.level}, is reached; raise it or the tolerance"
-        needed = sum(part.next_bytes() for part in rest)
-        if needed > budget.bytes:
-            return (
-                f"the next level, {level + 1}, would need about {needed / 2**30:.1f} GiB of the "
-                f"{budget.bytes / 2**30:.1f} GiB allowed; raise the memory budget or the tolerance"
-            )
-        for part in rest:
-            part.front = part.front.split(part.unfinished)
-        level += 1
+    return ""
+
+
+def _descend(live: list[_Part], budget: Budget) -> None:
+    """Split the unfinished cells of parts whose level is done; BudgetError where that is not allowed."""
+    level = live[0].front.mesh.level
+    if level >= budget.level:
+        raise BudgetError(f"the finest level allowed, {budget.level}, is reached; raise it or the tolerance")
+    require_memory(level + 1, sum(part.next_bytes() for part in live), budget.bytes)
+    for part in live:
+        part.front = part.front.split(part.unfinished)
+
+
+def _levels(parts: list[_Part]) -> Iterator[tuple[int, list[IntArray]]]:
+    """The nodes of the grades of all parts, level by level."""
+    for level in sorted({grade.level for part in parts for grade in part.grades}):
+        yield level, [grade.nodes for part in parts for grade in part.grades if grade.level == level]
 
 
 def _hats(level: int, nodes: list[IntArray]) -> int:

@@ -17,6 +17,7 @@ PACKAGE = "mgdl_theory"
 ORDER = (
     "errors",
     "files",
+    "checkpoint",
     "rigor",
     "targets",
     "mesh",

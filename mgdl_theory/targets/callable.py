@@ -104,6 +104,9 @@ class CallableTarget:
         """Number of variables d."""
         return self.box.dim
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_memory": {}}
+
     def __repr__(self) -> str:
         return f"CallableTarget({self.name}, {self.box!r})"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import takewhile
@@ -17,7 +18,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from mgdl_theory.construct import read_tol, tol_text
+from mgdl_theory.construct import Budget, read_tol, require_memory, split_bytes, tol_text
 from mgdl_theory.contraction import QUANTUM_RATIO, Margins, quantum_floor, violates_vertex_inequality
 from mgdl_theory.errors import AssumptionError, BudgetError, OptionError
 from mgdl_theory.grade import Front, Grade, cell_bounds
@@ -27,6 +28,7 @@ from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_up, exact_sum, sub_down, sub_up, up
 from mgdl_theory.scheme import Scheme, block_width, grade_depth
 from mgdl_theory.targets.base import Defects, FloatArray, Target
+from mgdl_theory.targets.parallel import open_executor, spread
 from mgdl_theory.targets.vector import VectorTarget, per_component
 from mgdl_theory.vector import VectorScheme
 from mgdl_theory.verify.doubt import Doubt, Outcome
@@ -56,7 +58,10 @@ def verify(
     *,
     target: Target | None = None,
     norms: Sequence[int] = (),
+    budget: Budget | None = None,
     progress: Progress | None = None,
+    workers: int = 1,
+    executor: Executor | None = None,
 ) -> Report: ...
 
 
@@ -67,7 +72,10 @@ def verify(
     *,
     target: VectorTarget | None = None,
     norms: Sequence[int] = (),
+    budget: Budget | None = None,
     progress: Progress | None = None,
+    workers: int = 1,
+    executor: Executor | None = None,
 ) -> VectorReport: ...
 
 
@@ -77,7 +85,10 @@ def verify(
     *,
     target: Any = None,
     norms: Sequence[int] = (),
+    budget: Budget | None = None,
     progress: Progress | None = None,
+    workers: int = 1,
+    executor: Executor | None = None,
 ) -> Report | VectorReport:
     """Decide every claim about a scheme over the whole domain; of a vector scheme, about each of its components.
 
@@ -91,15 +102,22 @@ def verify(
         The function to verify against; the scheme's own by default.  Another engine makes a second opinion.
     norms : sequence of int
         Exponents p >= 1 whose L^p norms of every residual are to be enclosed too.
+    budget : Budget
+        Its limit on the memory of one level; a proof that would need more stops before, and says so.
     progress : callable
         Called with (level, cells) before each level.
+    workers : int
+        Processes that enclose f; the report is the same for every number of them.
+    executor : concurrent.futures.Executor
+        Encloses f instead of processes of its own.
 
     Returns
     -------
     Report, or VectorReport for a vector scheme
     """
     if isinstance(scheme, VectorScheme):
-        return _verify_components(scheme, tol, target, norms, progress)
+        with open_executor(workers, executor) as pool:
+            return _verify_components(scheme, tol, target, norms=norms, budget=budget, progress=progress, executor=pool)
     started = time.perf_counter()
     if target is not None:
         if target.box != scheme.target.box:
@@ -108,22 +126,21 @@ def verify(
     tol = scheme.tol if tol is None else read_tol(tol)
     if any(type(p) is not int or not 1 <= p <= 64 for p in norms):
         raise OptionError(f"norms: expected integers from 1 to 64, got {list(norms)!r}")
-    sweep = _Sweep(scheme, tol, tuple(dict.fromkeys(norms)), progress)
-    sweep.run()
+    with open_executor(workers, executor) as pool:
+        sweep = _Sweep(scheme, spread(scheme.target, pool), tol, tuple(dict.fromkeys(norms)), progress)
+        sweep.run((budget or Budget()).bytes)
     report = sweep.report(time.perf_counter() - started)
     return report if scheme.target.certified else report.as_evidence()
 
 
-def _verify_components(
-    scheme: VectorScheme, tol: Any, target: VectorTarget | None, norms: Sequence[int], progress: Progress | None
-) -> VectorReport:
+def _verify_components(scheme: VectorScheme, tol: Any, target: VectorTarget | None, **options: Any) -> VectorReport:
     """Every component by itself; nothing that one of them shows is used for another."""
     tols = per_component(tol, len(scheme), "tol")
     if target is not None and len(target) != len(scheme):
         raise OptionError(f"the scheme has {len(scheme)} components, the target {len(target)}")
     targets = [None] * len(scheme) if target is None else target.components
     parts = zip(scheme.components, tols, targets, strict=True)
-    return VectorReport(tuple(verify(s, t, target=f, norms=norms, progress=progress) for s, t, f in parts))
+    return VectorReport(tuple(verify(s, t, target=f, **options) for s, t, f in parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +178,10 @@ class _Leaves:
 class _Sweep:
     """One pass over the levels: replays the grades on the verifier's own mesh and collects what is certified."""
 
-    def __init__(self, scheme: Scheme, tol: float, norms: tuple[int, ...], progress: Progress | None) -> None:
-        self.scheme, self.target, self.tol, self.progress = scheme, scheme.target, tol, progress
+    def __init__(
+        self, scheme: Scheme, target: Target, tol: float, norms: tuple[int, ...], progress: Progress | None
+    ) -> None:
+        self.scheme, self.target, self.tol, self.progress = scheme, target, tol, progress
         self.leaf_powers = {p: Power() for p in norms}
         self.identity_gap = 0.0  # largest width of an enclosure of ||e||_1 - ||g||_1 - ||e - g||_1
         self.last_level = max((g.level for g in scheme.grades), default=0)
@@ -176,14 +195,16 @@ class _Sweep:
         self.upper = math.inf
         self.failure = ""
 
-    def run(self) -> None:
-        """Sweep from level 0 down until every cell is a leaf."""
+    def run(self, allowed: int) -> None:
+        """Sweep from level 0 down until every cell is a leaf, or a level would need more bytes than allowed."""
         try:
             front = Front.root(self.scheme.dim, self.scheme.lift)
             while True:
                 front, split = self._level(front)
                 if not split.any():
                     break
+                needed = split_bytes(front.mesh, int(split.sum()))
+                require_memory(front.mesh.level + 1, needed, allowed)
                 front = front.split(split)
             self.upper = self.leaves.upper
         except BudgetError as error:
