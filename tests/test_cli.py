@@ -139,7 +139,8 @@ def test_json_carries_every_number_of_the_table(capsys: pytest.CaptureFixture[st
     assert data["last_line"] == out.splitlines()[-1]
     assert data["residual_sup_upper"] <= data["tol"] <= 1e-2
     assert data["atoms"] == sum(row["atoms"] for row in data["grades"]) == data["grades"][-1]["total_atoms"]
-    assert {"level", "width", "depth", "total_depth", "ratio", "theorem_a", "balanced"} <= set(data["grades"][1])
+    shape = {"width", "depth", "total_width", "total_depth"}
+    assert {"level", "ratio", "theorem_a", "balanced"} | shape <= set(data["grades"][1])
     assert [claim["claim"] for claim in data["claims"]][-1] == "grid"
     assert data["claims"][-1]["verdict"] == "EVIDENCE"
     assert list(tmp_path.iterdir()) == [path]

@@ -400,7 +400,8 @@ def test_rows_describe_the_grades() -> None:
     for row, grade in zip(report.rows[1:], scheme.grades, strict=True):
         total += len(grade)
         assert (row.level, row.atoms, row.total_atoms) == (grade.level, len(grade), total)
-        assert (row.width, row.depth, row.total_depth) == (5, 3 * len(grade), 3 * total)
+        assert (row.width, row.depth) == (5, 3 * len(grade))
+        assert (row.total_width, row.total_depth) == (5, 3 * total)
         assert row.depth == grade_depth(2, row.atoms)
     ratios = report.ratios
     assert math.isnan(ratios[0])

@@ -30,8 +30,8 @@ class GradeRow:
     """What is certified of one block grade.
 
     ``residual_sup_lower <= sup |e_k| <= residual_sup_upper`` on the whole domain; row 0 is f - lift.
-    ``width`` and ``depth`` are those of this grade's part of the network, ``total_depth`` that of all
-    grades so far.  ``theorem_a`` and ``theorem_b`` are the bounds these theorems give (inf: none).
+    ``width`` and ``depth`` are those of this grade's part of the network, ``total_width`` and ``total_depth``
+    those of all grades so far.  ``theorem_a`` and ``theorem_b`` are the bounds these theorems give (inf: none).
     ``peak`` is a point of the box where |e_k| >= residual_sup_lower (empty: none is known, and that bound is 0).
     ``norms`` holds, where asked for, (p, lower, upper): lower <= ||e_k||_p <= upper, in unit coordinates.
     """
@@ -51,6 +51,11 @@ class GradeRow:
     nonincreasing: Verdict
     peak: tuple[Fraction, ...] = ()
     norms: tuple[tuple[int, float, float], ...] = ()
+
+    @property
+    def total_width(self) -> int:
+        """Width of the network of all grades so far: grades are chained, so it does not grow (Proposition 5)."""
+        return self.width
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,7 +194,7 @@ def _counts(result: Result) -> bool:
 
 def _row_dict(row: GradeRow) -> dict[str, Any]:
     plain = {name: str(value) if isinstance(value, Verdict) else value for name, value in asdict(row).items()}
-    return {**plain, "peak": [str(x) for x in row.peak]}
+    return {**plain, "total_width": row.total_width, "peak": [str(x) for x in row.peak]}
 
 
 def ranges_text(numbers: Sequence[int]) -> str:
