@@ -55,8 +55,8 @@ WIDTH = 2.0**-49
 LEVELS = 64
 """Definition: more levels than any mesh has."""
 
-SLACK = 1 + 2.0**-20
-"""Experience: room in the margins, which absorbs the rounding of the margin condition."""
+SLACK = 2.0**-22
+"""Experience: relative room in the margins per level, for rounding and for what ``LEAST_PART`` adds."""
 
 LEAST_PART = 2.0**-24
 """Experience: a defect is stated as at least this part of its margin, so that a finite theta makes one of the other."""
@@ -227,8 +227,8 @@ class SamplesTarget:
                 low = sub_down(np.minimum.reduce([v.lo for v in corners]), chain.sag)
                 high = add_up(np.maximum.reduce([v.hi for v in corners]), chain.bulge)
                 low, high = np.maximum(low, self.data.min()), np.minimum(high, self.data.max())
-            sag, sag_theta = _with_theta(chain.sag, chain.sag_sum)
-            bulge, bulge_theta = _with_theta(chain.bulge, chain.bulge_sum)
+            sag, sag_theta = _with_theta(level, chain.sag, chain.sag_sum)
+            bulge, bulge_theta = _with_theta(level, chain.bulge, chain.bulge_sum)
         return sag, bulge, sag_theta, bulge_theta, low, high
 
     def _noise(self, level: int) -> FloatArray:
@@ -440,7 +440,7 @@ def read_array(data: Any) -> FloatArray:
     _refuse(~np.isfinite(converted), array, "remove or fill such samples first")
     _refuse(np.abs(converted) > LARGEST_SAMPLE, array, f"numbers beyond {LARGEST_SAMPLE:g} are out of range")
     if array.dtype.kind in "iu":
-        _refuse(np.abs(converted) > 2.0**53, array, "binary64 does not hold it exactly; scale or convert the data")
+        _refuse((array > 2**53) | (array < -(2**53)), array, "integers beyond 2^53 are out of range; convert the data")
     elif array.dtype.itemsize > 8:
         _refuse(converted != array, array, "binary64 does not hold it exactly; convert the data to float64")
     converted.flags.writeable = False
@@ -524,11 +524,15 @@ def _along(array: FloatArray, place: _Place, axis: int) -> FloatArray:
     return np.asarray(first + r * (second - first))
 
 
-def _with_theta(p: FloatArray, total: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """(defect, theta) with theta times the defect at least ``total`` and a little more."""
-    p = np.maximum(p, LEAST_PART * total)
-    theta = np.divide(total, p, out=np.full(len(p), THETA[2]), where=p > 0)
-    return p, SLACK * theta
+def _with_theta(level: int, p: FloatArray, total: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(defect, theta) so that the margin, theta times the defect, is at least ``total``, a sum of a chain.
+
+    The room that the factor leaves falls from level to level by more than a raised defect takes.
+    """
+    raised = np.maximum(p, LEAST_PART * total)
+    total = total + (raised - p)
+    theta = np.divide(total, raised, out=np.full(len(p), THETA[2]), where=raised > 0)
+    return raised, (1.0 + SLACK * (LEVELS - level)) * theta
 
 
 def _largest_child(array: FloatArray) -> FloatArray:
