@@ -35,6 +35,7 @@ from mgdl_theory.relu.network import Network
 from mgdl_theory.report import save_report as _save_report
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets import target
+from mgdl_theory.targets.ball import UniformBall
 from mgdl_theory.targets.base import Box, Defects, Target
 from mgdl_theory.targets.vector import VectorTarget
 from mgdl_theory.vector import VectorScheme
@@ -70,6 +71,7 @@ __all__ = [
     "SchemeError",
     "Target",
     "TargetError",
+    "UniformBall",
     "VectorReport",
     "VectorScheme",
     "VectorTarget",

@@ -45,8 +45,8 @@ def fifty_kinks(x: Any) -> Any:
     throw = dice(50)
     total = mp.mpf(0)
     for k in range(50):
-        c = throw(-64, 64)
-        total += mp.mpf(c) / 64 * abs(x - mp.mpf(20 * k + throw(1, 19)) / 1000)
+        size = throw(16, 32)
+        total += mp.mpf(-size if k % 2 else size) / 16 * abs(x - mp.mpf(20 * k + throw(1, 19)) / 1000)
     return total
 
 
@@ -305,7 +305,7 @@ def test_the_tail_bound_holds_for_every_number_of_terms(entry: Entry) -> None:
 def test_a_smaller_tolerance_takes_more_terms_up_to_the_last(entry: Entry) -> None:
     radii = [entry.target(tol).radius for tol in ("0.1", "1e-3", "1e-12")]
     assert radii[0] > radii[1] >= radii[2]
-    assert radii[0] <= Fraction("0.1") / 8
+    assert radii[0] <= Fraction("0.1") / 4
     assert entry.target("1e-30").radius == entry.target("1e-40").radius > 0
 
 
@@ -434,7 +434,7 @@ def test_the_command_runs_an_entry_at_its_own_tolerance_or_another(capsys: pytes
     assert main(["verify", "@abs-third", "--quiet"]) == 0
     assert "tol = 1e-06" in capsys.readouterr().out
     assert main(["verify", "@takagi", "--tol", "0.1", "--quiet"]) == 0
-    assert "tail <= 0.0104" in capsys.readouterr().out
+    assert "tail <= 0.0208" in capsys.readouterr().out
     assert main(["verify", "@sqrt", "--domain", "0", "2"]) == 2
     assert "brings its own domain" in capsys.readouterr().err
 
