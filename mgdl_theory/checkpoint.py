@@ -9,6 +9,7 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,12 @@ FORMAT = "mgdl-theory-checkpoint 1"
 
 HEADING = "heading"
 """Definition: the array that holds the heading, JSON in UTF-8."""
+
+DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, EOFError, MemoryError, RuntimeError),  # of the archive
+    *(ValueError, LookupError, TypeError, AttributeError),  # of what it holds
+)
+"""Definition: what reading may raise where a file is no archive of arrays; most is found by its checksums."""
 
 
 def save(path: str | os.PathLike[str], heading: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -54,13 +61,13 @@ def load(path: str | os.PathLike[str], heading: Mapping[str, str]) -> dict[str, 
     """
     name = os.fspath(path)
     try:
-        with np.load(name, allow_pickle=False) as archive:
+        with np.load(io.BytesIO(Path(name).read_bytes()), allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
         found = json.loads(bytes(arrays.pop(HEADING)).decode())
         found = {str(key): str(value) for key, value in found.items()}
     except OSError as error:
         raise OptionError(f"checkpoint: {name!r} cannot be read: {error.strerror or error}") from None
-    except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, TypeError, AttributeError, MemoryError):
+    except DAMAGE:
         raise malformed(name) from None
     for key, wanted in _complete(heading).items():
         if found.get(key) != wanted:
