@@ -90,7 +90,10 @@ def test_certificates_are_identical_for_every_number_of_threads(workers: int) ->
         assert text_of(f, 1e-2, executor=pool) == text_of(f, 1e-2)
 
 
-def test_certificates_are_identical_for_processes_with_batches_of_the_usual_size() -> None:
+def test_certificates_are_identical_for_processes_with_batches_of_the_usual_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(parallel, "FEWEST", parallel.BATCH + 1)
     f = target(FORMULA)
     with open_executor(2) as pool:
         assert pool is not None
