@@ -505,6 +505,30 @@ def test_zero_times_anything_is_zero(engine: Engine) -> None:
 
 
 @both_engines
+@pytest.mark.parametrize("exponent", [0, -30, -520, 500])
+def test_products_of_many_short_numbers_are_exact_where_that_is_possible(engine: Engine, exponent: int) -> None:
+    """Coordinates on a grid are the rule here and long numbers, zeros and underflow the exception."""
+    source = np.random.default_rng(5)
+    ends = [np.sort(np.ldexp(source.integers(-(2**8), 2**8, (2, 400)), exponent), axis=0) for _ in range(2)]
+    for x in ends:
+        x[1, ::7] = np.nextafter(x[1, ::7], np.inf) + np.ldexp(1 / 3, exponent)
+    (al, ah), (bl, bh) = ends
+    product = engine.mul(Interval(al, ah), Interval(bl, bh))
+    for k in range(400):
+        short = all(_bits(x) <= 26 for x in (al[k], ah[k], bl[k], bh[k]))
+        corners = [Fraction(float(x)) * Fraction(float(y)) for x in (al[k], ah[k]) for y in (bl[k], bh[k])]
+        for found, wanted, side in ((product.lo[k], min(corners), 1), (product.hi[k], max(corners), -1)):
+            gap = side * (wanted - Fraction(float(found)))
+            assert gap == 0 if short and exponent > -480 else gap >= 0
+
+
+def _bits(x: float) -> int:
+    """Length of the significand."""
+    numerator = abs(Fraction(float(x)).numerator)
+    return (numerator >> ((numerator & -numerator).bit_length() - 1)).bit_length() if numerator else 0
+
+
+@both_engines
 @given(st.integers(-(2**26), 2**26), st.integers(-30, 30))
 def test_squares_of_26_bits_are_exact(engine: Engine, mantissa: int, exponent: int) -> None:
     x = math.ldexp(mantissa, exponent)

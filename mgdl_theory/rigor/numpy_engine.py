@@ -99,7 +99,14 @@ class NumpyEngine(Engine):
             if _is_number(y):
                 return _scale(x, y.lo.item())
         lo, hi = _corners(np.multiply, a, b)
-        return _rounded(lo, hi, _careful_product, a, b)
+        bad = _short(lo) | _short(hi)
+        if _few(bad):
+            return _repaired(step_down(lo), step_up(hi), bad, _careful_product, *_ends((a, b)))
+        # theorem: products of numbers of at most 26 bits that do not underflow are exact
+        exact = _short(a.lo) & _short(a.hi) & _short(b.lo) & _short(b.hi) & _moderate(lo) & _moderate(hi)
+        bad &= ~exact
+        lo, hi = np.where(exact, lo, step_down(lo)), np.where(exact, hi, step_up(hi))
+        return _repaired(lo, hi, bad, _careful_product, *_ends((a, b)))
 
     def total(self, *terms: Interval) -> Interval:
         if all(x.lo.size == 1 for x in terms) or len(terms) == 1:
