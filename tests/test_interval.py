@@ -505,7 +505,7 @@ def test_zero_times_anything_is_zero(engine: Engine) -> None:
 
 
 @both_engines
-@pytest.mark.parametrize("exponent", [0, -30, -520, 500])
+@pytest.mark.parametrize("exponent", [0, -30, -520, 480])
 def test_products_of_many_short_numbers_are_exact_where_that_is_possible(engine: Engine, exponent: int) -> None:
     """Coordinates on a grid are the rule here and long numbers, zeros and underflow the exception."""
     source = np.random.default_rng(5)
