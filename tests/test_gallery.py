@@ -309,6 +309,14 @@ def test_a_smaller_tolerance_takes_more_terms_up_to_the_last(entry: Entry) -> No
     assert entry.target("1e-30").radius == entry.target("1e-40").radius > 0
 
 
+def test_a_tail_is_named_among_what_is_taken_on_trust() -> None:
+    for f in (find("x-log-x").target("1e-2"), mg.target("sin(x)", tail="1/8")):
+        (told,) = f.describe()["taken_on_trust"]
+        assert "tail" in f.describe()["assumptions"]
+        assert str(f.radius) in told
+        assert f.center.text in told
+
+
 def test_a_tail_too_large_for_the_tolerance_is_undecided_with_the_best_bound() -> None:
     ball = mg.target("cos(3*x)", tail="1e-2")
     report = mg.verify(mg.construct(ball, "1e-3"))

@@ -87,21 +87,28 @@ class UniformBall:
         return self.center.mp(point, digits)
 
     def describe(self) -> dict[str, Any]:
-        """Description of f with the radius, exact numbers only.
+        """Description of f with the radius, exact numbers only; that F is in the ball is taken on trust.
 
         >>> from mgdl_theory.targets.expression import ExpressionTarget
-        >>> UniformBall(ExpressionTarget("x"), "1e-3").describe()["radius"]
-        '1/1000'
+        >>> UniformBall(ExpressionTarget("x"), "1e-3").describe()["taken_on_trust"]
+        ['the function meant differs from x by at most 1/1000 at every point of the domain']
         """
         center = self.center.describe()
+        tail = f"the function meant differs from {self._near()} by at most {self.radius} at every point of the domain"
         return {
             "kind": "ball",
             "text": self.text,
             "center": center,
             "radius": str(self.radius),
             "box": center["box"],
-            "assumptions": center["assumptions"],
+            "tail": tail,
+            "assumptions": [*center["assumptions"], "tail"],
+            "taken_on_trust": [*center.get("taken_on_trust", ()), tail],
         }
+
+    def _near(self) -> str:
+        """The center in a few words."""
+        return self.center.text if len(self.center.text) <= 60 else "the formula"
 
 
 def _above(value: Fraction) -> float:

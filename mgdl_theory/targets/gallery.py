@@ -100,10 +100,11 @@ class Entry:
             text, tail = self._partial_sum(self.series, exact_number(self.tol if tol is None else tol))
         f = ExpressionTarget(text, self.box, engine)
         require_defined(f)
-        f.text = f"@{self.name}: {self.formula if len(self.formula) <= 60 else self.title}"
-        if self.series is None:
-            return f
-        return UniformBall(f, tail, f"{f.text} (by a partial sum, tail <= {float(tail):.3g})")
+        name = f"@{self.name}: {self.formula if len(self.formula) <= 60 else self.title}"
+        if self.series is not None:
+            return UniformBall(f, tail, f"{name} (tail <= {float(tail):.3g})")
+        f.text = name
+        return f
 
     def _partial_sum(self, series: Series, tol: Fraction) -> tuple[str, Fraction]:
         """The shortest partial sum whose tail is at most a part of the tolerance, or the longest there is."""
