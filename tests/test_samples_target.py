@@ -14,7 +14,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import mgdl_theory as mg
@@ -68,7 +68,6 @@ def inner_points(d: int, rng: random.Random, count: int) -> list[tuple[Fraction,
 # -- values ----------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40)
 @given(
     st.sampled_from(SHAPES),
     st.integers(0, 99),
@@ -133,7 +132,6 @@ def test_points_of_the_box_stand_where_they_should() -> None:
 # -- defects and ranges ----------------------------------------------------------------------------
 
 
-@settings(max_examples=60)
 @given(
     st.sampled_from(SHAPES),
     st.integers(0, 99),
