@@ -6,7 +6,10 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given
@@ -30,10 +33,13 @@ from toys import (
 
 import mgdl_theory as mg
 from mgdl_theory import Atoms, Box, Budget, Report, Scheme, Verdict, construct, verify
+from mgdl_theory.certificate import check
 from mgdl_theory.lessons import careless
 from mgdl_theory.rigor.interval import Interval
+from mgdl_theory.rigor.jet import Jet, JetAlgebra
 from mgdl_theory.scheme import LevelRecord
 from mgdl_theory.targets.base import Defects
+from mgdl_theory.verify.grids import check_on_grid
 
 PROVED, REFUTED, UNDECIDED, EVIDENCE = Verdict.PROVED, Verdict.REFUTED, Verdict.UNDECIDED, Verdict.EVIDENCE
 
@@ -55,6 +61,13 @@ def best_grade(toy: Quadratic, level: int, more: Fraction = Fraction(0)) -> Atom
 def interpolant(toy: Toy, level: int) -> Atoms:
     """The greedy grade: it leaves no residual at any node."""
     return atoms(level, {v: toy.at(at(v, level)) for v in nodes_of(level, toy.dim)})
+
+
+def mp_residual(scheme: Scheme, x: tuple[Fraction, ...]) -> Any:
+    """The last residual at a point, with 50 digits."""
+    with mpmath.workdps(50):
+        total = scheme.exact(x)
+        return scheme.target.mp(x, 50) - mpmath.mpf(total.numerator) / total.denominator
 
 
 def confirm(report: Report, claim: str) -> None:
@@ -241,6 +254,28 @@ def test_a_builder_that_believes_too_small_defects_is_caught(toy: Quadratic, par
     for result in report.results:
         if result.verdict is REFUTED:
             check_witness(report, result)
+
+
+def test_a_hessian_with_an_integer_power_for_a_fractional_one_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """sqrt(x) with -1/(4x) for its second derivative -x^(-3/2)/4: builder and verifier believe it, both wrong."""
+
+    def sqrt(self: JetAlgebra, a: Jet) -> Jet:
+        root, reciprocal = self.engine.sqrt(a.value), self.engine.powq_inside
+        slope = self._scaled(Fraction(1, 2), reciprocal(root, Fraction(-1)))
+        return self._chain(a, root, slope, self._scaled(Fraction(-1, 4), reciprocal(a.value, Fraction(-1))))
+
+    monkeypatch.setattr(JetAlgebra, "sqrt", sqrt)
+    report = verify(construct(mg.target("sqrt(x)"), 1e-4))
+    assert report.verdict is PROVED, "the error is one that both share"
+    result = check_on_grid(report, 50, 30)
+    assert result.verdict is REFUTED
+    assert result.witness is not None
+    truth = mp_residual(report.scheme, result.witness.x)
+    assert abs(truth) > report.residual_sup_upper
+    report.certificate().save(tmp_path / "wrong.json")
+    assert check.main([str(tmp_path / "wrong.json")]) == 1
 
 
 def test_a_builder_with_margins_of_its_own_is_trusted_as_far_as_it_is_right() -> None:
