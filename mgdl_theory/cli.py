@@ -106,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     _plot_options(commands)
     _animate_options(commands)
     _report_options(commands)
+    _train_options(commands)
     _gallery_options(commands)
     return parser
 
@@ -274,6 +275,42 @@ def _report_options(commands: Any) -> None:
     _claim_options(report)
     report.add_argument("--quiet", action="store_true", help="print the last line only")
     report.set_defaults(run=_report)
+
+
+def _train_options(commands: Any) -> None:
+    train = commands.add_parser(
+        "train",
+        help="train a multigrade network and hold it to the claims of the theorem",
+        description=(
+            "Trains a ReLU network grade by grade on samples of a target and decides over the whole domain whether its "
+            "residual ever grew; with --balanced yes every grade is clipped so that it provably does not."
+        ),
+        epilog=CODES,
+    )
+    train.add_argument("expr", metavar="EXPR", help="formula, @NAME or file of data, as for verify")
+    train.add_argument("--grades", type=int, default=4, metavar="K", help="number of grades (default 4)")
+    train.add_argument("--width", type=int, default=64, metavar="N", help="neurons per layer (default 64)")
+    train.add_argument(
+        "--solver", default="adam", choices=("adam", "convex"),
+        help="Adam, or the convex problem of one hidden layer to its optimum (default adam)",
+    )  # fmt: skip
+    train.add_argument("--balanced", default="no", choices=("yes", "no"), help="make every grade balanced (default no)")
+    train.add_argument("--epochs", type=int, default=300, metavar="N", help="epochs or steps per grade (default 300)")
+    train.add_argument("--points", type=int, default=512, metavar="N", help="samples to train on (default 512)")
+    train.add_argument("--seed", type=int, default=0, metavar="S", help="seed of the random numbers (default 0)")
+    train.add_argument(
+        "--state", default=None, metavar="FILE",
+        help="keep the network in FILE (.npz) after every grade, and go on from it; needs --balanced no",
+    )  # fmt: skip
+    train.set_defaults(**CONSTRUCTION)
+    train.add_argument(
+        "--domain", nargs="+", metavar="END",
+        help="lower and upper end per variable, or one pair for all; exact: 0.1, 1/3 (default 0 1)",
+    )  # fmt: skip
+    train.add_argument("--tol", help="also claim this sup-norm of the last residual (default: claim none)")
+    train.add_argument("--json", default=None, metavar="FILE", help="write every number to FILE")
+    train.add_argument("--quiet", action="store_true", help="print the last line only")
+    train.set_defaults(run=_train)
 
 
 CONSTRUCTION = {
@@ -709,6 +746,66 @@ def _report(options: argparse.Namespace) -> int:
     return _drawn(options, report, "report")
 
 
+def _train(options: argparse.Namespace) -> int:
+    from mgdl_theory.construct import read_tol
+    from mgdl_theory.training import GradeSpec, sample, train, train_balanced, verify_model
+    from mgdl_theory.verify.verifier import verify
+
+    if not 1 <= options.grades <= 1000:
+        raise OptionError(f"--grades: expected a number from 1 to 1000, got {options.grades}")
+    if options.seed < 0:
+        raise OptionError(f"--seed: expected a number of at least 0, got {options.seed}")
+    spec = GradeSpec(width=options.width, solver=options.solver, epochs=options.epochs)
+    for option, name in (("--json", options.json), ("--state", options.state)):
+        if name is not None:
+            _check_folder(option, name)
+    if options.state is not None and (options.balanced == "yes" or not options.state.endswith(".npz")):
+        raise OptionError(f"--state: expected a name ending in .npz and --balanced no, got {options.state!r}")
+    tol = None if options.tol is None else read_tol(options.tol)
+    f = _target(options)
+    if _components(f) is not None:
+        raise OptionError("train: trains for one function, got several components")
+    data, specs = sample(f, options.points), [spec] * options.grades
+    with _Bars(quiet=options.quiet) as bars:
+        tick = bars.epochs(options.epochs)
+        report: Any
+        if options.balanced == "yes":
+            report = verify(train_balanced(f, data, specs, seed=options.seed, tol=tol, progress=tick).scheme)
+        else:
+            model = train(data, specs, box=f.box, seed=options.seed, path=options.state, progress=tick)
+            report = verify_model(model, f, tol, data=data)
+    if options.json:
+        from mgdl_theory.files import write_atomic
+
+        with _writing(options.json, report):
+            write_atomic(options.json, json.dumps(_plain(report.as_dict()), indent=1, allow_nan=False) + "\n")
+    if not options.quiet:
+        _print(report) if options.balanced == "yes" else _print_trained(report)
+    print(report.last_line())
+    return int(report.exit_code)
+
+
+def _print_trained(report: Any) -> None:
+    from rich.table import Table
+
+    from mgdl_theory.verify.report import domain_text, down_text, up_text
+
+    console = _console()
+    console.print(f"f = {report.target.text} on {domain_text(report.target)}, trained", markup=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("grade", "parameters", "sup|e| >=", "sup|e| <=", "rel. squares", "grown", "seconds", "|e| falls"):
+        table.add_column(heading, justify="left" if heading == "|e| falls" else "right", no_wrap=True)
+    for row in report.rows:
+        table.add_row(
+            str(row.grade), str(row.parameters), down_text(row.residual_sup_lower, 5),
+            up_text(row.residual_sup_upper, 5), f"{row.relative_error:.3e}", f"{row.grown:.1%}", f"{row.seconds:.1f}",
+            str(row.nonincreasing) if row.grade else "-",
+        )  # fmt: skip
+    console.print(table)
+    for result in report.results:
+        console.print(f"{result.verdict!s:<9}  {result.claim}: {result.evidence}", markup=False)
+
+
 def _check_ending(name: str, endings: Sequence[str]) -> None:
     if os.path.splitext(name)[1].lower() not in endings:
         raise OptionError(f"--out: expected a name ending in {', '.join(endings)}, got {name!r}")
@@ -825,6 +922,17 @@ class _Bars:
     def advance(self, done: int) -> None:
         """Move the bar."""
         self.progress.advance(self.task, done)
+
+    def epochs(self, total: int) -> Any:
+        """A callback (grade, epoch, mean square) of a training, or None where no bar is shown."""
+        if not self.progress:
+            return None
+
+        def tick(grade: int, epoch: int, mean: float) -> None:
+            self.start(f"grade {grade}, mean square {mean:.2e}", total)
+            self.progress.update(self.task, completed=epoch)
+
+        return tick
 
     def counter(self, description: str) -> Any:
         """A callback that counts, or None where no bar is shown."""

@@ -1,0 +1,29 @@
+"""Multigrade training beside the construction, and the same questions put to what was trained."""
+
+from mgdl_theory.training.balanced import BalancedRun, balance_on_data, train_balanced
+from mgdl_theory.training.convex import ConvexFit, fit_gated, fit_relu, sample_gates
+from mgdl_theory.training.mgdl import GradeSpec, train
+from mgdl_theory.training.model import Data, TrainedGrade, TrainedModel, load_model, sample
+from mgdl_theory.training.single_grade import train_single_grade
+from mgdl_theory.training.verify import ModelReport, ModelRow, verify_model
+
+__all__ = [
+    "BalancedRun",
+    "ConvexFit",
+    "Data",
+    "GradeSpec",
+    "ModelReport",
+    "ModelRow",
+    "TrainedGrade",
+    "TrainedModel",
+    "balance_on_data",
+    "fit_gated",
+    "fit_relu",
+    "load_model",
+    "sample",
+    "sample_gates",
+    "train",
+    "train_balanced",
+    "train_single_grade",
+    "verify_model",
+]

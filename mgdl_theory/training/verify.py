@@ -1,0 +1,404 @@
+"""What a trained network is held to: certified sup-norms, exact decay on the data, and whether a residual ever grew.
+
+Nothing of the training enters.  The residual e_k = f - g_1 - ... - g_k is enclosed at the nodes of dyadic cells, and
+inside a simplex it is within the defects of f plus the bends of the network of its linear interpolant.  Cells are
+split where that leaves a gap.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from mgdl_theory.construct import read_tol, tol_text
+from mgdl_theory.errors import OptionError
+from mgdl_theory.grade import cell_bounds
+from mgdl_theory.mesh import BoolArray, Mesh, children
+from mgdl_theory.rigor.interval import Interval, mignitude
+from mgdl_theory.rigor.rounding import add_up, quiet, sub_down
+from mgdl_theory.targets.base import Box, Defects, FloatArray, Target
+from mgdl_theory.training.enclose import add, bends, grade_enclosures, subtract
+from mgdl_theory.training.model import Data, TrainedModel, sample
+from mgdl_theory.verify.report import WITHOUT_MODULUS, domain_text, down_text, up_text
+from mgdl_theory.verify.verdict import Result, Verdict, Witness, worst
+
+__all__ = ["ModelReport", "ModelRow", "verify_model"]
+
+FIRST_CELLS = 512
+"""Experience: cells of the first mesh, at least."""
+
+SHARP = 1.05
+"""Experience: a cell is not split further once its bound is within this factor of a value that is attained."""
+
+ENOUGH = 1e-6
+"""Experience: nor once its bound is below this part of sup |f|."""
+
+SCAN = 4000
+"""Experience: points at which the share of growth is counted, in floating point."""
+
+DEEPEST = 30
+"""Experience: no cell is split beyond this level."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRow:
+    """What is known after one grade; row 0 is f alone.
+
+    ``residual_sup_lower <= sup |e_k| <= residual_sup_upper`` on the whole domain.  ``relative_error`` is
+    sum e_k^2 / sum y^2 on the data, rounded from an exact quotient.  ``grown`` is the share of sampled points where
+    |e_k| > |e_(k-1)| in floating point: a count, no proof.  ``nonincreasing`` is the verdict on |e_k| <= |e_(k-1)|
+    everywhere.
+    """
+
+    grade: int
+    parameters: int
+    residual_sup_lower: float
+    residual_sup_upper: float
+    relative_error: float
+    grown: float
+    nonincreasing: Verdict
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """The verdicts on one trained model."""
+
+    model: TrainedModel
+    target: Target
+    tol: float | None
+    rows: tuple[ModelRow, ...]
+    results: tuple[Result, ...]
+    leaves: int
+    seconds: float
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict of a claim."""
+        return worst(r.verdict for r in self.results)
+
+    @property
+    def exit_code(self) -> int:
+        """0 proved, 1 refuted, 3 undecided or evidence only."""
+        return self.verdict.exit_code
+
+    @property
+    def residual_sup_upper(self) -> float:
+        """Certified bound of the last residual."""
+        return self.rows[-1].residual_sup_upper
+
+    def result(self, claim: str) -> Result:
+        """The result for one claim, by its identifier."""
+        return next(r for r in self.results if r.claim == claim)
+
+    def last_line(self) -> str:
+        """One sentence that agrees with the exit code."""
+        name = f"{self.target.text} on {domain_text(self.target)}"
+        bound = f"sup-norm of the residual <= {up_text(self.residual_sup_upper)}"
+        if self.verdict is Verdict.PROVED:
+            end = f" <= tol = {tol_text(self.tol)}" if self.tol is not None else ""
+            return f"PROVED: {name}: {len(self.rows) - 1} trained grades, no point gets worse, {bound}{end}"
+        found = next(r for r in self.results if r.verdict is self.verdict)
+        return f"{self.verdict}: {name}: claim {found.claim}: {found.evidence}; {bound}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every number of the report as plain data."""
+        return {
+            "target": self.target.describe(),
+            "tol": self.tol,
+            "grades": [{**asdict(row), "nonincreasing": str(row.nonincreasing)} for row in self.rows],
+            "claims": [result.as_dict() for result in self.results],
+            "leaves": self.leaves,
+            "seconds": self.seconds,
+            "verdict": str(self.verdict),
+            "exit_code": self.exit_code,
+            "last_line": self.last_line(),
+        }
+
+    def __str__(self) -> str:
+        lines = [
+            f"{row.grade:>3}  {row.residual_sup_lower:.4e} <= sup|e| <= {row.residual_sup_upper:.4e}  "
+            f"squares {row.relative_error:.3e}  grown {row.grown:.1%}  {row.nonincreasing}"
+            for row in self.rows
+        ]
+        lines += [f"{r.verdict!s:<9}  {r.claim}: {r.evidence}" for r in self.results]
+        return "\n".join([*lines, self.last_line()])
+
+
+def verify_model(
+    model: TrainedModel,
+    target: Target,
+    tol: Any = None,
+    *,
+    data: Data | None = None,
+    cells: int = 100_000,
+    progress: Callable[[int, int], None] | None = None,
+) -> ModelReport:
+    """Decide what the theorem would claim of a trained network, over the whole domain.
+
+    Parameters
+    ----------
+    model : TrainedModel
+    target : Target
+        On the box of the model.
+    tol : float, Fraction or str
+        Sup-norm to prove for the last residual; None claims nothing of it.
+    data : Data
+        Where the decay of the sum of squares is decided exactly; by default the nodes of the first mesh.
+    cells : int
+        Budget of cells.
+    progress : callable
+        Called with (level, cells) before each level.
+
+    Returns
+    -------
+    ModelReport
+        Claims: ``nonincreasing`` (no grade increases |e| at any point), ``l2-decrease`` (the sum of squares on the
+        data falls strictly at every grade that is not 0 on it, in exact rational arithmetic) and, with ``tol``,
+        ``sup-norm``.
+
+    >>> import mgdl_theory as mg
+    >>> from mgdl_theory.training import GradeSpec, sample, train
+    >>> f = mg.target("2*x")
+    >>> model = train(sample(f, 9), [GradeSpec(width=4, epochs=20)])
+    >>> verify_model(model, f).rows[-1].residual_sup_upper < 0.1
+    True
+    """
+    if target.box != model.box:
+        raise OptionError("the target lives on another domain than the model")
+    if data is not None and data.dim != model.dim:
+        raise OptionError(f"data: points of {data.dim} variable(s) for a model of {model.dim}")
+    started = time.perf_counter()
+    bound = None if tol is None else read_tol(tol)
+    sweep = _Sweep(model, target, bound, cells, progress)
+    sweep.run()
+    data = data or sample(target, FIRST_CELLS)
+    squares = _Squares.of(model, data)
+    grown = _grown(model, target)
+    count = len(model.grades)
+    parameters = np.cumsum([0, *(g.parameters for g in model.grades)]).tolist()
+    nonincreasing = [sweep.nonincreasing(k) for k in range(1, count + 1)]
+    rows = [
+        ModelRow(
+            k, parameters[k], sweep.lower[k], sweep.upper[k],
+            float(squares.totals[k] / squares.totals[0]) if squares.totals[0] else 0.0, grown[k],
+            nonincreasing[k - 1].verdict if k else Verdict.PROVED,
+            float(model.grades[k - 1].note.get("seconds", 0.0)) if k else 0.0,
+        )
+        for k in range(count + 1)
+    ]  # fmt: skip
+    results = [_whole(nonincreasing), _decay(squares, data, model.box)]
+    if bound is not None:
+        results.append(sweep.sup_norm(bound))
+    if not target.certified:
+        rows, results = [_weaker_row(row) for row in rows], [_weaker(r) for r in results]
+    seconds = time.perf_counter() - started
+    return ModelReport(model, target, bound, tuple(rows), tuple(results), sweep.leaves, seconds)
+
+
+class _Sweep:
+    """One pass over the levels for all residuals e_0, ..., e_K together."""
+
+    def __init__(self, model: TrainedModel, target: Target, tol: float | None, cells: int, progress: Any) -> None:
+        self.model, self.target, self.tol, self.budget, self.progress = model, target, tol, cells, progress
+        count = len(model.grades)
+        self.lower = [0.0] * (count + 1)
+        self.upper = [0.0] * (count + 1)
+        self.peak: tuple[tuple[Fraction, ...], tuple[float, float]] = ((), (0.0, 0.0))
+        self.witness: list[Witness | None] = [None] * count
+        self.unproved = [0] * count  # leaves on which |e_k| <= |e_(k-1)| is not proved
+        self.leaves = 0
+
+    def run(self) -> None:
+        """Split cells until every bound is sharp and every comparison decided, or the budget is used up."""
+        mesh, used = Mesh.root(self.target.dim), 0
+        while len(mesh.cells) < FIRST_CELLS:
+            mesh = Mesh.of(mesh.level + 1, children(mesh.cells))
+        with quiet():
+            while True:
+                used += len(mesh.cells)
+                if self.progress:
+                    self.progress(mesh.level, len(mesh.cells))
+                bounds, open_ = self._level(mesh)
+                split = self._coarse(bounds) | open_.any(axis=0)
+                if mesh.level >= DEEPEST or used + (int(split.sum()) << mesh.dim) > self.budget:
+                    split[:] = False
+                leaf = ~split
+                self.leaves += int(leaf.sum())
+                for k, row in enumerate(bounds):
+                    self.upper[k] = max(self.upper[k], float(row[leaf].max(initial=0.0)))
+                for k, row in enumerate(open_):
+                    self.unproved[k] += int(row[leaf].sum())
+                if not split.any():
+                    return
+                mesh = Mesh.of(mesh.level + 1, children(mesh.cells[split]))
+
+    def _level(self, mesh: Mesh) -> tuple[FloatArray, BoolArray]:
+        """Bounds (K + 1, n) of |e_k| on the cells, and (K, n) where a comparison is open; notes peaks, witnesses."""
+        t = np.ldexp(mesh.nodes.astype(np.float64), -mesh.level)
+        grades, bent = grade_enclosures(self.model, t), bends(self.model, mesh.level, mesh.cells)
+        e, of_f = self.target.values(mesh.level, mesh.nodes), self.target.defects(mesh.level, mesh.cells)
+        sag, bulge = np.nan_to_num(of_f.sag, nan=np.inf), np.nan_to_num(of_f.bulge, nan=np.inf)
+        bounds, open_ = [], np.zeros((len(grades), len(mesh.cells)), dtype=np.bool_)
+        self._look(mesh, e, 0)
+        bounds.append(cell_bounds(mesh, e, _defects(of_f, sag, bulge)))
+        for k, (g, bend) in enumerate(zip(grades, bent, strict=True)):
+            after = subtract(e, g)
+            if self.witness[k] is None:
+                self._compare(mesh, k, e, after)
+            if self.witness[k] is None:
+                open_[k] = ~_shrinks(mesh, g, bend, add(e, after), 2 * sag, 2 * bulge)
+            sag, bulge, e = add_up(sag, bend), add_up(bulge, bend), after
+            self._look(mesh, e, k + 1)
+            bounds.append(cell_bounds(mesh, e, _defects(of_f, sag, bulge)))
+        return np.stack(bounds), open_
+
+    def _look(self, mesh: Mesh, e: Interval, k: int) -> None:
+        """The largest certain |e_k| at a node."""
+        size = mignitude(e)
+        at = int(np.argmax(size))
+        if size[at] > self.lower[k]:
+            self.lower[k] = float(size[at])
+            if k == len(self.model.grades):
+                point = self.target.box.point(mesh.nodes[at].tolist(), mesh.level)
+                self.peak = (point, (float(e.lo[at]), float(e.hi[at])))
+
+    def _compare(self, mesh: Mesh, k: int, before: Interval, after: Interval) -> None:
+        """A node where |e_(k+1)| > |e_k| for certain is a witness."""
+        growth = mignitude(after) - np.maximum(-before.lo, before.hi)  # a wish; the next line decides
+        at = int(np.argmax(np.where(np.isfinite(growth), growth, -np.inf)))
+        pairs = [(float(e.lo[at]), float(e.hi[at])) for e in (before, after)]
+        if max(pairs[1][0], -pairs[1][1]) > max(-pairs[0][0], pairs[0][1]):
+            point = self.target.box.point(mesh.nodes[at].tolist(), mesh.level)
+            self.witness[k] = Witness(point, k + 1, pairs[0], pairs[1])
+
+    def _coarse(self, bounds: FloatArray) -> BoolArray:
+        goal = np.maximum(SHARP * np.array(self.lower), ENOUGH * self.lower[0])
+        if self.tol is not None:
+            goal[-1] = self.tol if self.tol > self.lower[-1] else goal[-1]
+        return np.asarray((~(bounds <= goal[:, None])).any(axis=0))
+
+    def nonincreasing(self, k: int) -> Result:
+        """The verdict on grade k."""
+        witness = self.witness[k - 1]
+        if witness is not None:
+            return Result("nonincreasing", Verdict.REFUTED, str(witness), witness)
+        if self.unproved[k - 1]:
+            text = f"grade {k}: |e| does not grow at any node seen, not proved on {self.unproved[k - 1]} of "
+            return Result("nonincreasing", Verdict.UNDECIDED, f"{text}{self.leaves} cells")
+        return Result("nonincreasing", Verdict.PROVED, f"grade {k}, on {self.leaves} cells")
+
+    def sup_norm(self, tol: float) -> Result:
+        """The verdict on the tolerance."""
+        lower, upper = self.lower[-1], self.upper[-1]
+        text = f"sup-norm in [{down_text(lower)}, {up_text(upper)}], tol {tol_text(tol)}"
+        if upper <= tol:
+            return Result("sup-norm", Verdict.PROVED, f"{text}, {self.leaves} leaves cover the domain")
+        if lower > tol:
+            witness = Witness(self.peak[0], len(self.model.grades), self.peak[1], self.peak[1])
+            return Result("sup-norm", Verdict.REFUTED, f"{text}; {witness}", witness)
+        return Result("sup-norm", Verdict.UNDECIDED, f"{text}; the budget of cells is used up")
+
+
+def _defects(of_f: Defects, sag: FloatArray, bulge: FloatArray) -> Defects:
+    """Those of a residual: the defects of f, widened by the bends."""
+    return Defects(sag, bulge, of_f.sag_theta, of_f.bulge_theta, of_f.range)
+
+
+def _shrinks(mesh: Mesh, g: Interval, bend: FloatArray, q: Interval, sag: FloatArray, bulge: FloatArray) -> BoolArray:
+    """(n,): |e - g| <= |e| for certain on the cell, which is g q >= 0 with q = e + (e - g) = 2 e - g.
+
+    q has twice the defects of e, which ``sag`` and ``bulge`` contain, and the bend of g.
+    """
+    low_g = sub_down(mesh.over_corners(np.minimum, g.lo), bend)
+    high_g = add_up(mesh.over_corners(np.maximum, g.hi), bend)
+    low_q = sub_down(mesh.over_corners(np.minimum, q.lo), add_up(sag, bend))
+    high_q = add_up(mesh.over_corners(np.maximum, q.hi), add_up(bulge, bend))
+    zero = (low_g == 0) & (high_g == 0)
+    return np.asarray(zero | ((low_g >= 0) & (low_q >= 0)) | ((high_g <= 0) & (high_q <= 0)))
+
+
+@dataclass(slots=True)
+class _Squares:
+    """Sums of squares of e_0, ..., e_K on the data, exactly; for each grade the point where e^2 grew most."""
+
+    totals: list[Fraction]
+    trivial: list[bool]
+    worst: list[tuple[Fraction, int, Fraction, Fraction]]
+
+    @classmethod
+    def of(cls, model: TrainedModel, data: Data) -> _Squares:
+        """From the exact values of the grades."""
+        count = len(model.grades)
+        out = cls([Fraction(0)] * (count + 1), [True] * count, [(Fraction(-1), 0, Fraction(0), Fraction(0))] * count)
+        for i, (y, values) in enumerate(zip(data.y.tolist(), model.exact(data.t), strict=True)):
+            e = Fraction(y)
+            out.totals[0] += e * e
+            for k, g in enumerate(values):
+                before, e = e, e - g
+                out.totals[k + 1] += e * e
+                out.trivial[k] &= g == 0
+                growth = e * e - before * before
+                if out.worst[k][0] < growth or (out.worst[k][0] == -1 and growth >= -1):
+                    out.worst[k] = (growth, i, before, e)
+        return out
+
+
+def _grown(model: TrainedModel, target: Target) -> list[float]:
+    """Share of points of a fixed random sample where |e_k| > |e_(k-1)|, in floating point."""
+    t = np.random.default_rng(0).random((SCAN, model.dim))
+    e = target(target.box.from_unit(t))[:, None]
+    sizes = np.abs(np.concatenate([e, e - np.cumsum(model.grade_values(t), axis=1)], axis=1))
+    return [0.0, *np.mean(sizes[:, 1:] > sizes[:, :-1], axis=0).tolist()]
+
+
+def _whole(parts: list[Result]) -> Result:
+    """The claim for all grades."""
+    if not parts:
+        return Result("nonincreasing", Verdict.PROVED, "there is no grade")
+    verdict = worst(part.verdict for part in parts)
+    if verdict is Verdict.PROVED:
+        return Result("nonincreasing", verdict, f"{len(parts)} of {len(parts)} grades, on every cell")
+    return next(part for part in parts if part.verdict is verdict)
+
+
+def _decay(squares: _Squares, data: Data, box: Box) -> Result:
+    """The claim on the sums of squares; a grade that is 0 on the data is trivial and leaves them equal."""
+    ratios = []
+    for k, (a, b) in enumerate(pairwise(squares.totals)):
+        ratios.append(f"{float(b / a):.3g}" if a else "-")
+        if not b < a and not squares.trivial[k]:
+            _, i, before, after = squares.worst[k]
+            t = [Fraction(v) for v in data.t[i].tolist()]
+            x = tuple(lo + (hi - lo) * s for lo, hi, s in zip(box.lower, box.upper, t, strict=True))
+            witness = Witness(x, k + 1, _ends(before), _ends(after))
+            text = f"on {len(data)} points the sum of squares does not fall at grade {k + 1}; e.g. {witness}"
+            return Result("l2-decrease", Verdict.REFUTED, text, witness)
+    text = f"on {len(data)} points, exactly; factors of the sum of squares {', '.join(ratios)}"
+    return Result("l2-decrease", Verdict.PROVED, text)
+
+
+def _ends(value: Fraction) -> tuple[float, float]:
+    enclosed = Interval.exact(value)
+    return float(enclosed.lo[0]), float(enclosed.hi[0])
+
+
+def _weaker(result: Result) -> Result:
+    if result.claim == "l2-decrease" or result.verdict not in (Verdict.PROVED, Verdict.REFUTED):
+        return result
+    verdict = Verdict.EVIDENCE if result.verdict is Verdict.PROVED else Verdict.UNDECIDED
+    return Result(result.claim, verdict, f"{result.evidence} ({WITHOUT_MODULUS})")
+
+
+def _weaker_row(row: ModelRow) -> ModelRow:
+    weaker = {Verdict.PROVED: Verdict.EVIDENCE, Verdict.REFUTED: Verdict.UNDECIDED}
+    return ModelRow(
+        row.grade, row.parameters, row.residual_sup_lower, row.residual_sup_upper, row.relative_error, row.grown,
+        weaker.get(row.nonincreasing, row.nonincreasing), row.seconds,
+    )  # fmt: skip

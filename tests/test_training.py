@@ -1,0 +1,272 @@
+"""Training: gradients, frozen grades, resumed runs, the convex optimum, and the law of balanced grades on data."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mgdl_theory as mg
+from mgdl_theory.contraction import check_balanced
+from mgdl_theory.training import (
+    Data,
+    GradeSpec,
+    TrainedModel,
+    balance_on_data,
+    fit_gated,
+    fit_relu,
+    load_model,
+    sample,
+    sample_gates,
+    train,
+    train_balanced,
+    train_single_grade,
+)
+from mgdl_theory.training.convex import _Problem
+from mgdl_theory.training.mgdl import initial, loss_and_gradient
+
+WAVE = "sin(6*x)*exp(-x)"
+SMALL = GradeSpec(width=6, epochs=12)
+
+
+@pytest.fixture(scope="module")
+def wave() -> Data:
+    return sample(mg.target(WAVE), 65)
+
+
+def arrays(model: TrainedModel) -> list[bytes]:
+    return [a.tobytes() for g in model.grades for a in (*g.weights, *g.biases, g.readout, np.array(g.constant))]
+
+
+# -- gradients -------------------------------------------------------------------------------------
+
+
+def block(depth: int) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(7)
+    h, e = rng.random((9, 2)), rng.standard_normal(9)
+    parameters = initial(h, 4, depth, rng)
+    parameters[-2:] = [rng.standard_normal(4), rng.standard_normal(1)]
+    return parameters, h, e
+
+
+def mp_loss(parameters: list[np.ndarray], h: np.ndarray, e: np.ndarray, change: tuple[int, int, mpmath.mpf]) -> object:
+    """The loss in mpmath numbers, one parameter changed."""
+    which, place, by = change
+    mats = [[mpmath.mpf(float(v)) for v in p.ravel()] for p in parameters]
+    mats[which][place] += by
+    total = mpmath.mpf(0)
+    for row, goal in zip(h.tolist(), e.tolist(), strict=True):
+        x = [mpmath.mpf(v) for v in row]
+        for w, b in zip(mats[:-2:2], mats[1:-2:2], strict=True):
+            n = len(x)
+            x = [max(sum(w[i * n + j] * x[j] for j in range(n)) + b[i], mpmath.mpf(0)) for i in range(len(b))]
+        total += (sum(a * v for a, v in zip(mats[-2], x, strict=True)) + mats[-1][0] - mpmath.mpf(goal)) ** 2
+    return total / (2 * len(e))
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_the_gradient_is_that_of_finite_differences_in_mpmath(depth: int) -> None:
+    parameters, h, e = block(depth)
+    loss, gradient = loss_and_gradient(parameters, h, e)
+    with mpmath.workdps(60):
+        step = mpmath.mpf(10) ** -25
+        assert abs(mp_loss(parameters, h, e, (0, 0, mpmath.mpf(0))) - loss) < 1e-13
+        for which, part in enumerate(gradient):
+            for place, value in enumerate(part.ravel().tolist()):
+                ends = [mp_loss(parameters, h, e, (which, place, s * step)) for s in (1, -1)]
+                assert abs((ends[0] - ends[1]) / (2 * step) - value) < 1e-12
+
+
+def test_the_gradient_is_that_of_finite_differences_in_binary64() -> None:
+    parameters, h, e = block(2)
+    _, gradient = loss_and_gradient(parameters, h, e)
+    for which, part in enumerate(gradient):
+        direction = np.random.default_rng(which).standard_normal(part.shape)
+        moved = [[p + s * 1e-6 * direction if j == which else p for j, p in enumerate(parameters)] for s in (1, -1)]
+        slope = (loss_and_gradient(moved[0], h, e)[0] - loss_and_gradient(moved[1], h, e)[0]) / 2e-6
+        assert slope == pytest.approx(float(np.sum(part * direction)), rel=1e-5, abs=1e-8)
+
+
+# -- the grade loop --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["adam", "convex"])
+def test_a_resumed_run_equals_an_uninterrupted_one(wave: Data, solver: str, tmp_path: Path) -> None:
+    spec = GradeSpec(width=6, epochs=12, solver=solver)
+    whole = train(wave, [spec] * 3, seed=5)
+    path = tmp_path / "state.npz"
+    train(wave, [spec], seed=5, path=path)
+    assert len(load_model(path).grades) == 1
+    resumed = train(wave, [spec] * 3, seed=5, path=path)
+    assert arrays(resumed) == arrays(whole) == arrays(load_model(path))
+    assert arrays(train(wave, [spec] * 3, seed=6)) != arrays(whole)
+
+
+def test_a_new_grade_leaves_the_frozen_ones_bit_by_bit(wave: Data) -> None:
+    two = train(wave, [SMALL] * 2)
+    before = arrays(two)
+    three = train(wave, [SMALL] * 3, start=two)
+    assert arrays(three)[: len(before)] == before == arrays(two)
+    assert arrays(three.prefix(2)) == before
+    with pytest.raises(ValueError, match="read-only"):
+        two.grades[0].weights[0][0, 0] = 1.0
+
+
+def test_the_sum_of_squares_on_the_data_does_not_grow(wave: Data) -> None:
+    model = train(wave, [SMALL] * 4)
+    e = wave.y[:, None] - np.cumsum(model.grade_values(wave.t), axis=1)
+    sums = [np.sum(wave.y**2), *np.sum(e**2, axis=0)]
+    assert all(b <= a * (1 + 1e-12) for a, b in pairwise(sums))
+    assert sums[-1] < 0.1 * sums[0]
+
+
+def test_other_data_or_another_seed_is_refused(wave: Data) -> None:
+    model = train(wave, [SMALL])
+    for data, seed in ((Data(wave.t, 2 * wave.y), 0), (wave, 1)):
+        with pytest.raises(mg.OptionError, match="other data or with another seed"):
+            train(data, [SMALL] * 2, start=model, seed=seed)
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "no.npz"
+    np.savez(path, head=np.array('{"format": "other"}'))
+    with pytest.raises(mg.SchemeError, match="not a trained model"):
+        load_model(path)
+    np.savez(path, head=np.array([object()], dtype=object))
+    with pytest.raises(mg.SchemeError, match="not a trained model"):
+        load_model(path)
+
+
+def test_a_single_grade_has_the_hidden_layers_of_all(wave: Data) -> None:
+    one, many = train_single_grade(wave, [SMALL] * 3), train(wave, [SMALL] * 3)
+    assert [g.depth for g in one.grades] == [3]
+    assert one.parameters == many.parameters - 2 * 7  # two readouts less
+    assert one.grades[0].note["steps"] == 36
+
+
+@pytest.mark.parametrize("wrong", [{"width": 1}, {"solver": "sgd"}, {"rate": 0.0}, {"solver": "convex", "depth": 2}])
+def test_wrong_options_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(mg.OptionError):
+        GradeSpec(**wrong)  # type: ignore[arg-type]
+
+
+# -- the convex problem ----------------------------------------------------------------------------
+
+
+def small_problem(dim: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(dim)
+    h = rng.random((18, dim))
+    return h, np.sin(5 * h[:, 0]) + h[:, -1] ** 2, sample_gates(h, 6, rng)
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_the_convex_optimum_is_that_of_a_general_solver(dim: int) -> None:
+    pytest.importorskip("cvxpy")
+    h, y, gates = small_problem(dim)
+    own, general = fit_relu(h, y, gates, 0.05), fit_relu(h, y, gates, 0.05, solver="cvxpy")
+    assert own.gap < 1e-6
+    assert own.objective == pytest.approx(general.objective, abs=1e-3)
+    assert own.objective - own.gap <= general.objective + 1e-9  # a lower bound of every feasible point
+    assert general.objective - general.gap <= own.objective + 1e-9
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_the_relu_network_has_the_objective_of_the_convex_problem(dim: int) -> None:
+    """With weight norms 1 the penalty is the l1 norm of the readout, here in the scaled coordinates of the problem."""
+    h, y, gates = small_problem(dim)
+    fit, problem = fit_relu(h, y, gates, 0.05), _Problem.of(h, y, gates, 0.05)
+    loss = 0.5 * np.sum((fit.predict(h) - y) ** 2)
+    penalty = problem.beta * np.abs(fit.readout).sum() * problem.size
+    assert loss + penalty == pytest.approx(fit.objective, rel=1e-9)
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_the_gated_solution_becomes_relu_neurons_that_agree_on_the_data(dim: int) -> None:
+    h, y, gates = small_problem(dim)
+    fit, problem = fit_gated(h, y, gates, 0.05, 4000), _Problem.of(h, y, gates, 0.05)
+    assert fit.gap < 1e-6
+    assert len(fit.readout) == 2 * len(gates)
+    assert fit.objective - fit.gap <= fit_relu(h, y, gates, 0.05).objective  # a relaxation
+    loss = 0.5 * np.sum((fit.predict(h) - y) ** 2)
+    assert 0 <= loss < fit.objective
+    v = fit.weights * problem.spread * (np.abs(fit.readout) / problem.size)[:, None]
+    c = (fit.biases + fit.weights @ problem.centre) * np.abs(fit.readout) / problem.size
+    both = np.column_stack([v, c])
+    half = len(gates)
+    assert problem.slack(both[:half]).min() > -1e-9
+    assert problem.slack(both[half:]).min() > -1e-9
+    gated = problem.size * problem.apply(both[:half] - both[half:]) + fit.constant
+    assert fit.predict(h) == pytest.approx(gated, abs=1e-9)
+
+
+def test_gates_on_the_scale_of_the_data_beat_the_mean_on_a_fast_sine() -> None:
+    h = np.linspace(0, 1, 101)[:, None]
+    y = np.sin(10 * np.pi * h[:, 0])
+    fit = fit_gated(h, y, sample_gates(h, 40, np.random.default_rng(0)), 1e-4, 3000)
+    assert np.sum((fit.predict(h) - y) ** 2) < 0.1 * np.sum(y**2)
+    shifted = fit_gated(1000 + 3 * h, y, sample_gates(1000 + 3 * h, 40, np.random.default_rng(0)), 1e-4, 3000)
+    assert shifted.objective == pytest.approx(fit.objective, rel=1e-3)
+
+
+# -- balanced grades -------------------------------------------------------------------------------
+
+numbers = st.floats(-1e6, 1e6, allow_subnormal=False)
+
+
+@given(st.lists(st.tuples(numbers, numbers), min_size=1, max_size=20))
+def test_abs_residual_on_data_never_grows_exactly(pairs: list[tuple[float, float]]) -> None:
+    g, e = np.array(pairs).T
+    c = balance_on_data(g, e)
+    check_balanced([Fraction(v) for v in c.tolist()], [Fraction(v) for v in e.tolist()])
+    after = e - c
+    assert [Fraction(v) for v in after.tolist()] == [
+        Fraction(x) - Fraction(y) for x, y in zip(e.tolist(), c.tolist(), strict=True)
+    ]
+
+
+def test_planted_overshoot_on_data_is_seen() -> None:
+    with pytest.raises(mg.OptionError, match="not balanced"):
+        check_balanced([Fraction(3)], [Fraction(2)])
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(["sin(7*x)", "abs(x - 1/3) - 1/5", "x**2 + 1"]), st.booleans())
+def test_abs_residual_le_of_balanced_trained_grade(seed: int, text: str, convex: bool) -> None:
+    """Proved by the verifier, and seen again in exact arithmetic for a piecewise linear target."""
+    f = mg.target(text)
+    spec = GradeSpec(width=4, epochs=6, solver="convex" if convex else "adam")
+    scheme = train_balanced(f, sample(f, 33), [spec] * 3, seed=seed).scheme
+    report = mg.verify(scheme)
+    for claim in ("balanced", "nonincreasing", "unit-grades", "lp-decrease", "sup-norm"):
+        assert report.result(claim).verdict is mg.Verdict.PROVED, claim
+    if "abs" in text:
+        for j in range(8):
+            x = Fraction(2 * j + 1, 17)
+            sizes = [
+                abs(abs(x - Fraction(1, 3)) - Fraction(1, 5) - scheme.exact([x], k))
+                for k in range(len(scheme.grades) + 1)
+            ]
+            assert sizes == sorted(sizes, reverse=True)
+
+
+def test_a_balanced_grade_that_is_pushed_is_refuted() -> None:
+    """The verifier sees what clipping prevents."""
+    f = mg.target("sin(7*x)")
+    scheme = train_balanced(f, sample(f, 33), [GradeSpec(width=4, epochs=6)]).scheme
+    atoms = scheme.grades[0].atoms
+    pushed = mg.Atoms(atoms.level, atoms.nodes, atoms.coefficients * 4.0)
+    report = mg.verify(mg.Scheme.of(f, 0.0, [pushed], 1.0))
+    assert report.result("nonincreasing").verdict is mg.Verdict.REFUTED
+
+
+def test_balanced_training_in_two_variables_and_on_an_array() -> None:
+    for f in (mg.target("sin(3*x)*y + 1"), mg.target(np.random.default_rng(3).random((5, 5)))):
+        run = train_balanced(f, sample(f, 81), [SMALL] * 2)
+        assert mg.verify(run.scheme).verdict is mg.Verdict.PROVED
+        assert len(run.candidates.grades) == len(run.seconds) == 2
