@@ -11,41 +11,18 @@ The pipeline is the theorem read aloud::
 PROVED
 """
 
-from mgdl_theory.atom import Atoms, hat
-from mgdl_theory.certificate.schema import Certificate, load_scheme
-from mgdl_theory.certificate.schema import certificate as _certificate
-from mgdl_theory.certificate.schema import load as load_certificate
-from mgdl_theory.construct import Budget, construct
-from mgdl_theory.contraction import check_balanced, is_balanced, soft_threshold
-from mgdl_theory.errors import (
-    AssumptionError,
-    BudgetError,
-    CertificateError,
-    DomainError,
-    ExpressionError,
-    MgdlError,
-    OptionError,
-    SchemeError,
-    TargetError,
-)
-from mgdl_theory.grade import Grade
-from mgdl_theory.plots import plot
-from mgdl_theory.relu.compile import compile_network as network
-from mgdl_theory.relu.network import Network
-from mgdl_theory.report import save_report as _save_report
-from mgdl_theory.scheme import Scheme
-from mgdl_theory.targets import target
-from mgdl_theory.targets.ball import UniformBall
-from mgdl_theory.targets.base import Box, Defects, Target
-from mgdl_theory.targets.vector import VectorTarget
-from mgdl_theory.vector import VectorScheme
-from mgdl_theory.verify.claims import CLAIMS
-from mgdl_theory.verify.grids import check_on_grid
-from mgdl_theory.verify.network import verify_network
-from mgdl_theory.verify.report import Report
-from mgdl_theory.verify.vector import VectorReport
-from mgdl_theory.verify.verdict import Result, Verdict, Witness
-from mgdl_theory.verify.verifier import verify
+# ruff: noqa: F405 - the names come from public.py
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mgdl_theory.public import *  # noqa: F403
 
 __version__ = "0.1.0"
 
@@ -92,6 +69,31 @@ __all__ = [
     "verify_network",
 ]
 
-Scheme.certificate = Report.certificate = _certificate  # scheme.certificate() is the certificate of verify(scheme)
-Report.save = _save_report  # report.save("report.html")
-Scheme.network = VectorScheme.network = network  # scheme.network(...) is network(scheme, ...); relu lies above both
+_METHODS = ("_certificate", "_save_report")
+"""Names that methods of records ask for (``later.py``)."""
+
+
+def __getattr__(name: str) -> Any:
+    """The public names and the modules, loaded when they are first asked for: the command line starts sooner so."""
+    if name in __all__ or name in _METHODS:
+        public = import_module("mgdl_theory.public")
+        globals().update({each: getattr(public, each) for each in (*__all__, *_METHODS)})
+        return globals()[name]
+    if not name.startswith("_") and find_spec(f"mgdl_theory.{name}"):
+        return import_module(f"mgdl_theory.{name}")
+    raise AttributeError(f"module 'mgdl_theory' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _Package(ModuleType):
+    """``construct`` and ``verify`` stand for the functions, not for the modules of these names."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in __all__ and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

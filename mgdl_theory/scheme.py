@@ -12,6 +12,7 @@ import numpy as np
 from mgdl_theory.atom import Atoms
 from mgdl_theory.errors import SchemeError
 from mgdl_theory.grade import Grade
+from mgdl_theory.later import later
 from mgdl_theory.targets.base import FloatArray, Target
 
 __all__ = ["LevelRecord", "Scheme", "block_width", "grade_depth", "unit_width"]
@@ -86,11 +87,11 @@ class Scheme:
     lift_reason: str = ""
     history: tuple[LevelRecord, ...] = field(default=(), repr=False)
 
-    network: ClassVar[Callable[..., Any]]
-    """``mgdl_theory.relu.compile.compile_network``, the layer above, which the package attaches when it is imported."""
+    network: ClassVar[Callable[..., Any]] = later("network")
+    """``mgdl_theory.relu.compile.compile_network``, of the layer above."""
 
-    certificate: ClassVar[Callable[..., Any]]
-    """``mgdl_theory.certificate.schema.certificate``, attached likewise: verifies the scheme first."""
+    certificate: ClassVar[Callable[..., Any]] = later("_certificate")
+    """``mgdl_theory.certificate.schema.certificate``: verifies the scheme first."""
 
     def __post_init__(self) -> None:
         if type(self.lift) is not float or not np.isfinite(self.lift):

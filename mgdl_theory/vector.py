@@ -18,6 +18,7 @@ import numpy as np
 from mgdl_theory.atom import Atoms
 from mgdl_theory.errors import OptionError, SchemeError
 from mgdl_theory.grade import Grade
+from mgdl_theory.later import later
 from mgdl_theory.mesh import pack, unique_rows
 from mgdl_theory.scheme import Scheme, grade_depth
 from mgdl_theory.targets.base import FloatArray, IntArray
@@ -83,8 +84,8 @@ class VectorScheme:
 
     components: tuple[Scheme, ...]
 
-    network: ClassVar[Callable[..., Any]]
-    """``mgdl_theory.relu.compile.compile_network``, the layer above, which the package attaches when it is imported."""
+    network: ClassVar[Callable[..., Any]] = later("network")
+    """``mgdl_theory.relu.compile.compile_network``, of the layer above."""
 
     def __post_init__(self) -> None:
         if not self.components:

@@ -16,6 +16,7 @@ PACKAGE = "mgdl_theory"
 
 ORDER = (
     "errors",
+    "later",
     "files",
     "checkpoint",
     "rigor",
@@ -31,10 +32,12 @@ ORDER = (
     "replay",
     "relu",
     "verify",
+    "training",
     "certificate",
     "plots",
     "animate",
     "report",
+    "public",
     "cli",
 )
 """The layers, lowest first: a module imports only from its own layer and from those before it."""
@@ -233,16 +236,40 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.skipif(not (ROOT / PACKAGE / "cli.py").exists(), reason="there is no command line yet")
-def test_the_help_of_the_command_line_loads_neither_sympy_nor_matplotlib() -> None:
+def test_the_help_of_the_command_line_loads_nothing_heavy() -> None:
     code = (
         "import runpy, sys; sys.argv = ['mgdl-theory', '--help']\n"
         "try: runpy.run_module('mgdl_theory', run_name='__main__')\n"
         "except SystemExit as stop: assert not stop.code, stop.code\n"
-        "print([name for name in ('sympy', 'matplotlib') if name in sys.modules])"
+        "print([name for name in ('numpy', 'sympy', 'matplotlib', 'multiprocessing') if name in sys.modules])"
     )
     output = python("-c", code)
     assert "usage: mgdl-theory" in output
     assert output.splitlines()[-1] == "[]"
+
+
+def test_the_names_of_the_package_are_the_public_ones_and_never_modules() -> None:
+    code = (
+        "import types, mgdl_theory.verify.verifier, mgdl_theory.construct\n"  # modules first: they hide no function
+        "from mgdl_theory.construct import FINISH\n"
+        "import mgdl_theory as mg, mgdl_theory.public as public\n"
+        "assert mg.__all__ == public.__all__\n"
+        "assert not [n for n in mg.__all__ if isinstance(getattr(mg, n), types.ModuleType)]\n"
+        "assert mg.plots.plot is mg.plot and set(mg.__all__) <= set(dir(mg))\n"
+        "assert mg.construct(mg.target('x*x'), 0.1).complete\n"
+        "assert not hasattr(mg, 'nothing') and not hasattr(mg, '_nothing')\n"
+    )
+    assert python("-c", code) == ""
+
+
+def test_methods_of_higher_layers_are_found_where_only_modules_are_imported() -> None:
+    code = (
+        "from mgdl_theory.construct import construct\n"
+        "from mgdl_theory.targets import target\n"
+        "scheme = construct(target('x*x'), 0.1)\n"
+        "assert scheme.certificate().status == 'complete' and scheme.network().width == 4\n"
+    )
+    assert python("-c", code) == ""
 
 
 def test_no_module_changes_global_numerical_state_at_import() -> None:

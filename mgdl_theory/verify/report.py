@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from mgdl_theory.construct import tol_text
+from mgdl_theory.later import later
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import FloatArray, IntArray, Target
 from mgdl_theory.verify.claims import CLAIMS
@@ -81,11 +82,11 @@ class Report:
     seconds: float
     cover: tuple[LeafBlock, ...] = field(default=(), repr=False, compare=False)
 
-    certificate: ClassVar[Callable[..., Any]]
-    """``mgdl_theory.certificate.schema.certificate``, a layer above, which the package attaches when it is imported."""
+    certificate: ClassVar[Callable[..., Any]] = later("_certificate")
+    """``mgdl_theory.certificate.schema.certificate``, of a layer above."""
 
-    save: ClassVar[Callable[..., Any]]
-    """``mgdl_theory.report.save_report``, attached likewise: the report as a page, as Markdown or as LaTeX."""
+    save: ClassVar[Callable[..., Any]] = later("_save_report")
+    """``mgdl_theory.report.save_report``: the report as a page, as Markdown or as LaTeX."""
 
     @property
     def verdict(self) -> Verdict:
