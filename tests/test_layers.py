@@ -33,6 +33,7 @@ ORDER = (
     "relu",
     "verify",
     "training",
+    "training",
     "certificate",
     "plots",
     "animate",
