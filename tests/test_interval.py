@@ -180,6 +180,46 @@ def test_values_of_members_are_enclosed(engine: Engine, name: str, given_columns
 
 
 @both_engines
+@pytest.mark.parametrize("falling", [False, True])
+@pytest.mark.parametrize("name", UNARY[3:])
+def test_cells_with_common_ends_are_enclosed_like_each_cell_alone(engine: Engine, name: str, falling: bool) -> None:
+    """Neighbouring cells share the values at their common ends; holes, jumps and the last cell do not."""
+    source = np.random.default_rng(8)
+    ends = np.sort(source.uniform(0, 1 if name.startswith("a") else 40, 120))
+    lo, hi = ends[:-1].copy(), ends[1:].copy()
+    hi[::31] = lo[::31] + 0.5 * (hi[::31] - lo[::31])
+    if falling and name not in DOMAIN:
+        lo, hi = -hi, -lo
+    elif falling:
+        lo, hi = lo[::-1], hi[::-1]
+    together = getattr(engine, name)(Interval(lo, hi))
+    check(together, name, [(x,) for x in lo.tolist()])
+    check(together, name, [(x,) for x in hi.tolist()])
+    for k in range(len(lo)):
+        alone = getattr(engine, name)(Interval(lo[k : k + 1], hi[k : k + 1]))
+        for found, wanted in ((together.lo[k], alone.lo[0]), (together.hi[k], alone.hi[0])):
+            assert found == wanted or abs(found - wanted) <= 16 * math.ulp(wanted)
+
+
+@both_engines
+@pytest.mark.parametrize("factor", [10, -3, 0.75, 2**25 + 1, 1 / 3])
+@pytest.mark.parametrize("exponent", [0, -30, -1030, 960])
+def test_multiples_of_short_numbers_are_exact_where_that_is_possible(
+    engine: Engine, factor: float, exponent: int
+) -> None:
+    x = np.ldexp(np.arange(-(2**10), 2**10, dtype=np.float64), exponent)
+    for hi in (x + np.ldexp(1.0, exponent), x + np.ldexp(1 / 3, exponent)):
+        product = engine.mul(Interval.exact(factor), Interval(x, hi))
+        for k in range(0, len(x), 7):
+            ends = sorted(Fraction(factor) * Fraction(float(end)) for end in (x[k], hi[k]))
+            short = _bits(factor) + max(_bits(x[k]), _bits(hi[k])) <= 26 and exponent > -1000
+            assert Fraction(float(product.lo[k])) <= ends[0]
+            assert not short or Fraction(float(product.lo[k])) == ends[0]
+            assert ends[1] <= Fraction(float(product.hi[k]))
+            assert not short or Fraction(float(product.hi[k])) == ends[1]
+
+
+@both_engines
 @pytest.mark.parametrize("name", BINARY)
 @given(given_columns=columns(2))
 @example(given_columns=[[(LARGEST, LARGEST, LARGEST)], [(LARGEST, LARGEST, LARGEST)]])
