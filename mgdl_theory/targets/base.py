@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Context
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -56,11 +57,12 @@ class Box:
             raise DomainError(f"a domain needs as many lower as upper ends, got {self.lower} and {self.upper}")
         for a, (lo, hi) in enumerate(zip(self.lower, self.upper, strict=True), 1):
             if not lo < hi:
-                raise DomainError(f"domain: side {a} runs from {lo} to {hi}; the lower end must be below the upper end")
+                ends = f"runs from {_brief(lo)} to {_brief(hi)}"
+                raise DomainError(f"domain: side {a} {ends}; the lower end must be below the upper end")
             if not math.isfinite(_to_float(lo)) or not math.isfinite(_to_float(hi)):
                 raise DomainError(f"domain: side {a} has an end beyond the range of binary64")
             if _to_float(lo) == _to_float(hi):
-                raise DomainError(f"domain: side {a} from {lo} to {hi} is too short for binary64")
+                raise DomainError(f"domain: side {a} from {_brief(lo)} to {_brief(hi)} is too short for binary64")
 
     @classmethod
     def of(cls, ends: Sequence[Any], dim: int | None = None) -> Box:
@@ -195,6 +197,12 @@ class Target(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """Text of the target, its variables, box and the assumptions its bounds rest on, exact numbers only."""
+
+
+def _brief(value: Fraction) -> str:
+    """The number, or six digits of it where it is long."""
+    text = str(value)
+    return text if len(text) <= 24 else f"about {Context(prec=6).divide(value.numerator, value.denominator)}"
 
 
 def _to_float(value: Fraction) -> float:
