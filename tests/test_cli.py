@@ -185,7 +185,7 @@ def test_the_readme_commands_are_those_of_the_parser(capsys: pytest.CaptureFixtu
     lines = re.findall(r"^mgdl-theory (verify .*)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert len(lines) >= 4
     for line in lines:
-        arguments = shlex.split(line)[1:]
+        arguments = shlex.split(line, comments=True)[1:]
         if {"--json", "--certificate"} & set(arguments) or "y" in arguments[0]:
             continue  # these write files or take long
         code, out, _ = called(capsys, *arguments, "--quiet")
