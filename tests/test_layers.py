@@ -33,7 +33,6 @@ ORDER = (
     "relu",
     "verify",
     "training",
-    "training",
     "certificate",
     "plots",
     "animate",
