@@ -259,10 +259,9 @@ class CallableTarget:
                     raise OptionError(f"value_error: {given!r} leaves no finite error on this domain")
                 moved = Fraction(change)
             absolute = FLOOR + moved
-            text = (
-                f"|returned - f(y)| <= {_text(r)} |f(y)| + 2^-1022 + what the modulus allows for "
-                f"{_text(r)} times the largest coordinates"
-            )
+            text = f"|returned - f(y)| <= {_text(r)} |f(y)| + 2^-1022"
+            if self.modulus is not None:
+                text += f" + what the modulus allows for {_text(r)} times the largest coordinates"
         # |v - f| <= r |f| + a and |f| <= (|v| + a) / (1 - r) give |v - f| <= (r |v| + a) / (1 - r)
         above = [float(Interval.exact(part / (1 - r)).hi[0]) for part in (r, absolute)]
         return above[0], above[1], text + assumed
@@ -377,6 +376,7 @@ class CallableTarget:
         >>> CallableTarget(np.sin, Box.of([0, 1]), Power(1)).describe()["modulus"]["text"]
         '|f(x) - f(y)| <= 1 |x - y|'
         """
+        trust = ("modulus", "value-error") if self.modulus else ()
         return {
             "kind": "callable",
             "text": self.text,
@@ -389,7 +389,7 @@ class CallableTarget:
             "called_with": self.caller.how,
             "modulus": self.modulus.describe() if self.modulus else None,
             "value_error": self.error_text,
-            "assumptions": ["binary64", "to-nearest", "subnormals", "numpy-functions", "modulus", "value-error"],
+            "assumptions": ["binary64", "to-nearest", "subnormals", "numpy-functions", *trust],
             "taken_on_trust": [self.modulus.text, self.error_text] if self.modulus else [],
         }
 
@@ -402,7 +402,7 @@ def dimension(function: Callable[..., Any], variables: Sequence[str] | None, lip
     """
     if variables is not None:
         return len(variables)
-    if isinstance(lipschitz, Sequence | np.ndarray) and not isinstance(lipschitz, str):
+    if np.ndim(lipschitz) == 1:
         return len(lipschitz)
     return parameters(function) or 1
 

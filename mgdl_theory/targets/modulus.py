@@ -207,10 +207,12 @@ def modulus_of(
         return Power(*holder)
     if lipschitz is None:
         return None
-    if isinstance(lipschitz, Sequence | np.ndarray) and not isinstance(lipschitz, str):
+    if isinstance(lipschitz, np.ndarray):
+        lipschitz = lipschitz.tolist()
+    if isinstance(lipschitz, Sequence) and not isinstance(lipschitz, str):
         if len(lipschitz) != dim:
             raise OptionError(f"lipschitz: expected one constant, or {dim} for {dim} axes, got {len(lipschitz)}")
-        return Axes(list(lipschitz))
+        return Axes(lipschitz)
     return Power(lipschitz)
 
 
