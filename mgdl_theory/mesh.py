@@ -91,18 +91,25 @@ def any_comparable(flags: BoolArray) -> BoolArray:
 
 
 @cache
-def _prolongation(d: int) -> tuple[tuple[int, int, tuple[int, ...]], ...]:
-    """For each half-step point of a cell: the corners (masks) whose mean it takes, and its places among the children.
+def _prolongation(d: int) -> tuple[IntArray, IntArray, IntArray]:
+    """Masks A, B (3^d,) of the two parent corners averaged at each half-step point, and an order (4^d,).
 
-    Corner c of child k has the place ``k * 2**d + c``.
+    The order lists the half-step points that are the corners of child 0, then of child 1, and so on.
     """
     half = np.stack(np.unravel_index(np.arange(3**d), (3,) * d), axis=-1)
     bits = 1 << np.arange(d)
     low, high = (half // 2) @ bits, ((half + 1) // 2) @ bits
     points = (corners(d)[:, None, :] + corners(d)[None, :, :]).reshape(-1, d)
     order = np.ravel_multi_index(tuple(points.T), (3,) * d)
-    places = (tuple(np.flatnonzero(order == point).tolist()) for point in range(3**d))
-    return tuple(zip(low.tolist(), high.tolist(), places, strict=True))
+    return _frozen(low), _frozen(high), _frozen(order)
+
+
+@cache
+def _places(d: int) -> tuple[tuple[int, int, tuple[int, ...]], ...]:
+    """For each half-step point of a cell: the corners (masks) whose mean it takes, and its places in the order."""
+    low, high, order = _prolongation(d)
+    places = np.split(np.argsort(order, kind="stable"), np.cumsum(np.bincount(order))[:-1])
+    return tuple(zip(low.tolist(), high.tolist(), (tuple(place.tolist()) for place in places), strict=True))
 
 
 def midpoints(values: FloatArray) -> FloatArray:
@@ -120,8 +127,12 @@ def midpoints(values: FloatArray) -> FloatArray:
     [[[0.0, 0.5], [0.5, 1.0]]]
     """
     n, size = values.shape
+    d = size.bit_length() - 1
+    if n < 3**d:  # experience: few cells are faster all at once, many point by point
+        low, high, order = _prolongation(d)
+        return _exact_mean(values[:, low], values[:, high])[:, order].reshape(n, size, size)
     out = np.empty((n, size * size))
-    for a, b, places in _prolongation(size.bit_length() - 1):
+    for a, b, places in _places(d):
         mean = values[:, a] if a == b else _exact_mean(values[:, a], values[:, b])
         for place in places:
             out[:, place] = mean
@@ -168,11 +179,10 @@ def cells_around(nodes: IntArray, level: int) -> IntArray:
     d, masks = nodes.shape[1], np.arange(1 << nodes.shape[1])
     at_zero, at_one = ((nodes == end) @ (1 << np.arange(d)) for end in (0, 1 << level))
     inside = ((masks & at_zero[:, None]) == 0) & ((~masks & at_one[:, None]) == 0)  # the node at this corner of a cell
-    if d * (level + 1) <= 62:
+    if _fits(level, d):
         of_nodes, of_corners = pack(level, nodes, corners(d))
         keys = (of_nodes[:, None] - of_corners[None, :])[inside]
-        at = np.flatnonzero(inside)[_number(keys, _key_count(level, d))[0]]
-        return np.asarray(nodes[at >> d] - corners(d)[at & (1 << d) - 1])
+        return _unpack(_distinct(keys, level, d), level, d)
     return unique_rows((nodes[:, None, :] - corners(d)[None, :, :])[inside], level)
 
 
@@ -208,8 +218,10 @@ def unique_rows(rows: IntArray, level: int) -> IntArray:
     """The distinct rows in lexicographic order."""
     if not len(rows):
         return rows
-    first, _ = _number(pack(level, rows)[0], _key_count(level, rows.shape[1]))
-    return np.asarray(rows[first])
+    d, keys = rows.shape[1], pack(level, rows)[0]
+    if _fits(level, d):
+        return _unpack(_distinct(keys, level, d), level, d)
+    return np.asarray(rows[np.unique(keys, return_index=True)[1]])
 
 
 def mark_rows(rows: IntArray, chosen: IntArray, level: int) -> BoolArray:
@@ -279,8 +291,7 @@ class Mesh:
         n, d = cells.shape
         if not n:
             raise SchemeError("a mesh needs at least one cell")
-        first, number = _number(_corner_keys(level, cells), _key_count(level, d))
-        nodes = cells[first >> d] + corners(d)[first & (1 << d) - 1]
+        nodes, number = _number_corners(level, cells)
         on_border = ((nodes == 0) | (nodes == 1 << level)).sum(axis=1)
         count = np.bincount(number, minlength=len(nodes))
         whole = count == 1 << (d - on_border)
@@ -347,7 +358,7 @@ def _portions(rows: int, size: int) -> list[slice]:
 def _corner_keys(level: int, cells: IntArray) -> IntArray:
     """Keys (n * 2^d,) of the corners of cells; packing bit by bit is linear, as a node index fits its bits."""
     d = cells.shape[1]
-    if d * (level + 1) <= 62:
+    if _fits(level, d):
         of_cells, of_corners = pack(level, cells, corners(d))
         return (of_cells[:, None] + of_corners[None, :]).ravel()
     return pack(level, (cells[:, None, :] + corners(d)[None, :, :]).reshape(-1, d))[0]
@@ -358,17 +369,45 @@ def _key_count(level: int, d: int) -> int:
     return 1 << d * (level + 1)
 
 
-def _number(keys: IntArray, total: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Where each distinct key occurs, in rising order of the keys, and the number of each key in that order."""
-    if total <= DENSE * len(keys):
-        place = np.full(total, -1, dtype=np.intp)
-        place[keys] = np.arange(len(keys))
-        distinct = np.flatnonzero(place >= 0)
-        first = place[distinct]
+def _number_corners(level: int, cells: IntArray) -> tuple[IntArray, NDArray[np.intp]]:
+    """The distinct corners of the cells in lexicographic order, and the number of each corner (n * 2^d,) among them."""
+    d, keys = cells.shape[1], _corner_keys(level, cells)
+    if _is_dense(level, d, len(keys)):
+        distinct = _distinct(keys, level, d)
+        place = np.empty(_key_count(level, d), dtype=np.intp)
         place[distinct] = np.arange(len(distinct))
-        return first, place[keys]
+        return _unpack(distinct, level, d), place[keys]
     _, first, number = np.unique(keys, return_index=True, return_inverse=True)
-    return first, number
+    return cells[first >> d] + corners(d)[first & (1 << d) - 1], number
+
+
+def _fits(level: int, d: int) -> bool:
+    """Whether node indices of this level can be packed bit by bit."""
+    return d * (level + 1) <= 62
+
+
+def _is_dense(level: int, d: int, count: int) -> bool:
+    """Whether a table over all keys is no larger than it should be; keys are then packed bit by bit."""
+    return _key_count(level, d) <= DENSE * count
+
+
+def _distinct(keys: IntArray, level: int, d: int) -> IntArray:
+    """The distinct keys in rising order, of keys that are packed bit by bit."""
+    if not _is_dense(level, d, len(keys)):
+        return np.unique(keys)
+    table = np.zeros(_key_count(level, d), dtype=np.bool_)
+    table[keys] = True
+    return np.flatnonzero(table)
+
+
+def _unpack(keys: IntArray, level: int, d: int) -> IntArray:
+    """The rows of keys that were packed bit by bit.
+
+    >>> _unpack(np.array([1, 32]), 2, 2).tolist()
+    [[0, 1], [4, 0]]
+    """
+    shifts = (level + 1) * np.arange(d - 1, -1, -1)
+    return np.asarray(keys[:, None] >> shifts & (2 << level) - 1)
 
 
 def _frozen(array: NDArray[T]) -> NDArray[T]:
