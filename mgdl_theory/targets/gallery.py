@@ -117,9 +117,9 @@ def find(name: str) -> Entry:
 
     >>> find("@sqrt").formula
     'sqrt(x)'
-    >>> find("@sqroot")
+    >>> find("@takagy")
     Traceback (most recent call last):
-    mgdl_theory.errors.OptionError: there is no @sqroot in the gallery; did you mean @sqrt or @root-abs?
+    mgdl_theory.errors.OptionError: there is no @takagy in the gallery; did you mean @takagi?
     """
     key = name.removeprefix("@")
     if key in GALLERY:
