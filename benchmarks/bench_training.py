@@ -25,7 +25,7 @@ from mgdl_theory.targets.base import Target
 from mgdl_theory.training import Data, GradeSpec, sample, train, train_balanced, train_single_grade, verify_model
 
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
-GRADES, WIDTH, EPOCHS = 3, 24, 100
+GRADES, WIDTH, EPOCHS = 3, 24, 200
 POINTS, CELLS = {1: 256, 2: 256}, {1: 4_000, 2: 3_000}
 
 

@@ -33,7 +33,7 @@ NODES = {1: 1 << 12, 2: 1 << 12, 3: 1 << 12}
 """Experience: most nodes of a level; a chain of atoms of a network wants no more."""
 
 MARGIN_SHARE = 0.1
-"""Experience: levels are refined until the median margin is below this part of the residual's root mean square."""
+"""Experience: levels are refined until the mean margin is below this part of the residual's root mean square."""
 
 
 def balance_on_data(g: FloatArray, e: FloatArray) -> FloatArray:
@@ -162,11 +162,11 @@ def _silent(grade: Any) -> Any:
 
 
 def _refined(front: Front, target: Target, wanted: float) -> tuple[Front, Defects]:
-    """The front on the first level whose median margin is small enough, or the last that the nodes allow."""
+    """The front on the first level whose mean margin is small enough, or the last that the nodes allow."""
     while True:
         mesh = front.mesh
         defects = target.defects(mesh.level, mesh.cells)
-        margin = float(np.median(np.maximum(defects.sag * defects.sag_theta, defects.bulge * defects.bulge_theta)))
+        margin = float(np.mean(np.maximum(defects.sag * defects.sag_theta, defects.bulge * defects.bulge_theta)))
         if margin <= wanted or len(mesh.cells) << mesh.dim > NODES.get(mesh.dim, 1 << 12):
             return front, defects
         front = front.split(np.ones(len(mesh.cells), dtype=np.bool_))
