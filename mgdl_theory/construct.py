@@ -156,6 +156,8 @@ def construct(
     """
     vector = isinstance(target, VectorTarget)
     components = target.components if isinstance(target, VectorTarget) else (target,)
+    if not all(hasattr(f, "defects") for f in components):
+        raise OptionError(f"construct: expected a target, such as target('x**2'), got {type(target).__name__}")
     tols = per_component(tol, len(components), "tol") if vector else [tol]
     lifts = per_component(lift, len(components), "lift") if vector else [lift]
     with open_executor(workers, executor) as pool:

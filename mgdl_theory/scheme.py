@@ -181,6 +181,8 @@ class Scheme:
         if x.ndim != 2 or x.shape[1] != self.dim:
             raise SchemeError(f"points must have shape (n, {self.dim}), got {x.shape}")
         t = self.target.box.to_unit(x)
-        if not np.all((t >= -1e-12) & (t <= 1 + 1e-12)):
-            raise SchemeError("a point lies outside the domain of the scheme")
+        inside = np.all((t >= -1e-12) & (t <= 1 + 1e-12), axis=1)
+        if not inside.all():
+            point = ", ".join(f"{v:.9g}" for v in x[np.argmin(inside)])
+            raise SchemeError(f"the point ({point}) lies outside the domain")
         return np.clip(t, 0.0, 1.0)

@@ -156,6 +156,11 @@ def test_a_kink_far_from_every_node_makes_cells_rest_but_not_forever() -> None:
 # -- options ---------------------------------------------------------------------------------------
 
 
+def test_what_is_no_target_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"^construct: expected a target, .* got str$"):
+        construct("x**2", 0.1)  # type: ignore[call-overload]
+
+
 @pytest.mark.parametrize(
     "tol", [0, 0.0, -1e-3, float("nan"), float("inf"), "0", "-1/2", "abc", "", "1/0", None, [1], 1j, 1e-300, "1e-400"]
 )

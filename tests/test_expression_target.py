@@ -426,6 +426,8 @@ def test_domains_and_engines_are_checked() -> None:
         ExpressionTarget("x", engine="abacus")
     with pytest.raises(DomainError, match=r"^domain: side 1 from 0 to about 1E-400 is too short for binary64$"):
         Box.of([0, "1e-400"])
+    with pytest.raises(DomainError, match="got the text '01'"):
+        Box.of("01")
 
 
 # -- definedness -----------------------------------------------------------------------------------

@@ -251,7 +251,7 @@ def test_points_outside_the_box_are_refused(box: Box) -> None:
 @pytest.mark.parametrize("x", [np.nan, np.inf])
 def test_points_that_are_no_numbers_are_refused(x: float) -> None:
     scheme = Scheme.of(TOY, 0.0, [G1], 1.0)
-    with pytest.raises(SchemeError, match="outside the domain"):
+    with pytest.raises(SchemeError, match=rf"^the point \({x}\) lies outside the domain$"):
         scheme([x])
 
 

@@ -511,6 +511,11 @@ def test_a_target_of_another_dimension_is_refused() -> None:
         verify(construct(WAVE, 0.1), target=SADDLE)
 
 
+def test_what_is_no_scheme_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"^verify: expected a scheme, .* got int$"):
+        verify(5)  # type: ignore[call-overload]
+
+
 def test_a_target_on_another_box_is_refused() -> None:
     """Unit coordinates agree, the points do not: nothing is known of f on [0, 1] from f(7x)."""
     with pytest.raises(OptionError, match=r"domain|box"):
@@ -585,6 +590,8 @@ def test_report_is_plain_data() -> None:
     refuted = next(c for c in data["claims"] if c["verdict"] == "REFUTED")
     assert Fraction(refuted["witness"]["x"][0]) == report.result(refuted["claim"]).witness.x[0]
     assert len(data["grades"]) == len(report.rows)
+    assert report.cover
+    assert not any(array.flags.writeable for block in report.cover for array in (block.cells, block.bounds))
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.integers(1, 12))

@@ -71,6 +71,8 @@ class Box:
         Ends are ints, Fractions, decimal or ``p/q`` strings (read exactly) or finite floats
         (taken as the binary number they are).
         """
+        if isinstance(ends, str):
+            raise DomainError(f"domain: expected a list of ends (lower upper ...), got the text {ends[:60]!r}")
         values = [_exact(end) for end in ends]
         if len(values) % 2 or not values:
             raise DomainError(f"domain: expected pairs of ends (lower upper ...), got {len(values)} number(s)")

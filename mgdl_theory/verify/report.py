@@ -67,6 +67,10 @@ class LeafBlock:
     cells: IntArray
     bounds: FloatArray
 
+    def __post_init__(self) -> None:
+        self.cells.setflags(write=False)
+        self.bounds.setflags(write=False)
+
 
 @dataclass(frozen=True)
 class Report:

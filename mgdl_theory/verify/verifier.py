@@ -118,6 +118,8 @@ def verify(
     if isinstance(scheme, VectorScheme):
         with open_executor(workers, executor) as pool:
             return _verify_components(scheme, tol, target, norms=norms, budget=budget, progress=progress, executor=pool)
+    if not isinstance(scheme, Scheme):
+        raise OptionError(f"verify: expected a scheme, as construct returns it, got {type(scheme).__name__}")
     started = time.perf_counter()
     if target is not None:
         if target.box != scheme.target.box:
