@@ -72,8 +72,8 @@ DEFECTS: dict[str, tuple[str, Any, str, Callable[..., Any]]] = {
     "the tiling is believed": ("leaf dropped", check.Certificate, "tree", no_gaps),
     "lower bounds are believed": (
         "lower",
-        check.Check,
-        "residual",
+        check.Target,
+        "real",
         lambda *_: (Fraction(check.INF), Fraction(check.INF)),
     ),
 }

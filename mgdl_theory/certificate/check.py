@@ -54,6 +54,8 @@ MAX_BYTES, MAX_DIGITS, MAX_DEPTH, MAX_POWER = 1 << 30, 700, 300, 1000  # definit
 MAX_LEVEL, MAX_EXPONENT, MAX_DIM, MAX_CHARS = 64, 1100, 16, 20_000  # definition: likewise
 LIMIT, INF = 1 << 4096, 1 << 16384  # finite ends are at most LIMIT in magnitude; an end -INF or INF is unbounded
 
+FORMATS = "mgdl-theory-certificate", "mgdl-theory-refutation"  # of a scheme; of a network, with the point alone
+
 Interval = tuple[int, int]  # the reals from lo / 2^bits to hi / 2^bits
 Index = tuple[int, ...]  # of a node or a cell of some level
 
@@ -93,7 +95,7 @@ def read(path: str) -> dict[str, Any]:
         malformed(f"the gzip stream is truncated or damaged: {error}")
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         malformed(f"the file is not JSON in UTF-8: {error}")
-    if not isinstance(data, dict) or data.get("format") != "mgdl-theory-certificate":
+    if not isinstance(data, dict) or data.get("format") not in FORMATS:
         malformed("the file is not an mgdl-theory certificate: its field format does not say so")
     if repr(data.get("version")) != "1":  # neither true nor a text
         malformed(f"version {str(data.get('version'))[:40]} is not known; this program reads version 1")
@@ -540,6 +542,14 @@ class Target:
         """f at a point of the box."""
         return self.points.run(self.formula, [self.a.const(q) for q in x], []).value
 
+    def real(self, x: Sequence[Fraction]) -> tuple[Fraction, Fraction]:
+        """Enclosure of f at a point, not in units; the whole line where f is not shown to be defined."""
+        try:
+            lo, hi = self.value(x)
+        except Undefined:
+            lo, hi = -INF, INF
+        return Fraction(lo, 1 << self.a.bits), Fraction(hi, 1 << self.a.bits)
+
     def _node_value(self, level: int, node: Index) -> Interval:
         return self.value([lo for lo, _ in self.ends(level, node)])
 
@@ -636,11 +646,10 @@ def dyadic(pair: list[Any]) -> Fraction:
     return whole(m, -LIMIT, LIMIT, "a number") * Fraction(2) ** whole(e, -MAX_EXPONENT, MAX_EXPONENT, "an exponent")
 
 
-class Certificate:
-    """The numbers of a certificate in units of 2^-bits, in order of level."""
+class Domain:
+    """The formula of a file, its variables and its box."""
 
-    def __init__(self, data: dict[str, Any]) -> None:
-        target, leaves, grades, rows = data["target"], data["leaves"], data["grades"], data["residuals"]
+    def __init__(self, target: dict[str, Any]) -> None:
         self.names, self.formula, self.dim = target["variables"], target["expression"], len(target["variables"])
         lower, upper = ([rational(q) for q in target["box"][side]] for side in ("lower", "upper"))
         self.box = list(zip(lower, upper, strict=True))
@@ -649,6 +658,24 @@ class Certificate:
             malformed("target: expected a formula in x, y, z, w or x1, x2, ... on a box with a side for each")
         if any(lo >= hi for lo, hi in self.box) or len(self.formula) > MAX_CHARS:
             malformed("target: the formula is too long, or a lower end of the box is not below the upper end")
+
+    def point(self, x: list[Any]) -> list[Fraction]:
+        """A point of the box."""
+        found = [rational(q) for q in x]
+        inside = all(lo <= q <= hi for q, (lo, hi) in zip(found, self.box, strict=True))
+        return found if inside else malformed(f"the point {x} lies outside the box")
+
+    def unit(self, x: Sequence[Fraction]) -> list[Fraction]:
+        """The coordinates t of a point."""
+        return [(q - lo) / (hi - lo) for q, (lo, hi) in zip(x, self.box, strict=True)]
+
+
+class Certificate(Domain):
+    """The numbers of a certificate in units of 2^-bits, in order of level."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        super().__init__(data["target"])
+        leaves, grades, rows = data["leaves"], data["grades"], data["residuals"]
         self.levels = [whole(g["level"], 0, MAX_LEVEL, f"the level of grade {k}") for k, g in enumerate(grades, 1)]
         levels = [*self.levels, *(whole(b["level"], 0, MAX_LEVEL, "a level of the leaves") for b in leaves["levels"])]
         pairs = [data["lift"], data["tolerance"], *(p for row in rows for p in (row["upper"], row["lower"]) if p)]
@@ -688,12 +715,6 @@ class Certificate:
         if len(row) != self.dim:
             malformed(f"{where}: {str(row)[:40]} has not one index for each variable")
         return tuple([whole(i, 0, last, f"{where}, index {str(row)[:40]}") for i in row])
-
-    def point(self, x: list[Any]) -> list[Fraction]:
-        """A point of the box."""
-        found = [rational(q) for q in x]
-        inside = all(lo <= q <= hi for q, (lo, hi) in zip(found, self.box, strict=True))
-        return found if inside else malformed(f"the point {x} lies outside the box")
 
     def tree(self) -> list[set[Index]]:
         """The cells of each level with leaves properly inside (split cells), if the leaves tile the box.
@@ -756,18 +777,78 @@ class Certificate:
             G = finer
 
     def approximant(self, x: Sequence[Fraction], k: int) -> Fraction:
-        """G_k at a point, in units; the hat is (1 - max(0, s_1, ...) - max(0, -s_1, ...))_+ with s = 2^l t - v."""
-        t, total = [(q - lo) / (hi - lo) for q, (lo, hi) in zip(x, self.box, strict=True)], Fraction(self.lift)
+        """G_k at a point; the hat is (1 - max(0, s_1, ...) - max(0, -s_1, ...))_+ with s = 2^l t - v."""
+        t, total = self.unit(x), Fraction(self.lift)
         for level, atoms in self.atoms.items():
             scaled = [q * (1 << level) for q in t]
             for node in corners(tuple([min(int(q), (1 << level) - 1) for q in scaled])):
                 s = [q - i for q, i in zip(scaled, node, strict=True)]
                 hat = max(Fraction(0), 1 - max(Fraction(0), *s) - max(Fraction(0), *(-q for q in s)))
                 total += hat * sum(c for j, c in atoms.get(node, {}).items() if j <= k)
-        return total
+        return total / (1 << self.bits)
 
 
-# -- 6. the claims ------------------------------------------------------------------------------------------
+# -- 6. witnesses: a point where a claim is false -----------------------------------------------------------
+
+
+def network(grades: list[Any], t: list[Fraction]) -> list[Fraction]:
+    """g_1(t), g_2(t), ... of a ReLU network, exactly; a grade reads the last hidden state of the grade before."""
+    state, found = t, []
+    for grade in grades:
+        for layer in grade["layers"]:
+            state = [max(Fraction(0), y) for y in affine(layer, state)]
+        (g,) = affine(grade["readout"], state)
+        found.append(g)
+    return found
+
+
+def affine(layer: dict[str, Any], state: list[Fraction]) -> list[Fraction]:
+    """W h + b; the entries of W and b are integers times 2^exponent."""
+    unit = dyadic([1, layer["exponent"]])
+    rows = zip(layer["weights"], layer["biases"], strict=True)
+    number = partial(whole, low=-LIMIT, high=LIMIT, what="a weight")
+    return [unit * (number(b) + sum(number(m) * y for m, y in zip(row, state, strict=True))) for row, b in rows]
+
+
+def disproved(
+    claim: str,
+    witness: dict[str, Any],
+    f: tuple[Fraction, Fraction],
+    G: Callable[[int], Fraction],
+    last: int,
+    tol: Fraction,
+) -> str:
+    """Where a claim is false; refused if the residuals at the point before and after the grade do not show it."""
+    k = whole(witness["grade"], 0, last, "the grade of a witness")
+    old, new = G(max(0, k - 1)), G(k)
+    g, e, rest = new - old, (f[0] - old, f[1] - old), (f[0] - new, f[1] - new)
+    half = g / 2 if claim == "nonincreasing" else g  # |e - g| > |e| if and only if g / 2 is not balanced for e
+    false = {
+        "balanced": (half > 0 and half > e[1]) or (half < 0 and half < e[0]),  # g (e - g) < 0
+        "nonincreasing": (half > 0 and half > e[1]) or (half < 0 and half < e[0]),
+        "sup-norm": k == last and max(rest[0], -rest[1]) > tol,
+    }
+    enclosed = ((witness["before"], e), (witness["after"], rest))
+    inside = all(dyadic(low) <= lo <= hi <= dyadic(high) for (low, high), (lo, hi) in enclosed)
+    place = f"{', '.join(witness['x'])}, grade {k}"
+    if not false.get(claim) or not inside:
+        raise Refused(claim, f"it is not shown to be false at {place}")
+    return f"false at {place}, as the certificate says"
+
+
+def refute(data: dict[str, Any], engine: str, say: Callable[[str], None]) -> str:
+    """Confirm that a network does not satisfy a claim; returns the last line."""
+    d, witness, claim, parts = Domain(data["target"]), data["witness"], str(data["claim"]), [dyadic(data["lift"])]
+    x = d.point(witness["x"])
+    f, parts = Target(d.formula, d.names, d.box, BITS, engine).real(x), parts + network(data["grades"], d.unit(x))
+    tolerance = dyadic(data["tolerance"])
+    text = disproved(claim, witness, f, lambda k: sum(parts[: k + 1], Fraction(0)), len(parts) - 1, tolerance)
+    say(f"{'refuted':<11} {claim:<14} {text}")
+    summary = f"{d.formula} for {ranges(d.names, d.box)}: a network of {len(parts) - 1} grade(s)"
+    return f"REFUTED: {summary}; {claim}: {text}"
+
+
+# -- 7. the claims ------------------------------------------------------------------------------------------
 
 CLAIMS = ("tiling", "leaves", "residuals", "balanced", "nonincreasing", "unit-grades", "lp-decrease", "sup-decrease",
           "sup-norm")  # fmt: skip
@@ -835,8 +916,8 @@ class Check:
         self.confirm("tiling", True, f"{len(leaves)} leaves tile the box; no atom reaches into a leaf of a lower level")
         self.confirm("leaves", True, f"|e| <= the bound of each leaf; doubtful cells were split into {parts} parts")
         for k, (_, lower, x) in enumerate(rows):
-            lo, hi = self.residual(x, k)
-            if lower > 0 and max(lo, -hi) < lower:
+            (lo, hi), G = self.target.real(x), c.approximant(x, k)
+            if lower > 0 and max(lo - G, G - hi) < Fraction(lower, 1 << c.bits):
                 raise Refused("residuals", f"|e_{k}| at {', '.join(map(str, x))} is not shown to reach the lower bound")
         self.confirm("residuals", True, f"{last + 1} rows: lower <= sup |e_k| <= upper")
         self.confirm("balanced", scale == 1, f"g (e - g) >= 0 for {last} grade(s), {atoms} atom(s)")
@@ -862,35 +943,16 @@ class Check:
         """Say what became of a claim: refuted by its witness, open, or confirmed; refused if it is not true."""
         if name in self.proved and not true:
             raise Refused(name, f"this is not shown: {text}")
-        text = self.refutation(name, **self.claims[name]["witness"]) if name in self.refuted else text
+        text = self.refutation(name, self.claims[name]["witness"]) if name in self.refuted else text
         word = "confirmed" if name in self.proved else "refuted" if name in self.refuted else "open"
         self.said.append(name)
         self.say(f"{word:<11} {name:<14} {'not claimed' if word == 'open' else text}")
 
-    def residual(self, x: list[Fraction], k: int) -> tuple[Fraction, Fraction]:
-        """Enclosure of e_k at a point, in units."""
-        try:
-            (lo, hi), total = self.target.value(x), self.c.approximant(x, k)
-        except Undefined:
-            return Fraction(-INF), Fraction(INF)
-        return lo - total, hi - total
-
-    def refutation(self, name: str, x: Any, grade: int, before: Any, after: Any) -> str:
-        """Where a claim is false; refused if the residuals at the point before and after the grade do not show it."""
-        point, new = self.c.point(x), whole(grade, 0, len(self.c.levels), "the grade of a witness")
-        old, unit = max(0, new - 1), 1 << self.c.bits
-        e, rest = self.residual(point, old), self.residual(point, new)
-        g = (self.c.approximant(point, new) - self.c.approximant(point, old)) / (2 if name == "nonincreasing" else 1)
-        false = {
-            "balanced": (g > 0 and g > e[1]) or (g < 0 and g < e[0]),  # g (e - g) < 0
-            "nonincreasing": (g > 0 and g > e[1]) or (g < 0 and g < e[0]),  # for half of the grade
-            "sup-norm": new == len(self.c.levels) and max(rest[0], -rest[1]) > self.c.tolerance,
-        }
-        for pairs, (lo, hi) in ((before, e), (after, rest)):
-            low, high = map(dyadic, pairs)
-            if not false.get(name) or not low <= lo / unit <= hi / unit <= high:
-                raise Refused(name, f"it is not shown to be false at {', '.join(x)}, grade {grade}")
-        return f"false at {', '.join(x)}, grade {grade}, as the certificate says"
+    def refutation(self, name: str, witness: dict[str, Any]) -> str:
+        """Where a claim is false; refused if its witness does not show it."""
+        x = self.c.point(witness["x"])
+        G, last, tol = partial(self.c.approximant, x), len(self.c.levels), Fraction(self.c.tolerance, 1 << self.c.bits)
+        return disproved(name, witness, self.target.real(x), G, last, tol)
 
     def decimal(self, bound: int) -> str:
         """A bound for reading, rounded up."""
@@ -911,7 +973,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {' or '.join(wanted)} is needed: install python-flint or mpmath", file=sys.stderr)
         return 2
     try:
-        last = Check(read(options.file), present[0], print).run(options.workers)
+        data, engine = read(options.file), present[0]
+        refutation = data["format"] != FORMATS[0]
+        last = refute(data, engine, print) if refutation else Check(data, engine, print).run(options.workers)
     except OSError as error:
         print(f"error: {options.file!r} cannot be read: {error.strerror or error}", file=sys.stderr)
         return 2
