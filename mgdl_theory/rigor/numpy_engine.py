@@ -254,7 +254,7 @@ def _rounded(lo: FloatArray, hi: FloatArray, careful: Callable[..., Ends], *of: 
 
 def _declared(name: str, lo: FloatArray, hi: FloatArray, careful: Callable[..., Ends], *of: Interval) -> Interval:
     """Interval around ends that were computed by a function of NumPy, within its declared error."""
-    bad = _short(lo) | _short(hi)
+    bad = _may_be_exact(name, lo) | _may_be_exact(name, hi)
     lo, hi = lo - _error(name, lo), hi + _error(name, hi)
     if name in _RANGE:
         least, most = _RANGE[name]
@@ -262,6 +262,11 @@ def _declared(name: str, lo: FloatArray, hi: FloatArray, careful: Callable[..., 
     if name in _AROUND_ONE:
         bad |= (lo < 1) & (hi > 1)
     return _repaired(lo, hi, bad, careful, *_ends(of))
+
+
+def _may_be_exact(name: str, y: FloatArray) -> BoolArray:
+    """Whether these values look like values that are known exactly."""
+    return _short(y) if name in ("cbrt", "power") else np.asarray(y == _EXACT[name][1])
 
 
 def _repaired(
@@ -690,7 +695,7 @@ def _wave(name: str, a: Interval, turns: Ends, offset: float) -> Interval:
     """Sine (offset 1/2) or cosine (0) over intervals: extreme where x / pi = k + offset, +1 for even k, -1 for odd."""
     x, y = _at_ends(getattr(np, name), a)
     lo, hi = np.minimum(x, y), np.maximum(x, y)
-    bad = _short(lo) | _short(hi)
+    bad = _may_be_exact(name, lo) | _may_be_exact(name, hi)
     lo -= _error(name, lo)
     hi += _error(name, hi)
     first, last = _integers_inside(turns, offset)

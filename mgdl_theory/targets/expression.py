@@ -123,22 +123,23 @@ class ExpressionTarget:
     def defects(self, level: int, cells: IntArray) -> Defects:
         """Defect bounds and ranges of f on the cells int64 (n, d) of this level."""
         n = len(cells)
-        sag, bulge, sag_theta, bulge_theta = (np.empty(n) for _ in range(4))
+        sag, bulge, sag_theta, bulge_theta, away = (np.empty(n) for _ in range(5))
         reach = Interval(np.empty(n), np.empty(n))
         with quiet():
             for part in _chunks(n):
                 jet, lost = self._jet(level, cells[part])
-                near = self._sharpened(level, cells[part], jet)
-                count = len(near.lo)
-                rough = smallest(count, (THETA[1], first_order(jet, level)), (THETA[0], range_order(near)))
+                count = len(away[part])
+                rough = smallest(count, (THETA[1], first_order(jet, level)), (THETA[0], range_order(jet.value)))
                 below, above = second_order(jet, level)
                 sag_theta[part], sag[part] = smallest(count, (THETA[2], below), rough)
                 bulge_theta[part], bulge[part] = smallest(count, (THETA[2], above), rough)
-                _store(reach, part, near)
+                _store(reach, part, jet.value)
+                away[part] = _away(jet, level)
                 if np.any(lost):
                     gone = np.broadcast_to(lost, count)
-                    sag[part][gone] = bulge[part][gone] = np.inf
-                    _store(reach, part, _erase(near, gone))
+                    sag[part][gone] = bulge[part][gone] = away[part][gone] = np.inf
+                    _store(reach, part, _erase(jet.value, gone))
+            self._sharpen(reach, away, level, cells)
         return Defects(sag, bulge, sag_theta, bulge_theta, reach)
 
     def jet(self, level: int, cells: IntArray) -> Jet:
@@ -170,20 +171,13 @@ class ExpressionTarget:
         value = enclosure(result)
         return result, lost | ~(value.lo <= value.hi)
 
-    def _sharpened(self, level: int, cells: IntArray, jet: Jet) -> Interval:
-        """The range in ``jet``; where it is much narrower, met with f(c) + sum_a D_a [-h/2, h/2], c the centre."""
-        n, value = len(cells), jet.value
-        slopes = [np.maximum(-entry.lo, entry.hi) for entry in jet.grad.values()]
-        slope = np.maximum(reduce(add_up, slopes), _TINY) if slopes else np.full(1, _TINY)
-        away = np.broadcast_to(slope * 2.0 ** (-level - 1), n)
-        coarse = np.flatnonzero(value.hi - value.lo > SHARPEN * 2.0 * away)
-        lo, hi = np.broadcast_to(value.lo, n), np.broadcast_to(value.hi, n)
+    def _sharpen(self, reach: Interval, away: FloatArray, level: int, cells: IntArray) -> None:
+        """Meet ranges that are wide for |f - f(c)| <= away, c the centre of the cell, with f(c) + [-away, away]."""
+        coarse = np.flatnonzero(reach.hi - reach.lo > SHARPEN * 2.0 * away)
         if len(coarse):
-            lo, hi = lo.copy(), hi.copy()
-            middle = self._enclosure(self._coordinates(level + 1, 2 * cells[coarse] + 1))
-            lo[coarse] = np.maximum(lo[coarse], add_down(middle.lo, -away[coarse]))
-            hi[coarse] = np.minimum(hi[coarse], add_up(middle.hi, away[coarse]))
-        return Interval(lo, hi)
+            middle = self.values(level + 1, 2 * cells[coarse] + 1)
+            reach.lo[coarse] = np.maximum(reach.lo[coarse], add_down(middle.lo, -away[coarse]))
+            reach.hi[coarse] = np.minimum(reach.hi[coarse], add_up(middle.hi, away[coarse]))
 
     def _coordinates(self, level: int, nodes: IntArray) -> list[Interval]:
         return [self.box.coordinates(axis, nodes[:, axis], level) for axis in range(self.dim)]
@@ -258,6 +252,13 @@ def _mp_algebra(digits: int) -> MpAlgebra:
 
 def _chunks(n: int) -> list[slice]:
     return [slice(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
+
+
+def _away(jet: Jet, level: int) -> FloatArray:
+    """(n,) or (1,): sum_a |D_a| h/2, rounded up; |f(x) - f(c)| is at most this on a cell with the centre c."""
+    slopes = [np.maximum(-entry.lo, entry.hi) for entry in jet.grad.values()]
+    slope = np.maximum(reduce(add_up, slopes), _TINY) if slopes else np.full(1, _TINY)
+    return np.asarray(slope * 2.0 ** (-level - 1))
 
 
 def _store(out: Interval, part: slice, value: Interval) -> None:

@@ -48,6 +48,9 @@ EXTRA_CELLS = 200_000
 PEAK_CELLS, NEAR_PEAK = 256, 0.98
 """Experience: so many centres of cells with nearly the largest bound are looked at for a large residual."""
 
+ENOUGH = 0.999
+"""Experience: a residual of this part of its bound is not looked for any further."""
+
 Progress = Callable[[int, int], None]
 
 
@@ -514,10 +517,12 @@ def _peak(target: Target, front: Front, e: Interval, bound: FloatArray) -> _Peak
         nodes = mesh.corner_node[chosen].reshape(-1)
         at = int(nodes[np.argmax(magnitude[nodes])])
     best = _Peak(float(magnitude[at]), tuple(mesh.nodes[at].tolist()), mesh.level, (float(e.lo[at]), float(e.hi[at])))
+    if mesh.level == MAX_LEVEL or best.lower >= ENOUGH * bound.max():
+        return best
     middle, exact = exact_sum(*front.nodal[mesh.corner_node[cells][:, [0, -1]]].T)
     exact &= 0.5 * middle + 0.5 * middle == middle
     cells, middle = cells[exact], 0.5 * middle[exact]
-    if mesh.level == MAX_LEVEL or not len(cells):
+    if not len(cells):
         return best
     centres = 2 * mesh.cells[cells] + 1
     f = target.values(mesh.level + 1, centres)
