@@ -2,7 +2,7 @@
 
 Run from anywhere: python docs/make_figures.py [--measure] [NAME ...]
 
-With --measure also growth.svg, which is a measurement of this machine and takes minutes (benchmarks/bench_growth.py).
+With --measure also the figures that belong to measurements of this machine, which take minutes (MEASURED).
 """
 
 from __future__ import annotations
@@ -22,6 +22,16 @@ from mgdl_theory.plots.style import STYLE, off_screen, save_figure
 
 HERE = Path(__file__).resolve().parent
 FIGURES = HERE / "figures"
+MEASURED = {
+    "growth.svg": ("benchmarks/bench_growth.py", "--write", "docs/figures/growth.svg"),
+    "training.svg": (
+        "benchmarks/bench_training.py", "--write", "docs/training.md", "--figure", "docs/figures/training.svg",
+    ),
+    "gallery.png": ("docs/make_gallery.py", "--write"),
+    **dict.fromkeys(("terrain.png", "terrain-grades.png", "terrain-leaves.png"), ("docs/make_terrain.py", "--write")),
+}  # fmt: skip
+"""Figures that belong to measurements, and the command that makes each."""
+
 LARGEST = 200_000
 """Definition: bytes that a figure may have, so that pages load quickly."""
 
@@ -105,7 +115,7 @@ MAKERS: dict[str, Callable[[Path], object]] = {
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"figures (default all): {', '.join(MAKERS)}")
-    parser.add_argument("--measure", action="store_true", help="measure growth.svg anew")
+    parser.add_argument("--measure", action="store_true", help="also make the figures of measurements anew")
     options = parser.parse_args()
     unknown = set(options.names) - set(MAKERS)
     if unknown:
@@ -118,8 +128,8 @@ def main() -> int:
         heavy += [name] if size > LARGEST else []
         print(f"figures/{name}: {size} bytes")
     if options.measure:
-        script = HERE.parent / "benchmarks" / "bench_growth.py"
-        subprocess.run([sys.executable, str(script), "--write", str(FIGURES / "growth.svg")], check=True)
+        for command in dict.fromkeys(MEASURED.values()):
+            subprocess.run([sys.executable, *command], cwd=HERE.parent, check=True)
     if heavy:
         print(f"error: more than {LARGEST} bytes: {', '.join(heavy)}", file=sys.stderr)
     return 1 if heavy else 0

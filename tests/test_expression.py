@@ -468,10 +468,10 @@ HOSTILE = [
 def test_what_is_not_in_the_language_is_refused_at_once(text: str, tmp_path: Path) -> None:
     file = tmp_path / "touched"
     text = text.replace("{file}", str(file)).replace("{{", "{").replace("}}", "}")
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(ExpressionError) as refusal:
         parse(text)
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
     message = str(refusal.value)
     assert len(message) < 600
     assert message.count("\n") in (0, 2)
@@ -554,7 +554,7 @@ def test_the_caret_points_at_the_offending_piece() -> None:
 
 
 def test_the_largest_formulas_that_are_read_are_read_quickly() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for text in (
         "+".join(["x"] * 3900),
         "(" * (MAX_DEPTH - 1) + "x" + ")" * (MAX_DEPTH - 1),
@@ -565,7 +565,7 @@ def test_the_largest_formulas_that_are_read_are_read_quickly() -> None:
     ):
         program = parse(text)
         assert parse(program.text).nodes == program.nodes
-    assert time.perf_counter() - started < 3.0
+    assert time.process_time() - started < 3.0
 
 
 # -- the page about it -----------------------------------------------------------------------------

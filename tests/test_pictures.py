@@ -534,8 +534,10 @@ def test_every_figure_of_the_documentation_is_made_by_one_command_and_loads_quic
     maker = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(maker)
     files = {path.name: path.stat().st_size for path in (ROOT / "docs" / "figures").iterdir()}
-    assert set(files) == {*maker.MAKERS, "growth.svg"}
-    assert max(files.values()) < maker.LARGEST
+    assert set(files) == {*maker.MAKERS, *maker.MEASURED}
+    assert max(size for name, size in files.items() if name in maker.MAKERS) < maker.LARGEST
+    assert max(files.values()) < 300_000
+    assert all((ROOT / command[0]).exists() for command in maker.MEASURED.values())
     pages = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
     shown = {name for page in pages for name in re.findall(r"figures/([\w.-]+)\)", page.read_text(encoding="utf-8"))}
     assert shown == set(files)

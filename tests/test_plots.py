@@ -153,9 +153,9 @@ def test_a_huge_network_is_drawn_small_and_at_once() -> None:
     for how in ("block", "unit"):
         network = scheme.network(how)
         assert network.depth > 90_000
-        start = time.perf_counter()
+        start = time.process_time()
         drawing = diagram(network)
-        assert time.perf_counter() - start < 1
+        assert time.process_time() - start < 1
         assert len(drawing.shapes) + len(drawing.lines) < 300
         assert drawing.high[0] - drawing.low[0] < 25
 
