@@ -309,6 +309,10 @@ def _train_options(commands: Any) -> None:
     )  # fmt: skip
     train.add_argument("--tol", help="also claim this sup-norm of the last residual (default: claim none)")
     train.add_argument("--json", default=None, metavar="FILE", help="write every number to FILE")
+    train.add_argument(
+        "--refutation", default=None, metavar="FILE",
+        help="where a claim is refuted, write the network and the point for check; needs --balanced no",
+    )  # fmt: skip
     train.add_argument("--quiet", action="store_true", help="print the last line only")
     train.set_defaults(run=_train)
 
@@ -432,10 +436,10 @@ def _one_by_one(name: str, report: Any) -> list[tuple[str, Report]]:
     return [(f"{name.removesuffix(ending)}.{j}{ending}", part) for j, part in enumerate(parts, 1)]
 
 
-def _check_certificate_name(name: str) -> None:
-    _check_folder("--certificate", name)
+def _check_certificate_name(name: str, option: str = "--certificate") -> None:
+    _check_folder(option, name)
     if not name.endswith((".json", ".json.gz")):
-        raise OptionError(f"--certificate: expected a name ending in .json or .json.gz, got {name!r}")
+        raise OptionError(f"{option}: expected a name ending in .json or .json.gz, got {name!r}")
 
 
 def _check_certifiable(f: Any) -> None:
@@ -759,6 +763,10 @@ def _train(options: argparse.Namespace) -> int:
     for option, name in (("--json", options.json), ("--state", options.state)):
         if name is not None:
             _check_folder(option, name)
+    if options.refutation is not None:
+        _check_certificate_name(options.refutation, "--refutation")
+        if options.balanced == "yes":
+            raise OptionError("--refutation: needs --balanced no (give --certificate to verify for a scheme)")
     if options.state is not None and (options.balanced == "yes" or not options.state.endswith(".npz")):
         raise OptionError(f"--state: expected a name ending in .npz and --balanced no, got {options.state!r}")
     tol = None if options.tol is None else read_tol(options.tol)
@@ -779,6 +787,12 @@ def _train(options: argparse.Namespace) -> int:
 
         with _writing(options.json, report):
             write_atomic(options.json, json.dumps(_plain(report.as_dict()), indent=1, allow_nan=False) + "\n")
+    if options.refutation:
+        from mgdl_theory.certificate.refutation import CLAIMS, refutation
+
+        if any(result.claim in CLAIMS and result.witness for result in report.results):
+            with _writing(options.refutation, report):
+                refutation(report).save(options.refutation)
     if not options.quiet:
         _print(report) if options.balanced == "yes" else _print_trained(report)
     print(report.last_line())

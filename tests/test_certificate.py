@@ -112,7 +112,7 @@ def test_claimed_bounds_are_above_the_value_and_below_the_tolerance_where_they_c
         assert claimed <= Fraction(tol)
     below = schema._below(value)
     assert 0 <= below[0] * Fraction(2) ** below[1] < Fraction(value)
-    m, e = schema._pair(value)
+    m, e = schema.pair(value)
     assert m * Fraction(2) ** e == Fraction(value)
     assert m % 2 == 1
 

@@ -61,15 +61,10 @@ STRUCTURE = {
 
 
 @dataclass(frozen=True)
-class Certificate:
-    """The content of a certificate, as in docs/certificate.md; ``data`` is what JSON calls an object."""
+class Document:
+    """Exact data with a hash; ``data`` is what JSON calls an object."""
 
     data: dict[str, Any]
-
-    @property
-    def status(self) -> str:
-        """complete, incomplete or refuted."""
-        return str(self.data["status"])
 
     @property
     def text(self) -> str:
@@ -87,6 +82,15 @@ class Certificate:
         except OSError as error:
             raise CertificateError(f"{str(path)!r} cannot be written: {error.strerror or error}") from None
         return path
+
+
+class Certificate(Document):
+    """The content of a certificate, as in docs/certificate.md."""
+
+    @property
+    def status(self) -> str:
+        """complete, incomplete or refuted."""
+        return str(self.data["status"])
 
     def scheme(self) -> Scheme:
         """The scheme that the certificate is about; its grades and numbers are exactly those of the certificate."""
@@ -146,15 +150,9 @@ def certificate(source: Scheme | Report) -> Certificate:
     data = {
         "format": FORMAT,
         "version": VERSION,
-        "target": {
-            "kind": "expression",
-            "expression": description["canonical"],
-            "variables": description["variables"],
-            "box": description["box"],
-            "assumptions": description["assumptions"],
-        },
-        "lift": _pair(report.scheme.lift),
-        "tolerance": _pair(report.tol),
+        "target": target_fields(description),
+        "lift": pair(report.scheme.lift),
+        "tolerance": pair(report.tol),
         "margin_rule": {f"order-{order}": str(Fraction(theta)) for order, theta in sorted(THETA.items())},
         "status": "refuted" if "REFUTED" in decided else "incomplete" if "UNDECIDED" in decided else "complete",
         "reason": report.scheme.reason,
@@ -167,6 +165,16 @@ def certificate(source: Scheme | Report) -> Certificate:
     return Certificate({**data, "sha256": check.digest(data)})
 
 
+def target_fields(description: dict[str, Any]) -> dict[str, Any]:
+    """The field ``target`` of a file, from the description of a formula."""
+    fields = ("variables", "box", "assumptions")
+    return {
+        "kind": "expression",
+        "expression": description["canonical"],
+        **{name: description[name] for name in fields},
+    }
+
+
 def load(path: str | os.PathLike[str]) -> Certificate:
     """Read a certificate file, plain or gzip; its hash and its form are checked, its claims are not (see check.py).
 
@@ -177,6 +185,8 @@ def load(path: str | os.PathLike[str]) -> Certificate:
     """
     try:
         data = check.read(os.fspath(path))
+        if data["format"] != FORMAT:
+            raise CertificateError(f"{str(path)!r}: a refutation of a network holds no scheme; give it to check")
         check.Certificate(data)
     except OSError as error:
         raise CertificateError(f"{str(path)!r} cannot be read: {error.strerror or error}") from None
@@ -192,23 +202,23 @@ def load_scheme(path: str | os.PathLike[str]) -> Scheme:
     return load(path).scheme()
 
 
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of certificate files.
+def json_schema(of: str = "certificate") -> dict[str, Any]:
+    """The JSON Schema of certificate files, or with "refutation" of the files that refute a network.
 
     >>> json_schema()["properties"]["version"]
     {'const': 1}
     """
-    found: dict[str, Any] = json.loads(Path(__file__).with_name("certificate.schema.json").read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(Path(__file__).with_name(f"{of}.schema.json").read_text(encoding="utf-8"))
     return found
 
 
 # -- exact numbers ---------------------------------------------------------------------------------
 
 
-def _pair(value: float | Fraction) -> list[int]:
+def pair(value: float | Fraction) -> list[int]:
     """[m, e] with value = m 2**e and m odd, or [0, 0].
 
-    >>> _pair(0.75), _pair(-8.0), _pair(0.0)
+    >>> pair(0.75), pair(-8.0), pair(0.0)
     ([3, -2], [-1, 3], [0, 0])
     """
     n, d = value.as_integer_ratio()
@@ -218,15 +228,15 @@ def _pair(value: float | Fraction) -> list[int]:
     return [n >> zeros, zeros - (d.bit_length() - 1)]
 
 
-def _exact(pair: Sequence[int]) -> Fraction:
-    return pair[0] * Fraction(2) ** pair[1]
+def _exact(dyadic: Sequence[int]) -> Fraction:
+    return dyadic[0] * Fraction(2) ** dyadic[1]
 
 
-def _float(pair: Sequence[int]) -> float:
+def _float(dyadic: Sequence[int]) -> float:
     """The float m 2**e, if it is one."""
-    exact = _exact(pair)
+    exact = _exact(dyadic)
     if Fraction(float(exact)) != exact:
-        raise ValueError(f"{pair[0]} * 2**{pair[1]} is not a binary64 number")
+        raise ValueError(f"{dyadic[0]} * 2**{dyadic[1]} is not a binary64 number")
     return float(exact)
 
 
@@ -252,14 +262,15 @@ def _below(value: float) -> list[int]:
     ([0, 0], True)
     """
     unit = Fraction(2) ** (math.frexp(value)[1] - WITNESS_BITS)
-    return _pair(max(Fraction(0), (math.floor(Fraction(value) / unit) - 1) * unit))
+    return pair(max(Fraction(0), (math.floor(Fraction(value) / unit) - 1) * unit))
 
 
-def _around(pairs: Sequence[tuple[Fraction, Fraction]]) -> list[list[list[int]]]:
+def around(enclosures: Sequence[tuple[Fraction | float, Fraction | float]]) -> list[list[list[int]]]:
     """Enclosures [lo, hi] as pairs, widened by 2**-WITNESS_BITS of the largest end."""
-    largest = float(max(abs(end) for pair in pairs for end in pair))
+    exact = [(Fraction(lo), Fraction(hi)) for lo, hi in enclosures]
+    largest = float(max(abs(end) for ends in exact for end in ends))
     unit = Fraction(2) ** (math.frexp(largest)[1] - WITNESS_BITS)
-    return [[_pair(math.floor(lo / unit) * unit - unit), _pair(math.ceil(hi / unit) * unit + unit)] for lo, hi in pairs]
+    return [[pair(math.floor(lo / unit) * unit - unit), pair(math.ceil(hi / unit) * unit + unit)] for lo, hi in exact]
 
 
 def _bound_exponent(report: Report) -> int:
@@ -280,7 +291,7 @@ def _grades(scheme: Scheme) -> list[dict[str, Any]]:
     found, level = [], 0
     for grade in scheme.grades:
         level = grade.level if len(grade) else level  # a grade without atoms has any level
-        pairs = [_pair(c) for c in grade.atoms.coefficients.tolist()]
+        pairs = [pair(c) for c in grade.atoms.coefficients.tolist()]
         exponent = min((e for _, e in pairs), default=0)
         found.append(
             {
@@ -295,7 +306,7 @@ def _grades(scheme: Scheme) -> list[dict[str, Any]]:
 
 def _row(row: GradeRow, exponent: int, report: Report) -> dict[str, Any]:
     upper, at = row.residual_sup_upper, row.peak or report.scheme.target.box.lower
-    claimed = _pair(_exact((_above(upper, exponent, report.tol), exponent))) if math.isfinite(upper) else None
+    claimed = pair(_exact((_above(upper, exponent, report.tol), exponent))) if math.isfinite(upper) else None
     return {"upper": claimed, "lower": _below(row.residual_sup_lower), "at": [str(x) for x in at]}
 
 
@@ -334,7 +345,7 @@ def _witness(witness: Witness, scheme: Scheme, after_all: bool) -> dict[str, Any
     g = scheme.exact(witness.x, k) - scheme.exact(witness.x, max(k - 1, 0))
     lo, hi = map(Fraction, witness.after if after_all else witness.before)
     before, after = ((lo + g, hi + g), (lo, hi)) if after_all else ((lo, hi), (lo - g, hi - g))
-    enclosures = _around([before, after])
+    enclosures = around([before, after])
     return {"x": [str(v) for v in witness.x], "grade": k, "before": enclosures[0], "after": enclosures[1]}
 
 

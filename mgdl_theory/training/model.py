@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from mgdl_theory.errors import OptionError, SchemeError
 from mgdl_theory.files import write_atomic
+from mgdl_theory.relu.network import Network
 from mgdl_theory.targets.base import Box, FloatArray, Target
 
 __all__ = ["Data", "TrainedGrade", "TrainedModel", "load_model", "sample"]
@@ -187,6 +188,27 @@ class TrainedModel:
     def parameters(self) -> int:
         """Parameters of all grades."""
         return sum(grade.parameters for grade in self.grades)
+
+    @classmethod
+    def from_network(cls, network: Network) -> TrainedModel:
+        """The layers and readouts of a scalar network without a lift, to be held to the claims as if trained.
+
+        >>> from mgdl_theory import construct, target
+        >>> network = construct(target("x*y"), tol=0.1, lift="none").network()
+        >>> sum(TrainedModel.from_network(network).exact(np.ones((1, 2)))[0]) == network.exact([1, 1])
+        True
+        """
+        ends = [0, *network.grade_end.tolist()]
+        if network.is_vector or network.lift != 0.0 or any(a == b for a, b in pairwise(ends)):
+            raise SchemeError("model: expected a scalar network with lift 0 and a layer in every grade")
+        grades = []
+        for k, (start, end) in enumerate(pairwise(ends)):
+            weights = list(network.weights[start:end])
+            if not k:
+                weights[0] = weights[0][:, : network.dim]  # the first layer reads the coordinates; the rest is 0
+            readout, constant = network.readout[k], float(network.readout_bias[k])
+            grades.append(TrainedGrade(tuple(weights), tuple(network.biases[start:end]), readout, constant))
+        return cls(network.box, tuple(grades))
 
     def with_grade(self, grade: TrainedGrade) -> TrainedModel:
         """The model with one grade more; the others are the same arrays."""
