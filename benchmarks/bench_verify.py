@@ -23,7 +23,7 @@ ROUNDS = 5
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 
 
-def measure(case: Case) -> dict[str, object]:
+def measure(case: Case, rounds: int) -> dict[str, object]:
     """Run one case in this process."""
     import resource
     import time
@@ -34,9 +34,9 @@ def measure(case: Case) -> dict[str, object]:
 
     f = mg.target(case.expr, case.domain)
     x, best_construct, best_verify, best_plain = None, float("inf"), float("inf"), float("inf")
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         start = time.perf_counter()
-        scheme = mg.construct(f, case.tol, lift=case.lift)
+        scheme = mg.construct(f, case.tol, lift=case.lift, budget=mg.Budget(atoms=10**7))
         middle = time.perf_counter()
         report = mg.verify(scheme)
         end = time.perf_counter()
@@ -62,11 +62,10 @@ def measure(case: Case) -> dict[str, object]:
     }
 
 
-def run(case: Case) -> dict[str, object]:
+def run(case: Case, rounds: int = ROUNDS) -> dict[str, object]:
     """Run one case in a fresh process."""
-    done = subprocess.run(
-        [sys.executable, __file__, "--case", json.dumps(asdict(case))], capture_output=True, text=True, check=True
-    )
+    command = [sys.executable, __file__, "--case", json.dumps(asdict(case)), "--rounds", str(rounds)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout))
 
 
@@ -105,11 +104,12 @@ def refusals() -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--case")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
     if options.case:
         data = json.loads(options.case)
-        print(json.dumps(measure(Case(**{**data, "domain": tuple(data["domain"])}))))
+        print(json.dumps(measure(Case(**{**data, "domain": tuple(data["domain"])}), options.rounds)))
         return
     text = "\n".join([*table(), "", *refusals()])
     print(text)
