@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import replace
 from fractions import Fraction
 
@@ -338,6 +339,16 @@ def test_a_small_tolerance_does_not_run_out_of_bits(bend: str, lift: str | int) 
     scheme = construct(target(f"1/4 + x/3 {bend} x**2/40"), 1e-11, lift=lift)
     assert scheme.complete, scheme.reason
     assert str(verify(scheme).verdict) == "PROVED"
+
+
+@pytest.mark.parametrize("number", [2, 3, 5, 7, 11])
+def test_no_grade_touches_the_cell_of_an_irrational_zero(number: int) -> None:
+    """Proposition 4: f = x^2 - 1/number has the zero number^(-1/2), so plain mode leaves the cell around it virgin."""
+    scheme = construct(target(f"x**2 - 1/{number}"), 1e-3, lift="none")
+    assert scheme.complete
+    for grade in scheme.grades:
+        left = math.isqrt(4**grade.level // number)
+        assert not {left, left + 1} & set(grade.atoms.nodes[:, 0].tolist())
 
 
 @given(st.one_of(nodal_toys(dims=(1, 2)), quadratic_toys()), st.integers(0, 60), st.integers(0, 4))
