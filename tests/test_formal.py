@@ -89,6 +89,14 @@ def test_the_map_names_statements_that_exist() -> None:
     assert set(named) <= statements()
 
 
+def test_the_proof_map_of_the_theory_names_statements_that_exist() -> None:
+    page = (ROOT / "docs" / "theory.md").read_text(encoding="utf-8")
+    rows = [line for line in page[page.index("## 9. Proof map") :].splitlines() if line.startswith("| ")]
+    named = [name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[5])]
+    assert len(named) > 20
+    assert set(named) <= statements()
+
+
 def installed() -> bool:
     if shutil.which("coqc") is None:
         return False
