@@ -47,6 +47,9 @@ MAX_LEVEL = 52
 PORTION = 1 << 17
 """Experience: corners handled at a time, so that the arrays of one pass stay in the cache and memory is bounded."""
 
+MANY = 1 << 22
+"""Experience: cells around nodes listed at a time before those that occur twice are dropped."""
+
 DENSE = 32
 """Experience: a table over all nodes of a level beats sorting when at most this many times the corners."""
 
@@ -167,6 +170,13 @@ def cells_around(nodes: IntArray, level: int) -> IntArray:
     >>> cells_around(np.array([[0], [2]]), 1).tolist()
     [[0], [1]]
     """
+    size = 1 << nodes.shape[1]
+    parts = [_distinct_cells_around(nodes[part], level) for part in _portions(len(nodes), size, MANY)]
+    return parts[0] if len(parts) == 1 else unique_rows(np.concatenate([nodes[:0], *parts]), level)
+
+
+def _distinct_cells_around(nodes: IntArray, level: int) -> IntArray:
+    """The same, of all nodes at once."""
     d, masks = nodes.shape[1], np.arange(1 << nodes.shape[1])
     at_zero, at_one = ((nodes == end) @ (1 << np.arange(d)) for end in (0, 1 << level))
     inside = ((masks & at_zero[:, None]) == 0) & ((~masks & at_one[:, None]) == 0)  # the node at this corner of a cell
@@ -340,9 +350,9 @@ class Mesh:
                 yield self.corner_node[part, corner], per_corner[part, corner]
 
 
-def _portions(rows: int, size: int) -> list[slice]:
-    """Slices of the rows of an array with so many entries each."""
-    step = max(1, PORTION // size)
+def _portions(rows: int, size: int, most: int = PORTION) -> list[slice]:
+    """Slices of the rows of an array with so many entries each, at most ``most`` entries in a slice."""
+    step = max(1, most // size)
     return [slice(start, start + step) for start in range(0, rows, step)]
 
 

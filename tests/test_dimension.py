@@ -36,7 +36,7 @@ def test_a_budget_too_small_for_the_next_level_ends_undecided_with_the_best_boun
 
 @pytest.mark.parametrize(("d", "tol"), [(1, "1e-6"), (2, "1e-3"), (3, "1e-2"), (4, "0.05"), (5, "0.1")])
 def test_the_memory_of_a_run_is_near_its_estimate(d: int, tol: str) -> None:
-    """Within a factor of 4, whichever variables there are; an estimate far too high would stop runs for nothing."""
+    """Within a factor of 2 or 3, in any dimension; an estimate far too high would stop runs for nothing."""
     f = ridge(d)
     scheme = mg.construct(f, tol)
     meshes = [(record.level, record.cells) for record in scheme.history]
@@ -47,7 +47,7 @@ def test_the_memory_of_a_run_is_near_its_estimate(d: int, tol: str) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak / 2 <= live_bytes(d, cells, nodes) + 2**22
-    assert live_bytes(d, cells, nodes) <= 4 * peak
+    assert live_bytes(d, cells, nodes) <= 3 * peak
 
 
 def some_cells(d: int, level: int) -> np.ndarray:
