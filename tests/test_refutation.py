@@ -277,6 +277,7 @@ def test_the_checker_evaluates_networks_as_the_package_does(data: st.DataObject,
     assert check.network(plain, [Fraction(v) for v in t]) == model.exact(np.array([t]))[0]
 
 
+LONG = {"exponent": 1100, "weights": [[10**600] * 6] * 6, "biases": [1] * 6}
 FORGED: dict[str, Callable[[dict[str, Any]], Any]] = {
     "another point": lambda d: d["witness"].update(x=["1/1000"]),
     "a point outside": lambda d: d["witness"].update(x=["2"]),
@@ -298,6 +299,9 @@ FORGED: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a huge exponent": lambda d: d["grades"][0]["readout"].update(exponent=10**12),
     "no layers": lambda d: d["grades"][0].pop("layers"),
     "no grades": lambda d: d.update(grades=[]),
+    "an undefined formula": lambda d: d["target"].update(expression="sin(6*x) + 0*log(x - 2)"),
+    "a value beyond all bounds": lambda d: d["target"].update(expression="exp(exp(exp(9 + x)))"),
+    "values that grow without end": lambda d: d["grades"].extend([{"layers": [LONG] * 999, "readout": LONG}]),
 }
 
 

@@ -51,7 +51,7 @@ WORK, DOUBT = 160, 60  # definition: bits of elementary functions; how many of t
 DEEPER, PARTS = 14, 4096  # experience: levels and parts that one question about one cell may cost
 CHUNK = 64  # experience: cells that a worker takes at a time
 MAX_BYTES, MAX_DIGITS, MAX_DEPTH, MAX_POWER = 1 << 30, 700, 300, 1000  # definition: limits of the input
-MAX_LEVEL, MAX_EXPONENT, MAX_DIM, MAX_CHARS = 64, 1100, 16, 20_000  # definition: likewise
+MAX_LEVEL, MAX_EXPONENT, MAX_DIM, MAX_CHARS, MAX_BITS = 64, 1100, 16, 20_000, 1 << 20  # definition: likewise
 LIMIT, INF = 1 << 4096, 1 << 16384  # finite ends are at most LIMIT in magnitude; an end -INF or INF is unbounded
 
 FORMATS = "mgdl-theory-certificate", "mgdl-theory-refutation"  # of a scheme; of a network, with the point alone
@@ -543,11 +543,13 @@ class Target:
         return self.points.run(self.formula, [self.a.const(q) for q in x], []).value
 
     def real(self, x: Sequence[Fraction]) -> tuple[Fraction, Fraction]:
-        """Enclosure of f at a point, not in units; the whole line where f is not shown to be defined."""
+        """Enclosure of f at a point that the file names, not in units."""
         try:
             lo, hi = self.value(x)
         except Undefined:
             lo, hi = -INF, INF
+        if lo == -INF or hi == INF:
+            malformed(f"target: the formula is not shown to be defined at the point {', '.join(map(str, x))}")
         return Fraction(lo, 1 << self.a.bits), Fraction(hi, 1 << self.a.bits)
 
     def _node_value(self, level: int, node: Index) -> Interval:
@@ -807,7 +809,10 @@ def affine(layer: dict[str, Any], state: list[Fraction]) -> list[Fraction]:
     unit = dyadic([1, layer["exponent"]])
     rows = zip(layer["weights"], layer["biases"], strict=True)
     number = partial(whole, low=-LIMIT, high=LIMIT, what="a weight")
-    return [unit * (number(b) + sum(number(m) * y for m, y in zip(row, state, strict=True))) for row, b in rows]
+    found = [unit * (number(b) + sum(number(m) * y for m, y in zip(row, state, strict=True))) for row, b in rows]
+    if any(max(map(abs, y.as_integer_ratio())).bit_length() > MAX_BITS for y in found):
+        malformed(f"grades: a value of the network has more than {MAX_BITS} bits")
+    return found
 
 
 def disproved(
@@ -823,11 +828,8 @@ def disproved(
     old, new = G(max(0, k - 1)), G(k)
     g, e, rest = new - old, (f[0] - old, f[1] - old), (f[0] - new, f[1] - new)
     half = g / 2 if claim == "nonincreasing" else g  # |e - g| > |e| if and only if g / 2 is not balanced for e
-    false = {
-        "balanced": (half > 0 and half > e[1]) or (half < 0 and half < e[0]),  # g (e - g) < 0
-        "nonincreasing": (half > 0 and half > e[1]) or (half < 0 and half < e[0]),
-        "sup-norm": k == last and max(rest[0], -rest[1]) > tol,
-    }
+    beyond = (half > 0 and half > e[1]) or (half < 0 and half < e[0])
+    false = {"balanced": beyond, "nonincreasing": beyond, "sup-norm": k == last and max(rest[0], -rest[1]) > tol}
     enclosed = ((witness["before"], e), (witness["after"], rest))
     inside = all(dyadic(low) <= lo <= hi <= dyadic(high) for (low, high), (lo, hi) in enclosed)
     place = f"{', '.join(witness['x'])}, grade {k}"
