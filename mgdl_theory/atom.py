@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -122,12 +123,14 @@ class Atoms:
     def exact(self, t: list[Fraction]) -> Fraction:
         """g at one point with rational unit coordinates, by the hat formula in exact arithmetic."""
         scaled = [s * (1 << self.level) for s in t]
-        cell = [min(int(s), (1 << self.level) - 1) for s in scaled]
-        near = np.all(np.abs(self.nodes - np.array(cell)) <= 1, axis=1)
+        cell = np.array([min(int(s), (1 << self.level) - 1) for s in scaled])
+        first = self.nodes[:, 0]  # sorted
+        part = slice(bisect_left(first, cell[0]), bisect_right(first, cell[0] + 1))
+        near = np.all((self.nodes[part] >= cell) & (self.nodes[part] <= cell + 1), axis=1)  # corners of the cell
         return sum(
             (
-                Fraction(c) * hat_exact([s - int(i) for s, i in zip(scaled, node, strict=True)])
-                for node, c in zip(self.nodes[near], self.coefficients[near].tolist(), strict=True)
+                Fraction(c) * hat_exact([s - i for s, i in zip(scaled, node, strict=True)])
+                for node, c in zip(self.nodes[part][near].tolist(), self.coefficients[part][near].tolist(), strict=True)
             ),
             Fraction(0),
         )
