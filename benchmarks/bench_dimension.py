@@ -31,7 +31,7 @@ RUNS = {
     "additive": ("additive", range(1, 7), ("0.2", "0.05", "0.01")),
     "ridge": ("ridge", range(1, 7), ("0.2", "0.05", "0.01")),
     "corner": ("corner", range(1, 7), ("0.2", "0.05", "0.01")),
-    "how far": ("ridge", range(7, 12), ("0.5",)),
+    "how far": ("ridge", range(7, 14), ("0.5",)),
 }
 GIB = 4
 
