@@ -22,6 +22,7 @@ from mgdl_theory.errors import BudgetError, OptionError, TargetError
 from mgdl_theory.grade import Front, block_grade, cell_bounds
 from mgdl_theory.mesh import MAX_LEVEL, BoolArray, Mesh, children, unique_rows
 from mgdl_theory.rigor.interval import Interval
+from mgdl_theory.rigor.rounding import quiet
 from mgdl_theory.scheme import LevelRecord, Scheme
 from mgdl_theory.targets.base import Defects, FloatArray, IntArray, Target, exact_number
 from mgdl_theory.targets.parallel import open_executor, spread
@@ -160,7 +161,7 @@ def construct(
         raise OptionError(f"construct: expected a target, such as target('x**2'), got {type(target).__name__}")
     tols = per_component(tol, len(components), "tol") if vector else [tol]
     lifts = per_component(lift, len(components), "lift") if vector else [lift]
-    with open_executor(workers, executor) as pool:
+    with quiet(), open_executor(workers, executor) as pool:
         parts = [
             _Part.start(f, read_tol(t), c, spread(f, pool)) for f, t, c in zip(components, tols, lifts, strict=True)
         ]

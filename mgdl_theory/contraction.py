@@ -216,7 +216,11 @@ def _one_side(mesh: Mesh, e: FloatArray, margin: FloatArray, ready: BoolArray, f
     largest = mesh.scatter_max(np.broadcast_to(margin[:, None], enough.shape))
     step = quantum(np.where(active, largest, 0.0), floor)
     room = np.where(active, sub_down(e, np.where(active, largest, 0.0)), 0.0)
-    return np.maximum(np.floor(room / step) * step, 0.0)
+    steps = room / step
+    c = np.floor(steps) * step
+    if not steps.max() < 2.0**53:
+        c = np.where(steps < 2.0**53, c, room)  # theorem: room is a multiple of the step
+    return np.maximum(c, 0.0)
 
 
 def _any_corner(flags: BoolArray) -> BoolArray:

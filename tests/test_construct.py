@@ -26,7 +26,18 @@ from toys import (
     truth_of_nodal,
 )
 
-from mgdl_theory import Box, Budget, OptionError, Scheme, TargetError, check_balanced, construct, target, verify
+from mgdl_theory import (
+    Box,
+    Budget,
+    OptionError,
+    Scheme,
+    TargetError,
+    Verdict,
+    check_balanced,
+    construct,
+    target,
+    verify,
+)
 from mgdl_theory.construct import choose_lift, read_tol
 from mgdl_theory.contraction import quantum_floor
 from mgdl_theory.rigor.interval import Interval
@@ -339,6 +350,25 @@ def test_a_small_tolerance_does_not_run_out_of_bits(bend: str, lift: str | int) 
     scheme = construct(target(f"1/4 + x/3 {bend} x**2/40"), 1e-11, lift=lift)
     assert scheme.complete, scheme.reason
     assert str(verify(scheme).verdict) == "PROVED"
+
+
+@pytest.mark.parametrize(
+    ("text", "ends", "tol", "lift"),
+    [
+        ("abs(x)", ["-1e308", "1e308"], "1", "-1"),
+        ("tanh(2*x)**2", [0, "1e300"], "1e-280", "1e200"),
+        ("x", [0, 1], "1e-280", "1e200"),
+        ("1/x", ["1e-300", "1e-299"], "1e100", "-1"),
+        ("x*asin(cos(x))", ["-1e308", "1e308"], "0.01", "none"),
+        ("x", ["0", "1e-310"], "1e-280", "1e-200"),
+    ],
+)
+def test_extreme_scales_end_without_a_warning(text: str, ends: list[str | int], tol: str, lift: str) -> None:
+    """Warnings are errors here; a room of very many quanta is taken as it is."""
+    scheme = construct(target(text, ends), tol, lift=lift, budget=Budget(atoms=300, bytes=1 << 24))
+    report = verify(scheme, norms=[1, 64])
+    assert report.result("balanced").verdict is Verdict.PROVED
+    assert report.verdict in (Verdict.PROVED, Verdict.UNDECIDED)
 
 
 @pytest.mark.parametrize("number", [2, 3, 5, 7, 11])

@@ -25,7 +25,7 @@ from mgdl_theory.grade import Front, Grade, cell_bounds
 from mgdl_theory.mesh import MAX_LEVEL, BoolArray, Mesh, mark_rows
 from mgdl_theory.replay import cells_to_split
 from mgdl_theory.rigor.interval import Interval
-from mgdl_theory.rigor.rounding import add_up, exact_sum, sub_down, sub_up, up
+from mgdl_theory.rigor.rounding import add_up, exact_sum, quiet, sub_down, sub_up, up
 from mgdl_theory.scheme import Scheme, block_width, grade_depth
 from mgdl_theory.targets.base import Defects, FloatArray, Target
 from mgdl_theory.targets.parallel import open_executor, spread
@@ -131,7 +131,7 @@ def verify(
     tol = scheme.tol if tol is None else read_tol(tol)
     if any(type(p) is not int or not 1 <= p <= 64 for p in norms):
         raise OptionError(f"norms: expected integers from 1 to 64, got {list(norms)!r}")
-    with open_executor(workers, executor) as pool:
+    with quiet(), open_executor(workers, executor) as pool:
         sweep = _Sweep(scheme, spread(scheme.target, pool), tol, tuple(dict.fromkeys(norms)), progress)
         sweep.run((budget or Budget()).bytes)
     report = sweep.report(time.perf_counter() - started)
