@@ -886,8 +886,10 @@ def _budget(options: argparse.Namespace) -> Any:
 
     given = {"atoms": options.max_atoms, "level": options.max_level}
     if options.max_memory is not None:
-        if not math.isfinite(options.max_memory):
-            raise OptionError(f"--max-memory: expected a number of GiB, got {options.max_memory}")
+        if not 2.0**-14 <= options.max_memory < math.inf:
+            raise OptionError(
+                f"--max-memory: expected a number of GiB from {2.0**-14:.2g} on, got {options.max_memory}"
+            )
         given["bytes"] = int(min(options.max_memory, 2.0**20) * 2**30)
     return Budget(**{name: value for name, value in given.items() if value is not None})
 

@@ -257,8 +257,8 @@ def require_memory(level: int, needed: int, allowed: int) -> None:
     """Raise BudgetError if a level needs more bytes than allowed; said before they are taken."""
     if needed > allowed:
         raise BudgetError(
-            f"the next level, {level}, would need about {needed / 2**30:.1f} GiB of the "
-            f"{allowed / 2**30:.1f} GiB allowed; raise the memory budget or the tolerance"
+            f"the next level, {level}, would need about {needed / 2**30:.3g} GiB of the "
+            f"{allowed / 2**30:.3g} GiB allowed; raise the memory budget or the tolerance"
         )
 
 
@@ -455,7 +455,7 @@ def _run(parts: list[_Part], budget: Budget, progress: Progress | None, saved: _
     """Add grades until every part has reached its goal (returns "") or a budget is met (returns the reason)."""
     dim, total = parts[0].target.dim, sum(_hats(*same) for same in _levels(parts))
     if 8 * dim * 4**dim > budget.bytes:
-        return f"{dim} variables need more than the {budget.bytes / 2**30:.1f} GiB allowed for a single cell"
+        return f"{dim} variables need more than the {budget.bytes / 2**30:.3g} GiB allowed for a single cell"
     while live := [part for part in parts if not part.reached]:
         if live[0].history:
             _descend(live, budget)
