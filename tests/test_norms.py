@@ -117,6 +117,41 @@ def test_norms_at_sampled_points_lie_inside() -> None:
             assert low * (1 - 1e-6) <= sampled <= high * (1 + 1e-6)
 
 
+@given(st.data(), st.integers(1, 3), st.integers(1, 4))
+def test_a_balanced_grade_takes_off_the_power_of_its_norm(data: st.DataObject, d: int, p: int) -> None:
+    """int e^p - int (e - g)^p >= int g^p on a simplex, exactly, for linear 0 <= g <= e."""
+    e = [Fraction(data.draw(st.integers(0, 16))) for _ in range(d + 1)]
+    g = [v * Fraction(data.draw(st.integers(0, 8)), 8) for v in e]
+    rest = [u - v for u, v in zip(e, g, strict=True)]
+    assert exact_on_simplex(e, p) - exact_on_simplex(rest, p) >= exact_on_simplex(g, p)
+
+
+@pytest.mark.parametrize("lift", ["none", "auto"])
+def test_the_fall_is_shown_in_numbers_at_every_grade(lift: str) -> None:
+    """By what the grade took, although the enclosures before and after it often overlap."""
+    scheme = mg.construct(mg.target("sin(10*x)*exp(-x)"), 1e-3, lift=lift)
+    result = mg.verify(scheme, norms=(1, 2)).result("norms")
+    k = len(scheme.grades)
+    assert result.verdict is Verdict.PROVED
+    assert f"L^1 falls at {k} of {k} grades" in result.evidence
+    assert f"L^2 falls at {k} of {k} grades" in result.evidence
+
+
+def test_the_named_fall_is_not_larger_than_the_true_one() -> None:
+    """e = 1 + x, g = c on [0, 1]: the squares fall by 3 c - c^2, of which c^2 is named."""
+    one = mg.Atoms(0, np.array([[0], [1]]), np.array([0.5, 0.5]))
+    evidence = mg.verify(mg.Scheme.of(mg.target("1 + x"), 0.0, [one], 2.0), norms=(2,)).result("norms").evidence
+    named = float(evidence.split("by >= ")[1].split(";")[0])
+    assert 0.24 < named <= 0.25 < 3 * 0.5 - 0.25
+
+
+def test_a_grade_that_is_not_balanced_takes_nothing_off() -> None:
+    worse = mg.Atoms(0, np.array([[0], [1]]), np.array([-0.5, -0.5]))
+    result = mg.verify(mg.Scheme.of(mg.target("1 + x"), 0.0, [worse], 4.0), norms=(1, 2)).result("norms")
+    assert result.verdict is Verdict.UNDECIDED
+    assert "falls at 0 of 1 grades" in result.evidence
+
+
 @pytest.mark.parametrize("norms", [(0,), (-1,), (1.5,), (65,), ("2",)])
 def test_exponents_that_are_no_positive_integers_are_refused(norms: tuple[object, ...]) -> None:
     scheme = mg.construct(mg.target("x"), 0.1)

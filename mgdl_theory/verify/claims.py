@@ -65,7 +65,7 @@ CLAIMS = {
             "norms",
             "the enclosed L^p norms fall strictly at some grades, and agree with ||e||_1 = ||g||_1 + ||e - g||_1",
             "Section 2, law (c)",
-            "exact integrals of the piecewise linear part, widened by the defects: upper after < lower before",
+            "||g||_p > 0 where g is balanced: ||e||_p^p - ||e - g||_p^p >= ||g||_p^p; or upper after < lower before",
             decides=False,
         ),
         Claim(

@@ -6,6 +6,9 @@ On a simplex T of volume |T| with vertex values u_0, ..., u_d of one sign the li
 
 h_p the complete homogeneous symmetric polynomial (p a positive integer).  The residual lies between
 I_T e - p_T and I_T e + n_T, so its norm is enclosed by the same formula with shifted vertex values.
+Where a grade g is balanced, |e| = |g| + |e - g| and hence |e|^p >= |g|^p + |e - g|^p for p >= 1: the p-th power of
+the norm falls by the integral of |g|^p at least, which has no defect.
+
 All terms are nonnegative, so that rounding is a factor.  Norms are taken in unit coordinates: on
 [0, 1]^d, that is, divided by the p-th root of the volume of the box.
 """

@@ -7,6 +7,7 @@ defects on the cells, and decides every claim from these enclosures.
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -188,6 +189,9 @@ class _Sweep:
     ) -> None:
         self.scheme, self.target, self.tol, self.progress = scheme, target, tol, progress
         self.leaf_powers = {p: Power() for p in norms}
+        self.taken: dict[int, list[float]] = {
+            p: [] for p in norms
+        }  # per grade: ||g||_p^p is at least this, if balanced
         self.identity_gap = 0.0  # largest width of an enclosure of ||e||_1 - ||g||_1 - ||e - g||_1
         self.last_level = max((g.level for g in scheme.grades), default=0)
         self.must_split = cells_to_split(scheme.grades, scheme.dim)
@@ -271,10 +275,7 @@ class _Sweep:
         e = front.residual(f)
         bound = cell_bounds(mesh, e, defects)
         rest = self._powers(mesh, e, defects)
-        if 1 in powers and proved:
-            zero = np.zeros(len(mesh.cells))
-            exact = Defects(zero, zero, zero, zero, Interval(zero, zero))
-            self._check_identity(powers[1], cell_powers(mesh, Interval(g, g), exact, 1), rest[1])
+        self._note_norms(mesh, g, powers, rest, proved)
         predictions = self._predictions(mesh.level, defects)
         self._add_row(grade, _peak(self.target, front, e, bound), bound, rest, predictions)
         return front, e, bound
@@ -310,6 +311,18 @@ class _Sweep:
     def _powers(self, mesh: Mesh, e: Interval, defects: Defects) -> dict[int, Power]:
         """Integrals of |e|^p over the whole domain, for the exponents asked for."""
         return {p: done + cell_powers(mesh, e, defects, p) for p, done in self.leaf_powers.items()}
+
+    def _note_norms(
+        self, mesh: Mesh, g: FloatArray, before: dict[int, Power], after: dict[int, Power], balanced: bool
+    ) -> None:
+        """What a grade takes away: ||e||_p^p - ||e - g||_p^p >= ||g||_p^p, for |e| = |g| + |e - g| and p >= 1."""
+        zero = np.zeros(len(mesh.cells))
+        exact = Defects(zero, zero, zero, zero, Interval(zero, zero))
+        for p, found in self.taken.items():
+            power = cell_powers(mesh, Interval(g, g), exact, p) if balanced else Power()
+            found.append(power.lo)
+            if p == 1 and balanced:
+                self._check_identity(before[1], power, after[1])
 
     def _check_identity(self, before: Power, g: Power, after: Power) -> None:
         """||e||_1 = ||g||_1 + ||e - g||_1 within the enclosures (law (a) integrated)."""
@@ -404,16 +417,20 @@ class _Sweep:
         return [balanced, nonincreasing, unit, lp, *self._norms(), self._sup_decrease(), *rates, self._sup_norm()]
 
     def _norms(self) -> list[Result]:
-        """One result if norms were asked for: where their enclosures before and after a grade separate."""
+        """One result if norms were asked for: where they fall, by what a grade took or by enclosures that separate."""
         if not self.leaf_powers:
             return []
         texts, strict = [], False
         for k, p in enumerate(self.leaf_powers):
-            fallen = [b.grade for a, b in zip(self.rows, self.rows[1:], strict=False) if b.norms[k][2] < a.norms[k][1]]
+            apart = [b.norms[k][2] < a.norms[k][1] for a, b in itertools.pairwise(self.rows)]
+            falls = [max(t, 0.0) for t, separate in zip(self.taken[p], apart, strict=False) if t > 0 or separate]
             lower, upper = (self.rows[-1].norms[k][1:]) if not self.failure else (0.0, math.inf)
-            last = f"last in [{down_text(lower)}, {up_text(upper)}]"
-            texts.append(f"L^{p} separates at {len(fallen)} of {len(self.scheme.grades)} grades, {last}")
-            strict |= bool(fallen)
+            count = (
+                f"L^{p} falls at {len(falls)} of {len(self.scheme.grades)} grades, enclosures separate at {sum(apart)}"
+            )
+            least = f"||e||_{p}^{p} by >= {down_text(min(falls), 3)}" if falls else "no fall is shown"
+            texts.append(f"{count}; {least}; last in [{down_text(lower)}, {up_text(upper)}]")
+            strict |= bool(falls)
         if 1 in self.leaf_powers:
             texts.append(f"||e||_1 = ||g||_1 + ||e-g||_1 within {up_text(self.identity_gap, 3)}")
         return [Result("norms", Verdict.PROVED if strict else Verdict.UNDECIDED, "; ".join(texts))]
