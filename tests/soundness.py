@@ -317,7 +317,7 @@ class Attack:
             return
         if found > Fraction(bound) + SLACK * (1 + size):
             self.violations.append(f"{what}: {float(found)!r} > {float(bound)!r} at {where}: {self.case.text}")
-        elif bound > 0:
+        elif bound > 10**9 * SLACK * (1 + size):
             self.closest = max(self.closest, float(found / Fraction(bound)))
 
     def climb(
