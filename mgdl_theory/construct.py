@@ -288,6 +288,8 @@ class _Part:
         Whether every cell is below ``goal``.
     unfinished : bool (n,)
         Cells of the front that are to be split.
+    coarser : Front
+        The front that was split last.
     """
 
     target: Target
@@ -297,6 +299,7 @@ class _Part:
     lift_reason: str
     front: Front
     goal: float
+    coarser: Front | None = None
     blur: str = ""
     finished: float = 0.0
     upper: float = math.inf
@@ -311,8 +314,8 @@ class _Part:
         c0, why = choose_lift(target, lift)
         return cls(target, enclosed, tol, c0, why, Front.root(target.dim, c0), tol)
 
-    def propose(self) -> _Step:
-        """The grade of the level of the front."""
+    def propose(self, patient: bool) -> _Step:
+        """The grade of the level of the front, where cells may wait for a finer level if ``patient``."""
         mesh = self.front.mesh
         f = self.enclosed.values(mesh.level, mesh.nodes)
         _check_enclosed(f, self.target, mesh)
@@ -321,7 +324,8 @@ class _Part:
         margins = Margins.of(defects, mesh.level, floor)
         size = max(abs(self.lift), float(np.maximum(-f.lo, f.hi).max()))  # G lies between the lift and f
         floors = quantum_floors(mesh, margins, floor, self.tol, size)
-        c, after = block_grade(self.front, self.front.residual(f), margins, floors)
+        finish = FINISH * self.goal if patient else 0.0
+        c, after = block_grade(self.front, self.front.residual(f), margins, floors, finish)
         active = np.flatnonzero(c)
         return _Step(mesh.nodes[active], c[active], after, f, defects)
 
@@ -458,13 +462,21 @@ def _run(parts: list[_Part], budget: Budget, progress: Progress | None, saved: _
         return f"{dim} variables need more than the {budget.bytes / 2**30:.3g} GiB allowed for a single cell"
     while live := [part for part in parts if not part.reached]:
         if live[0].history:
-            _descend(live, budget)
+            try:
+                _descend(live, budget)
+            except BudgetError:
+                _catch_up(live, budget.atoms - total, progress)
+                raise
         level = live[0].front.mesh.level
-        steps = [part.propose() for part in live]
+        steps = [part.propose(patient=True) for part in live]
         if max(np.abs(step.c).max(initial=0.0) for step in steps) > 1 / SMALLEST:
             return f"the coefficients at level {level} are beyond 2**1000; scale the function down"
         hats = _hats(level, [step.nodes for step in steps])
         if total + hats > budget.atoms:
+            del steps
+            for part in live:
+                part.front = part.coarser or part.front
+            _catch_up(live, budget.atoms - total, progress)
             return f"the budget of {budget.atoms} atoms is used up at level {level}; raise it or the tolerance"
         total += hats
         records = [part.accept(step) for part, step in zip(live, steps, strict=True)]
@@ -485,7 +497,20 @@ def _descend(live: list[_Part], budget: Budget) -> None:
         raise BudgetError(f"the finest level allowed, {budget.level}, is reached; raise it or the tolerance")
     require_memory(level + 1, sum(part.next_bytes() for part in live), budget.bytes)
     for part in live:
-        part.front = part.front.split(part.unfinished)
+        part.coarser, part.front = part.front, part.front.split(part.unfinished)
+
+
+def _catch_up(live: list[_Part], atoms: int, progress: Progress | None) -> None:
+    """Where no finer level will come, give the cells that wait for it the grade they left out, if the atoms allow.
+
+    It is a second grade of its level; a run that is resumed with a larger budget goes on without it.
+    """
+    steps = [part.propose(patient=False) for part in live]
+    hats = _hats(live[0].front.mesh.level, [step.nodes for step in steps])
+    if 0 < hats <= atoms:
+        records = [part.accept(step) for part, step in zip(live, steps, strict=True)]
+        if progress:
+            progress(_together(records, hats))
 
 
 def _levels(parts: list[_Part]) -> Iterator[tuple[int, list[IntArray]]]:

@@ -12,14 +12,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mgdl_theory.atom import Atoms
-from mgdl_theory.contraction import Margins, balanced_coefficients
+from mgdl_theory.contraction import QUANTUM_RATIO, Margins, balanced_coefficients
 from mgdl_theory.errors import BudgetError
 from mgdl_theory.mesh import BoolArray, Mesh, children, prolong
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_up, exact_sum, sub_down, sub_up
 from mgdl_theory.targets.base import Defects, FloatArray
 
-__all__ = ["Front", "Grade", "block_grade", "cell_bounds"]
+__all__ = ["PATIENCE", "Front", "Grade", "block_grade", "cell_bounds", "waiting"]
+
+PATIENCE = 128.0
+"""Experience: where the residual is at most so many times what finishes a cell, it waits for the grade that does it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,19 @@ class Front:
             )
         return replace(self, nodal=total)
 
+    @property
+    def virgin(self) -> BoolArray:
+        """(n,): cells that no atom has touched."""
+        return np.asarray((self.floor_plus == np.inf) & (self.floor_minus == np.inf))
+
+    def touched(self, c: FloatArray, floor_plus: FloatArray, floor_minus: FloatArray) -> Front:
+        """The front with the floors (n,) that a grade with nodal values c (m,) leaves on the cells it touches."""
+        plus = np.where(self.mesh.over_corners(np.logical_or, c > 0), floor_plus, np.inf)
+        minus = np.where(self.mesh.over_corners(np.logical_or, c < 0), floor_minus, np.inf)
+        return replace(
+            self, floor_plus=np.minimum(self.floor_plus, plus), floor_minus=np.minimum(self.floor_minus, minus)
+        )
+
     def split(self, chosen: BoolArray) -> Front:
         """The children of the chosen cells, with G prolonged exactly."""
         times, finer = 1 << self.mesh.dim, Mesh.of(self.mesh.level + 1, children(self.mesh.cells[chosen]))
@@ -108,23 +124,40 @@ def cell_bounds(mesh: Mesh, e: Interval, defects: Defects) -> FloatArray:
     return bound if known.all() else np.where(known, bound, np.inf)
 
 
-def block_grade(front: Front, e: Interval, margins: Margins, floor: float | FloatArray) -> tuple[FloatArray, Front]:
+def waiting(front: Front, e: Interval, margins: Margins, finish: float) -> BoolArray:
+    """(n,): cells that leave the work to the finer level that will finish them, where |e| <= ``finish`` is reached.
+
+    These are the cells with |e| <= ``PATIENCE * finish`` at the corners that a grade at this level would not finish:
+    it leaves the margin, a quantum and the defect.  A virgin cell does not wait, nor does a rough one, since the bounds
+    of finer levels are not known to be smaller there.
+
+    >>> front, zero = Front.root(1, 0.0).touched(np.ones(2), np.zeros(1), np.zeros(1)), np.zeros(1)
+    >>> e, margins = Interval(np.ones(2), np.ones(2)), Margins(zero, zero, zero + 0.25, zero + 0.25, zero > 0)
+    >>> [bool(waiting(front, e, margins, finish)[0]) for finish in (0.5, 0.25, 2.0**-10)]
+    [False, True, False]
+    """
+    top, bottom = front.mesh.over_corners(np.maximum, e.hi), front.mesh.over_corners(np.minimum, e.lo)
+    up = (1.0 + QUANTUM_RATIO) * margins.plus + margins.bulge
+    down = (1.0 + QUANTUM_RATIO) * margins.minus + margins.sag
+    left = np.maximum(np.where(top > 0.0, up, 0.0), np.where(bottom < 0.0, down, 0.0))
+    near = np.maximum(top, -bottom) <= PATIENCE * finish
+    return np.asarray(near & (left > finish) & ~front.virgin & ~margins.rough)
+
+
+def block_grade(
+    front: Front, e: Interval, margins: Margins, floor: float | FloatArray, finish: float = 0.0
+) -> tuple[FloatArray, Front]:
     """Nodal coefficients (m,) of the block grade at the front's level, and the front after it.
 
     A cell whose margin exceeds the floor that earlier grades left it does not meet the margin condition:
     it rests, and carries no atom at this level.  Where one rests, all rough cells rest with it, so that
-    they become ready together: a node between two cells that take turns would never be active.
+    they become ready together: a node between two cells that take turns would never be active.  Cells that are
+    ``waiting`` for a finer level, which finishes them at ``finish``, rest too; 0 is for grades of every level.
     """
     finite = np.isfinite(margins.plus) | np.isfinite(margins.minus)
     ready = finite & (margins.plus <= front.floor_plus) & (margins.minus <= front.floor_minus)
     if not ready.all():
         ready &= ~margins.rough
+    ready &= ~waiting(front, e, margins, finish)
     c = balanced_coefficients(front.mesh, e, margins, ready, floor)
-    plus = np.where(front.mesh.over_corners(np.logical_or, c > 0), margins.floor_plus, np.inf)
-    minus = np.where(front.mesh.over_corners(np.logical_or, c < 0), margins.floor_minus, np.inf)
-    after = replace(
-        front.add(c),
-        floor_plus=np.minimum(front.floor_plus, plus),
-        floor_minus=np.minimum(front.floor_minus, minus),
-    )
-    return c, after
+    return c, front.add(c).touched(c, margins.floor_plus, margins.floor_minus)

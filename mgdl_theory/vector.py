@@ -97,8 +97,8 @@ class VectorScheme:
 
     @classmethod
     def of(cls, schemes: Sequence[Scheme]) -> VectorScheme:
-        """The schemes with grades without atoms put in, so that the n-th grade of a level is the same for all."""
-        counts = [Counter(grade.level for grade in scheme.grades) for scheme in schemes]
+        """The schemes with grades without atoms where needed, so that the n-th grade of a level is the same for all."""
+        counts = [Counter(grade.level for grade in scheme.grades if len(grade)) for scheme in schemes]
         most = {level: max(count[level] for count in counts) for count in counts for level in count}
         return cls(tuple(_padded(scheme, most) for scheme in schemes))
 
@@ -184,7 +184,7 @@ def _padded(scheme: Scheme, most: dict[int, int]) -> Scheme:
     """The scheme with ``most[level]`` grades of every level, the last of them without atoms."""
     parts: list[Atoms] = []
     for level in sorted(most):
-        own = [grade.atoms for grade in scheme.grades if grade.level == level]
+        own = [grade.atoms for grade in scheme.grades if grade.level == level and len(grade)]
         empty = Atoms(level, np.zeros((0, scheme.dim), dtype=np.int64), np.zeros(0))
         parts += own + [empty] * (most[level] - len(own))
     return replace(scheme, grades=tuple(Grade(k, atoms) for k, atoms in enumerate(parts, 1)))

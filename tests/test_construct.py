@@ -38,8 +38,9 @@ from mgdl_theory import (
     target,
     verify,
 )
-from mgdl_theory.construct import choose_lift, read_tol
+from mgdl_theory.construct import FINISH, choose_lift, read_tol
 from mgdl_theory.contraction import quantum_floor
+from mgdl_theory.grade import PATIENCE
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.scheme import LevelRecord
 
@@ -282,12 +283,42 @@ def test_lifted_residual_stays_on_one_side() -> None:
 FULL = construct(WAVE, 1e-3)
 
 
+def without_last_resort(scheme: Scheme) -> Scheme:
+    """The scheme without the second grade of its last level, which cells get that wait for a level beyond a budget."""
+    levels = [record.level for record in scheme.history]
+    again = len(levels) > 1 and levels[-1] == levels[-2]
+    return replace(scheme.prefix(len(scheme.grades) - again), history=scheme.history[: len(levels) - again])
+
+
+@pytest.mark.parametrize("budget", [Budget(level=8), Budget(atoms=700), Budget(bytes=1 << 16)])
+def test_where_a_budget_ends_the_run_nothing_waits_for_a_finer_level(budget: Budget) -> None:
+    f = target("exp(x)")
+    scheme = construct(f, 1e-6, budget=budget)
+    before = without_last_resort(scheme)
+    assert not scheme.complete
+    assert len(scheme.grades) == len(before.grades) + 1
+    assert scheme.grades[-1].level == scheme.history[-1].level
+    bounds = [verify(part).residual_sup_upper for part in (before, scheme)]
+    assert bounds[1] < bounds[0] / 3
+
+
+def test_cells_that_wait_have_a_small_residual_and_save_atoms() -> None:
+    """exp(x) has nearly the same curvature everywhere: near the goal only the grades of two levels, which finish."""
+    scheme = construct(target("exp(x)"), 1e-6)
+    report = verify(scheme)
+    assert report.verdict is Verdict.PROVED
+    near, *last = [row for row in report.rows if row.residual_sup_upper <= PATIENCE * FINISH * 1e-6]
+    assert len(last) == 2
+    assert last[0].level > near.level + 1
+    assert sum(row.atoms for row in last) > 0.8 * scheme.atoms
+
+
 def test_atom_budgets_give_prefixes_of_the_full_run() -> None:
     totals = list(itertools.accumulate(len(g) for g in FULL.grades))
     for atoms in sorted({0, *totals, *(t - 1 for t in totals), *(t + 1 for t in totals)}):
         scheme = construct(WAVE, 1e-3, budget=Budget(atoms=atoms))
         kept = sum(t <= atoms for t in totals)
-        assert same_grades(scheme, FULL.prefix(kept))
+        assert same_grades(without_last_resort(scheme), FULL.prefix(kept))
         assert scheme.atoms <= atoms
         assert scheme.complete == (kept == len(totals))
         if not scheme.complete:
@@ -298,9 +329,10 @@ def test_level_budgets_give_prefixes_of_the_full_run() -> None:
     last = FULL.history[-1].level
     for level in range(last + 2):
         scheme = construct(WAVE, 1e-3, budget=Budget(level=level))
-        assert same_grades(scheme, FULL.prefix(sum(g.level <= level for g in FULL.grades)))
+        regular = without_last_resort(scheme)
+        assert same_grades(regular, FULL.prefix(sum(g.level <= level for g in FULL.grades)))
         assert scheme.complete == (level >= last)
-        assert scheme.history == FULL.history[: level + 1]
+        assert regular.history == FULL.history[: level + 1]
         if not scheme.complete:
             assert f"level allowed, {level}" in scheme.reason
 
@@ -311,8 +343,9 @@ def test_memory_budget_stops_before_the_level_that_would_exceed_it() -> None:
     assert not small.complete
     assert "memory" in small.reason
     large = construct(wide, 1e-3, budget=Budget(bytes=1 << 19, atoms=2000))
+    small, large = without_last_resort(small), without_last_resort(large)
     assert same_grades(small, large.prefix(len(small.grades)))
-    assert len(large.grades) > len(small.grades)
+    assert len(large.history) > len(small.history)
 
 
 @pytest.mark.parametrize("stop", range(len(FULL.history)))

@@ -23,8 +23,8 @@ from mgdl_theory.relu import diagram as geometry
 from mgdl_theory.relu.diagram import COLOURS, RADIUS, Diagram, Label, Line, Shape, diagram, extent, tikz
 
 
-def built(text: str, tol: float) -> Scheme:
-    return mg.construct(mg.target(text), tol=tol)
+def built(text: str, tol: float, lift: str = "auto") -> Scheme:
+    return mg.construct(mg.target(text), tol=tol, lift=lift)
 
 
 def corners(d: int) -> Scheme:
@@ -36,7 +36,7 @@ def corners(d: int) -> Scheme:
 NETWORKS = {
     "no grade": built("x-x", 1).network(),
     "one grade": built("x+y", 0.3).network(),
-    "three grades": built("x*y", 0.02).network(),
+    "three grades": built("x*y", 0.2, "none").network(),
     "many grades": built("sin(10*x)*exp(-x)", 1e-3).network(),
     "unit grades": built("x*y", 0.05).network("unit"),
     "unit grades of one variable": built("x*(1-x)", 0.02).network("unit"),

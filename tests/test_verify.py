@@ -48,6 +48,7 @@ from mgdl_theory import (
     target,
     verify,
 )
+from mgdl_theory.grade import PATIENCE
 from mgdl_theory.scheme import block_width, grade_depth
 from mgdl_theory.verify.report import Report, down_text, ranges_text, up_text
 from mgdl_theory.verify.verdict import worst
@@ -413,18 +414,20 @@ def test_rows_describe_the_grades() -> None:
 @pytest.mark.parametrize("toy", [SQUARE, WAVE, SADDLE], ids=["square", "wave", "saddle"])
 @pytest.mark.parametrize("lift", ["none", -4])
 def test_theorem_a_is_proved_and_its_bound_halves(toy: Quadratic, lift: object) -> None:
-    report = verify(construct(toy, 2.0**-7, lift=lift))  # type: ignore[arg-type]
+    tol = 2.0**-14 if toy.dim == 1 else 2.0**-11
+    report = verify(construct(toy, tol, lift=lift))  # type: ignore[arg-type]
     assert report.result("theorem-a").verdict is PROVED
     rows = report.rows[1:]
+    assert len(rows) >= 3
     for row in rows:
         assert row.residual_sup_upper <= row.theorem_a
-    for before, after in itertools.pairwise(rows[1:]):
-        assert after.theorem_a <= 0.6 * before.theorem_a
+        halved = 1.5 * rows[0].theorem_a * 2.0 ** (rows[0].level - row.level)
+        assert row.theorem_a <= max(halved, (PATIENCE + 1) * tol)  # cells may wait near the end
 
 
 @pytest.mark.parametrize("toy", [SQUARE, WAVE, SADDLE], ids=["square", "wave", "saddle"])
 def test_theorem_b_is_proved_in_lifted_mode_and_the_sup_falls_by_a_quarter(toy: Quadratic) -> None:
-    scheme = construct(toy, 2.0**-10 if toy.dim == 1 else 2.0**-7, lift=-4)
+    scheme = construct(toy, 2.0**-14 if toy.dim == 1 else 2.0**-11, lift=-4)
     report = verify(scheme)
     result = report.result("theorem-b")
     assert result.verdict is PROVED

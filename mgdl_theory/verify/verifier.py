@@ -19,10 +19,10 @@ from typing import Any, overload
 
 import numpy as np
 
-from mgdl_theory.construct import Budget, read_tol, require_memory, split_bytes, tol_text
+from mgdl_theory.construct import FINISH, Budget, read_tol, require_memory, split_bytes, tol_text
 from mgdl_theory.contraction import QUANTUM_RATIO, Margins, quantum_floor, violates_vertex_inequality
 from mgdl_theory.errors import AssumptionError, BudgetError, OptionError
-from mgdl_theory.grade import Front, Grade, cell_bounds
+from mgdl_theory.grade import Front, Grade, cell_bounds, waiting
 from mgdl_theory.mesh import MAX_LEVEL, BoolArray, Mesh, mark_rows
 from mgdl_theory.replay import cells_to_split
 from mgdl_theory.rigor.interval import Interval
@@ -268,15 +268,16 @@ class _Sweep:
         self.balanced.append(self._decide(grade, 1.0, front, e, g, defects))
         proved = self.balanced[-1].verdict is Verdict.PROVED
         self.nonincreasing.append(self.balanced[-1] if proved else self._decide(grade, 0.5, front, e, g, defects))
+        margins = Margins.of(defects, mesh.level, quantum_floor(self.tol))
+        predictions = self._predictions(front, e, bound, defects, margins)
         before = _peak(self.target, front, e, bound)
         powers = self._powers(mesh, e, defects)
         self._sharpen_last_row(before, max(self.leaves.upper, float(bound.max())), powers)
-        front = front.add(g)
+        front = front.add(g).touched(g, margins.floor_plus, margins.floor_minus)
         e = front.residual(f)
         bound = cell_bounds(mesh, e, defects)
         rest = self._powers(mesh, e, defects)
         self._note_norms(mesh, g, powers, rest, proved)
-        predictions = self._predictions(mesh.level, defects)
         self._add_row(grade, _peak(self.target, front, e, bound), bound, rest, predictions)
         return front, e, bound
 
@@ -294,18 +295,25 @@ class _Sweep:
         except BudgetError as error:  # of this question; the sweep goes on
             return Outcome(Verdict.UNDECIDED, str(error))
 
-    def _predictions(self, level: int, defects: Defects) -> tuple[float, float]:
-        """The bounds of Theorems A and B for a grade of this level built to ``tol``; q is its quantum."""
-        floor = quantum_floor(self.tol)
-        margins = Margins.of(defects, level, floor)
-        osc = sub_up(defects.range.hi, defects.range.lo)
-        m = np.maximum(margins.plus, margins.minus)
-        r = float(np.maximum(defects.sag, defects.bulge).max())
-        q = np.maximum(QUANTUM_RATIO * m, floor)
-        theorem_a = _up_sum(max(self.leaves.upper, _up_max(m + np.maximum(q, osc))), r)
+    def _predictions(
+        self, front: Front, e: Interval, bound: FloatArray, defects: Defects, margins: Margins
+    ) -> tuple[float, float]:
+        """The bounds of Theorems A and B for a grade on this front built to ``tol``; q is its quantum.
+
+        e (nodes) and ``bound`` (cells) are those before the grade, which are still valid where cells wait.
+        """
+        waits = waiting(front, e, margins, FINISH * self.tol)
+        B = max(self.leaves.upper, float(bound[waits].max(initial=0.0)))
+        if waits.all():
+            return B, B if self.delta > 0 else math.inf
+        osc = sub_up(defects.range.hi, defects.range.lo)[~waits]
+        m = np.maximum(margins.plus, margins.minus)[~waits]
+        r = float(np.maximum(defects.sag, defects.bulge)[~waits].max())
+        q = np.maximum(QUANTUM_RATIO * m, quantum_floor(self.tol))
+        theorem_a = _up_sum(max(B, _up_max(m + np.maximum(q, osc))), r)
         theorem_b = math.inf
         if self.delta > 0 and float(m.max()) <= self.delta:
-            theorem_b = _up_sum(max(self.leaves.upper, _up_max(m + q)), r)
+            theorem_b = _up_sum(max(B, _up_max(m + q)), r)
         return theorem_a, theorem_b
 
     def _powers(self, mesh: Mesh, e: Interval, defects: Defects) -> dict[int, Power]:
