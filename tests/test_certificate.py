@@ -104,7 +104,8 @@ def test_claimed_bounds_are_above_the_value_and_below_the_tolerance_where_they_c
     value: float, shift: int, tol: float
 ) -> None:
     exponent = int(np.frexp(tol)[1]) - 53 + shift
-    n = schema._above(value, exponent, tol)
+    (n,) = schema._above(np.array([value]), exponent, tol)
+    assert n is not None
     claimed = n * Fraction(2) ** exponent
     assert claimed >= Fraction(value)
     assert claimed - Fraction(value) <= Fraction(2) ** exponent
@@ -115,6 +116,34 @@ def test_claimed_bounds_are_above_the_value_and_below_the_tolerance_where_they_c
     m, e = schema.pair(value)
     assert m * Fraction(2) ** e == Fraction(value)
     assert m % 2 == 1
+
+
+def above(value: float, exponent: int, tol: float) -> int | None:
+    """What is claimed of one leaf, in rational arithmetic from beginning to end."""
+    if value == np.inf:
+        return None
+    units = Fraction(value) / Fraction(2) ** exponent
+    n = units.numerator // units.denominator + 1
+    return -(-units.numerator // units.denominator) if n * Fraction(2) ** exponent > tol >= value else n
+
+
+sizes = st.floats(0, 1.7e308) | st.floats(0, 4) | st.sampled_from([0.0, 5e-324, 2.0**-1022, 1.0, 2.0**53, np.inf])
+
+
+@given(st.lists(sizes, max_size=8), sizes.filter(lambda v: 0 < v < np.inf), st.sampled_from([20, 21, 40, 53, 54, 80]))
+def test_whole_arrays_of_bounds_are_those_of_rational_arithmetic(values: list[float], tol: float, bits: int) -> None:
+    exponent = int(np.frexp(tol)[1]) - bits
+    near = [tol, np.nextafter(tol, 0), np.nextafter(tol, np.inf), tol / 2, tol * (1 - 2.0**-bits)]
+    array = np.array([*values, *near, *np.ldexp([1.0, 3.0], exponent)])
+    assert schema._above(array, exponent, tol) == [above(v, exponent, tol) for v in array.tolist()]
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False).filter(bool), max_size=8))
+def test_coefficients_as_integers_of_one_unit(values: list[float]) -> None:
+    """The same integers as from the pairs of exact arithmetic, one by one."""
+    pairs = [schema.pair(v) for v in values]
+    least = min((e for _, e in pairs), default=0)
+    assert schema._integers(np.array(values)) == (least, [m << e - least for m, e in pairs])
 
 
 def test_a_grade_without_atoms_is_trivial_and_has_its_place() -> None:

@@ -244,15 +244,28 @@ def _floats(grade: dict[str, Any]) -> FloatArray:
     return np.array([_float((m, grade["exponent"])) for m in grade["coefficients"]], dtype=np.float64)
 
 
-def _above(value: float, exponent: int, tol: float) -> int:
-    """An n with value <= n 2**exponent, strictly where the tolerance leaves room for it.
+def _above(values: FloatArray, exponent: int, tol: float) -> list[int | None]:
+    """For each value >= 0 an n with value <= n 2**exponent, strictly where the tolerance leaves room; None for inf.
 
-    >>> _above(0.5, -2, 1.0), _above(0.6, -2, 1.0), _above(1.0, -2, 1.0)
-    (3, 3, 4)
+    Values of less than 2**53 units are split into a whole number of units and a rest, which floats do exactly; larger
+    ones, which are whole numbers of units, are taken one by one as exact integers.
+
+    >>> _above(np.array([0.5, 0.6, 1.0, np.inf]), -2, 1.0)
+    [3, 3, 4, None]
     """
-    units = Fraction(value) / Fraction(2) ** exponent
-    n = math.floor(units) + 1
-    return math.ceil(units) if _exact((n, exponent)) > tol >= value else n
+    limit = math.floor(Fraction(tol) / Fraction(2) ** exponent)  # more units than these are above the tolerance
+    with np.errstate(over="ignore"):
+        units = np.ldexp(values, -exponent)
+    few = units < 2.0**53
+    low = np.floor(np.where(few, units, 0.0))
+    close = (low + 1 > min(limit, 1 << 53)) & (values <= tol)
+    above = low + np.where(close, np.ldexp(low, exponent) < values, 1)  # the value rounded up, or more
+    found: list[int | None] = above.astype(np.int64).tolist()
+    for i in np.flatnonzero(~few).tolist():
+        value = float(values[i])
+        n = math.floor(Fraction(value) / Fraction(2) ** exponent) if math.isfinite(value) else None
+        found[i] = None if n is None else n if n >= limit and value <= tol else n + 1
+    return found
 
 
 def _below(value: float) -> list[int]:
@@ -279,9 +292,16 @@ def _bound_exponent(report: Report) -> int:
     upper = report.residual_sup_upper
     if not upper <= report.tol:
         return exponent
-    while _exact((_above(upper, exponent, report.tol), exponent)) > report.tol:  # ends: the unit divides the tolerance
+    while not _claimed(upper, exponent, report.tol) <= report.tol:  # ends: the unit divides the tolerance
         exponent -= BOUND_BITS
     return exponent
+
+
+def _claimed(value: float, exponent: int, tol: float) -> Fraction:
+    """The bound that is claimed where this finite value was shown."""
+    (n,) = _above(np.array([value]), exponent, tol)
+    assert n is not None
+    return _exact((n, exponent))
 
 
 # -- parts of a certificate ------------------------------------------------------------------------
@@ -291,28 +311,36 @@ def _grades(scheme: Scheme) -> list[dict[str, Any]]:
     found, level = [], 0
     for grade in scheme.grades:
         level = grade.level if len(grade) else level  # a grade without atoms has any level
-        pairs = [pair(c) for c in grade.atoms.coefficients.tolist()]
-        exponent = min((e for _, e in pairs), default=0)
-        found.append(
-            {
-                "level": level,
-                "exponent": exponent,
-                "nodes": grade.atoms.nodes.tolist(),
-                "coefficients": [m << e - exponent for m, e in pairs],
-            }
-        )
+        exponent, coefficients = _integers(grade.atoms.coefficients)
+        nodes = grade.atoms.nodes.tolist()
+        found.append({"level": level, "exponent": exponent, "nodes": nodes, "coefficients": coefficients})
     return found
+
+
+def _integers(values: FloatArray) -> tuple[int, list[int]]:
+    """The largest exponent, and integers m, with values = m 2**exponent; the values are not 0.
+
+    >>> _integers(np.array([0.75, -8.0]))
+    (-2, [3, -32])
+    """
+    if not len(values):
+        return 0, []
+    fractions, exponents = np.frexp(values)
+    m = np.ldexp(fractions, 53).astype(np.int64)  # all bits of a float, exactly
+    least = int(np.min(exponents - 53 + np.bitwise_count((m & -m) - 1)))
+    shifts = exponents - 53 - least
+    whole, up = (m >> np.maximum(-shifts, 0)).tolist(), np.maximum(shifts, 0).tolist()
+    return least, [n << k for n, k in zip(whole, up, strict=True)]
 
 
 def _row(row: GradeRow, exponent: int, report: Report) -> dict[str, Any]:
     upper, at = row.residual_sup_upper, row.peak or report.scheme.target.box.lower
-    claimed = pair(_exact((_above(upper, exponent, report.tol), exponent))) if math.isfinite(upper) else None
+    claimed = pair(_claimed(upper, exponent, report.tol)) if math.isfinite(upper) else None
     return {"upper": claimed, "lower": _below(row.residual_sup_lower), "at": [str(x) for x in at]}
 
 
 def _leaves(block: LeafBlock, exponent: int, tol: float) -> dict[str, Any]:
-    bounds = [_above(b, exponent, tol) if math.isfinite(b) else None for b in block.bounds.tolist()]
-    return {"level": block.level, "cells": block.cells.tolist(), "bounds": bounds}
+    return {"level": block.level, "cells": block.cells.tolist(), "bounds": _above(block.bounds, exponent, tol)}
 
 
 def _claims(report: Report) -> list[dict[str, Any]]:
