@@ -466,7 +466,8 @@ def test_workers_come_to_the_same_result() -> None:
     assert judged(evidence("sea"), workers=2) == judged(evidence("sea"))
     wrong = copy.deepcopy(evidence("sea"))
     wrong["grades"][-1]["coefficients"][0] *= 2
-    assert judged(wrong, workers=2)[0].startswith("REFUSED: balanced: ")
+    assert judged(wrong, workers=2) == judged(wrong)
+    assert judged(wrong)[0].startswith("REFUSED: balanced: ")
 
 
 def test_rows_are_shown_on_leaves_that_claim_less() -> None:
@@ -928,6 +929,41 @@ def test_workers_in_a_plain_file(plain: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].startswith("VERIFIED: ")
+
+
+MURDER = """
+    if __name__ != "__main__" and any(task.cell == CELL for task in batch):
+        import os, signal
+
+        open(__file__ + ".killed", "a").write("+")
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+@pytest.mark.parametrize("name", ["true", "wrong"])
+def test_a_killed_worker_changes_nothing(plain: Path, name: str) -> None:
+    """Each worker that comes to a cell half way is killed; the answer is that of one process, line by line."""
+    data = copy.deepcopy(evidence("sea"))
+    cells = max((block["cells"] for block in data["leaves"]["levels"]), key=len)
+    if name == "wrong":
+        data["grades"][-1]["coefficients"][0] *= 2
+    schema.Certificate({**data, "sha256": check.digest(data)}).save(plain / f"{name}.killed.json")
+    head = '    """Do some tasks; the number of parts of cells that they took."""\n'
+    text = (plain / "check.py").read_text(encoding="utf-8")
+    assert text.count(head) == 1
+    murder = MURDER.replace("CELL", repr(tuple(cells[len(cells) // 2])))
+    (plain / "murder.py.killed").unlink(missing_ok=True)
+    (plain / "murder.py").write_text(text.replace(head, head + murder), encoding="utf-8")
+    outputs = []
+    for script, workers in (("check.py", "1"), ("murder.py", "2")):
+        command = [sys.executable, "-I", str(plain / script), str(plain / f"{name}.killed.json"), "--workers", workers]
+        done = subprocess.run(command, cwd=plain.parent, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == (0 if name == "true" else 1), done.stderr
+        outputs.append(done.stdout)
+    assert outputs[0] == outputs[1]
+    assert (plain / "murder.py.killed").exists(), "somebody was killed"
+    assert outputs[0].splitlines()[-1].startswith("VERIFIED: " if name == "true" else "REFUSED: balanced: ")
 
 
 def test_without_an_engine_nothing_is_checked(plain: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

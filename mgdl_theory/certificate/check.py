@@ -31,25 +31,28 @@ import gzip
 import hashlib
 import io
 import json
-import multiprocessing
 import operator
 import re
 import sys
 import zlib
 from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 from functools import lru_cache, partial, reduce
 from importlib.util import find_spec
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, chain, islice, pairwise
 from math import isqrt
+from multiprocessing import get_context
 from typing import Any, NamedTuple, NoReturn
 
 BITS = 256  # definition: the unit is 2^-BITS, or finer where the certificate has finer numbers
 WORK, DOUBT = 160, 60  # definition: bits of elementary functions; how many of the last ones mpmath may have wrong
 DEEPER, PARTS = 14, 4096  # experience: levels and parts that one question about one cell may cost
-CHUNK = 64  # experience: cells that a worker takes at a time
+CHUNK, AHEAD = 64, 4  # experience: cells that a worker takes at a time; such batches, for each worker, at once
 MAX_BYTES, MAX_DIGITS, MAX_DEPTH, MAX_POWER = 1 << 30, 700, 300, 1000  # definition: limits of the input
 MAX_LEVEL, MAX_EXPONENT, MAX_DIM, MAX_CHARS, MAX_BITS = 64, 1100, 16, 20_000, 1 << 20  # definition: likewise
 LIMIT, INF = 1 << 4096, 1 << 16384  # finite ends are at most LIMIT in magnitude; an end -INF or INF is unbounded
@@ -864,9 +867,42 @@ def start(*arguments: Any) -> None:
     _target = Target(*arguments)
 
 
-def work(scale: int, unit: bool, task: Task) -> int:
-    """Do a task; the number of parts of the cell that it took."""
-    return _target.show(task, scale, unit)
+def work(scale: int, unit: bool, batch: list[Task]) -> int:
+    """Do some tasks; the number of parts of cells that they took."""
+    return sum([_target.show(task, scale, unit) for task in batch])
+
+
+def spread(job: Callable[[list[Task]], int], batches: Iterator[list[Task]], workers: int, arguments: Any) -> int:
+    """The sum of a job over batches, by processes; a batch that is lost with a killed process is done by this one.
+
+    The answers are taken in order, so that of several refusals the first is told, whatever the number of workers.
+    """
+    pools: list[ProcessPoolExecutor] = []
+    running: deque[tuple[list[Task], Future[int]]] = deque()
+    total = 0
+
+    def send(batch: list[Task]) -> Future[int]:
+        try:
+            return pools[-1].submit(job, batch)
+        except (BrokenProcessPool, IndexError):  # a pool does not outlive its processes
+            pools.append(ProcessPoolExecutor(workers, get_context("spawn"), start, arguments))
+            return pools[-1].submit(job, batch)
+
+    def receive() -> int:
+        batch, answer = running.popleft()
+        try:
+            return answer.result()
+        except BrokenProcessPool:
+            return job(batch)
+
+    try:
+        for batch in batches:
+            running.append((batch, send(batch)))
+            total += receive() if len(running) > AHEAD * workers else 0
+        return total + sum([receive() for _ in range(len(running))])
+    finally:
+        for pool in pools:
+            pool.shutdown(cancel_futures=True)
 
 
 class Check:
@@ -906,13 +942,10 @@ class Check:
         scale = 1 if "balanced" in self.proved else 2 if "nonincreasing" in self.proved else 0
         follows = [k > 0 and scale > 0 and rows[k][0] >= rows[k - 1][0] for k in range(last + 1)]  # from row k - 1
         tasks = c.tasks([INF if follows[k] else rows[k][0] for k in range(last + 1)])
+        batches = iter(lambda: list(islice(tasks, CHUNK)), [])
         job = partial(work, scale, "unit-grades" in self.proved)
-        if workers > 1:
-            with multiprocessing.Pool(workers, start, self.arguments) as pool:
-                parts = sum(pool.imap_unordered(job, tasks, CHUNK))
-        else:
-            start(*self.arguments)
-            parts = sum(map(job, tasks))
+        start(*self.arguments)
+        parts = spread(job, batches, workers, self.arguments) if workers > 1 else sum(map(job, batches))
         leaves = [bound for own in c.leaves.values() for bound in own.values()]
         atoms = sum(len(own) for nodes in c.atoms.values() for own in nodes.values())
         self.confirm("tiling", True, f"{len(leaves)} leaves tile the box; no atom reaches into a leaf of a lower level")
