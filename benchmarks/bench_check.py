@@ -79,7 +79,8 @@ def table(large: bool) -> list[str]:
                 kilobytes = path.stat().st_size / 1000
                 lines.append(
                     f"| `{case.expr}` | {case.tol} | {case.lift} | {report.scheme.atoms:,} | {report.leaves:,} "
-                    f"| {kilobytes:.0f} | {engine} | {workers} | {seconds:.1f} | {processors:.1f} | {memory:.0f} | {word} |"
+                    f"| {kilobytes:.0f} | {engine} | {workers} "
+                    f"| {seconds:.1f} | {processors:.1f} | {memory:.0f} | {word} |"
                 )
                 print(lines[-1], file=sys.stderr)
     return lines
