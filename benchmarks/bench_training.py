@@ -22,7 +22,7 @@ import numpy as np
 
 import mgdl_theory as mg
 from mgdl_theory.targets.base import Target
-from mgdl_theory.training import Data, GradeSpec, sample, train, train_balanced, train_single_grade, verify_model
+from mgdl_theory.training import Data, GradeSpec, sample, train, train_balanced, train_single_grade
 
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 GRADES, WIDTH, EPOCHS = 3, 24, 200
@@ -68,7 +68,7 @@ def trained(method: str, f: Target, data: Data, fit: Callable[[], Any]) -> Row:
     begun = time.perf_counter()
     model = fit()
     seconds = time.perf_counter() - begun
-    report = verify_model(model, f, data=data, cells=CELLS[f.dim])
+    report = mg.verify(model, f, data=data, cells=CELLS[f.dim])
     rows = report.rows[1:]
     return Row(
         method, model.parameters, tuple(r.relative_error for r in rows), tuple(r.residual_sup_upper for r in rows),

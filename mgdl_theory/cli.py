@@ -752,8 +752,8 @@ def _report(options: argparse.Namespace) -> int:
 
 def _train(options: argparse.Namespace) -> int:
     from mgdl_theory.construct import read_tol
-    from mgdl_theory.training import GradeSpec, sample, train, train_balanced, verify_model
-    from mgdl_theory.verify.verifier import verify
+    from mgdl_theory.training import GradeSpec, sample, train, train_balanced
+    from mgdl_theory.training.verify import verify
 
     if not 1 <= options.grades <= 1000:
         raise OptionError(f"--grades: expected a number from 1 to 1000, got {options.grades}")
@@ -781,7 +781,7 @@ def _train(options: argparse.Namespace) -> int:
             report = verify(train_balanced(f, data, specs, seed=options.seed, tol=tol, progress=tick).scheme)
         else:
             model = train(data, specs, box=f.box, seed=options.seed, path=options.state, progress=tick)
-            report = verify_model(model, f, tol, data=data)
+            report = verify(model, f, tol, data=data)
     if options.json:
         from mgdl_theory.files import write_atomic
 

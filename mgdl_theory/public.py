@@ -27,6 +27,7 @@ from mgdl_theory.targets import target
 from mgdl_theory.targets.ball import UniformBall
 from mgdl_theory.targets.base import Box, Defects, Target
 from mgdl_theory.targets.vector import VectorTarget
+from mgdl_theory.training.verify import verify
 from mgdl_theory.vector import VectorScheme
 from mgdl_theory.verify.claims import CLAIMS
 from mgdl_theory.verify.grids import check_on_grid
@@ -34,7 +35,6 @@ from mgdl_theory.verify.network import verify_network
 from mgdl_theory.verify.report import Report
 from mgdl_theory.verify.vector import VectorReport
 from mgdl_theory.verify.verdict import Result, Verdict, Witness
-from mgdl_theory.verify.verifier import verify
 
 __all__ = [
     "CLAIMS",

@@ -13,7 +13,7 @@ import pytest
 
 import mgdl_theory as mg
 from mgdl_theory.cli import main
-from mgdl_theory.training import Data, GradeSpec, TrainedGrade, TrainedModel, sample, train, verify_model
+from mgdl_theory.training import Data, GradeSpec, TrainedGrade, TrainedModel, sample, train
 from mgdl_theory.training.enclose import bends, grade_enclosures
 
 
@@ -95,7 +95,7 @@ def test_a_cell_without_a_kink_has_next_to_no_bend() -> None:
 
 
 def test_certified_sup_norms_enclose_a_known_one() -> None:
-    report = verify_model(line(1.0, 0.5), mg.target("2*x"))
+    report = mg.verify(line(1.0, 0.5), mg.target("2*x"))
     for row, sup in zip(report.rows, (2.0, 1.0, 0.5), strict=True):
         assert row.residual_sup_lower <= sup <= row.residual_sup_upper <= 1.06 * sup
     assert [row.relative_error for row in report.rows] == pytest.approx([1.0, 0.25, 0.0625])
@@ -104,7 +104,7 @@ def test_certified_sup_norms_enclose_a_known_one() -> None:
 @pytest.mark.parametrize("dim", [1, 2])
 def test_certified_sup_norms_hold_at_samples(dim: int) -> None:
     model, f = random_model(dim, 2, 3), mg.target("sin(3*x)" if dim == 1 else "sin(3*x)*y")
-    report = verify_model(model, f, cells=30_000)
+    report = mg.verify(model, f, cells=30_000)
     t = np.random.default_rng(1).random((3000, dim))
     e = f(t)[:, None] - np.cumsum(model.grade_values(t), axis=1)
     for row, column in zip(report.rows[1:], e.T, strict=True):
@@ -113,21 +113,21 @@ def test_certified_sup_norms_hold_at_samples(dim: int) -> None:
 
 
 def test_shrinking_grades_are_proved() -> None:
-    report = verify_model(line(0.25, 0.5, root=-1.0), mg.target("2 + x"), tol=2.0)
+    report = mg.verify(line(0.25, 0.5, root=-1.0), mg.target("2 + x"), tol=2.0)
     assert report.verdict is mg.Verdict.PROVED
     assert report.exit_code == 0
     assert report.last_line().startswith("PROVED")
 
 
 def test_a_grade_that_is_zero_is_trivial() -> None:
-    report = verify_model(line(1.0, 0.0), mg.target("2 + sin(9*x)"))
+    report = mg.verify(line(1.0, 0.0), mg.target("2 + sin(9*x)"))
     assert report.rows[2].nonincreasing is mg.Verdict.PROVED
     assert report.result("l2-decrease").verdict is mg.Verdict.PROVED
 
 
 def test_a_planted_growth_is_refuted_with_a_point_that_shows_it() -> None:
     model = line(0.5, -0.25, 0.25, root=-1.0)
-    report = verify_model(model, mg.target("2 + x"))
+    report = mg.verify(model, mg.target("2 + x"))
     assert [str(row.nonincreasing) for row in report.rows[1:]] == ["PROVED", "REFUTED", "PROVED"]
     witness = report.result("nonincreasing").witness
     assert witness is not None
@@ -143,8 +143,8 @@ def test_a_planted_growth_is_refuted_with_a_point_that_shows_it() -> None:
 
 def test_a_planted_false_tolerance_is_refuted_and_a_true_one_proved() -> None:
     f, model = mg.target("2*x"), line(1.0)
-    assert verify_model(model, f, "1.01").result("sup-norm").verdict is mg.Verdict.PROVED
-    refuted = verify_model(model, f, "0.9").result("sup-norm")
+    assert mg.verify(model, f, "1.01").result("sup-norm").verdict is mg.Verdict.PROVED
+    refuted = mg.verify(model, f, "0.9").result("sup-norm")
     assert refuted.verdict is mg.Verdict.REFUTED
     assert refuted.witness is not None
     assert refuted.witness.x == (Fraction(1),)
@@ -152,7 +152,7 @@ def test_a_planted_false_tolerance_is_refuted_and_a_true_one_proved() -> None:
 
 def test_growth_of_the_sum_of_squares_is_refuted() -> None:
     data = Data(np.array([[0.5], [1.0]]), np.array([1.0, 1.0]))
-    result = verify_model(line(-1.0), mg.target("1 + 0*x"), data=data).result("l2-decrease")
+    result = mg.verify(line(-1.0), mg.target("1 + 0*x"), data=data).result("l2-decrease")
     assert result.verdict is mg.Verdict.REFUTED
     assert result.witness is not None
     assert result.witness.x == (Fraction(1),)
@@ -163,14 +163,14 @@ def test_a_narrow_growth_between_the_nodes_is_not_proved() -> None:
     w, p = 2.0**-12, 0.5 + 2.0**-10
     spike = TrainedGrade((np.ones((3, 1)),), (-np.array([p - w, p, p + w]),), np.array([-1.0, 2.0, -1.0]) / w, 0.0)
     model = TrainedModel(mg.Box.of([0, 1])).with_grade(spike)
-    assert verify_model(model, mg.target("1 + x")).rows[1].nonincreasing is mg.Verdict.REFUTED
+    assert mg.verify(model, mg.target("1 + x")).rows[1].nonincreasing is mg.Verdict.REFUTED
 
 
 def test_what_is_trained_is_held_to_its_claims() -> None:
     f = mg.target("sin(6*x)*exp(-x)")
     data = sample(f, 65)
     model = train(data, [GradeSpec(width=6, epochs=20)] * 2)
-    report = verify_model(model, f, data=data)
+    report = mg.verify(model, f, data=data)
     assert report.result("l2-decrease").verdict is mg.Verdict.PROVED
     assert report.result("nonincreasing").verdict is mg.Verdict.REFUTED
     assert report.as_dict()["exit_code"] == 1
@@ -178,14 +178,14 @@ def test_what_is_trained_is_held_to_its_claims() -> None:
 
 
 def test_a_callable_without_a_modulus_is_evidence_only() -> None:
-    report = verify_model(line(0.25, root=-1.0), mg.target(lambda x: 2 + x), tol=3)
+    report = mg.verify(line(0.25, root=-1.0), mg.target(lambda x: 2 + x), tol=3)
     assert report.result("nonincreasing").verdict is mg.Verdict.EVIDENCE
     assert report.exit_code == 3
 
 
 def test_another_domain_is_refused() -> None:
     with pytest.raises(mg.OptionError, match="another domain"):
-        verify_model(line(1.0), mg.target("x", domain=[0, 2]))
+        mg.verify(line(1.0), mg.target("x", domain=[0, 2]))
     with pytest.raises(mg.SchemeError, match="reads 1 features"):
         replace(line(1.0), box=mg.Box.of([0, 1], 2))
 

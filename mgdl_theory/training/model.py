@@ -8,10 +8,12 @@ import json
 import os
 import re
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,11 +31,21 @@ FORMAT = "mgdl-theory trained model 1"
 MAX_DATA = 1 << 22
 """Experience: points beyond this are refused before the memory is gone."""
 
+UNREADABLE = (
+    LookupError, TypeError, ValueError, ArithmeticError, AttributeError, EOFError, OSError, RuntimeError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""Experience: what reading a damaged or hostile file may raise."""
+
 
 def _frozen(array: Any, ndim: int, what: str) -> FloatArray:
-    out: FloatArray = np.array(array, dtype=np.float64)
+    """A copy that nothing else writes to; objects, texts and complex numbers are no weights."""
+    given = np.asarray(array)
+    with np.errstate(over="ignore"):  # a long double beyond the floats becomes inf, which is refused
+        out: FloatArray = np.array(given if given.dtype.kind in "fiub" else np.nan, dtype=np.float64)
     if out.ndim != ndim or not np.isfinite(out).all():
-        raise SchemeError(f"{what}: expected finite numbers in {ndim} dimension(s), got shape {out.shape}")
+        told = f"shape {given.shape} of {given.dtype}"
+        raise SchemeError(f"{what}: expected finite numbers in {ndim} dimension(s), got {told}")
     out.setflags(write=False)
     return out
 
@@ -88,6 +100,8 @@ def sample(target: Target, points: int) -> Data:
     if not 2 <= points <= MAX_DATA:
         raise OptionError(f"points: expected an integer from 2 to {MAX_DATA}, got {points!r}")
     n = max(2, round(points ** (1 / target.dim)))
+    if n**target.dim > MAX_DATA:
+        raise OptionError(f"points: a grid in {target.dim} variables has over {MAX_DATA}; give Data of your own")
     axes = np.meshgrid(*[np.linspace(0.0, 1.0, n)] * target.dim, indexing="ij")
     t = np.stack([a.ravel() for a in axes], axis=1)
     return Data(t, target(target.box.from_unit(t)))
@@ -124,11 +138,9 @@ class TrainedGrade:
             raise SchemeError(f"grade: layers {heights}, biases {[len(b) for b in biases]}, readout {len(readout)}")
         if any(len(a) != b.shape[1] for a, b in pairwise(weights)):
             raise SchemeError("grade: a layer does not fit on the one below it")
-        if not np.isfinite(self.constant):
-            raise SchemeError(f"grade: the constant must be finite, got {self.constant!r}")
-        for name, value in (("weights", weights), ("biases", biases), ("readout", readout)):
+        constant = float(_frozen(self.constant, 0, "grade: the constant"))
+        for name, value in (("weights", weights), ("biases", biases), ("readout", readout), ("constant", constant)):
             object.__setattr__(self, name, value)
-        object.__setattr__(self, "constant", float(self.constant))
 
     @property
     def width(self) -> int:
@@ -210,6 +222,12 @@ class TrainedModel:
             grades.append(TrainedGrade(tuple(weights), tuple(network.biases[start:end]), readout, constant))
         return cls(network.box, tuple(grades))
 
+    def copy(self) -> TrainedModel:
+        """The same numbers, checked again and shared with nobody; of a subclass, the model that it claims to be."""
+        lower, upper = ([Fraction(v) for v in side] for side in (self.box.lower, self.box.upper))
+        grades = (TrainedGrade(g.weights, g.biases, g.readout, g.constant, dict(g.note)) for g in self.grades)
+        return TrainedModel(Box(tuple(lower), tuple(upper)), tuple(grades), self.seed, self.digest)
+
     def with_grade(self, grade: TrainedGrade) -> TrainedModel:
         """The model with one grade more; the others are the same arrays."""
         return TrainedModel(self.box, (*self.grades, grade), self.seed, self.digest)
@@ -277,8 +295,9 @@ def load_model(path: str | os.PathLike[str]) -> TrainedModel:
     SchemeError
         If the file is not such a model.
     """
+    raw = Path(path).read_bytes()
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(raw), allow_pickle=False) as file:
             head = json.loads(str(file["head"][()]))
             if head["format"] != FORMAT:
                 raise SchemeError(f"its format is {str(head['format'])[:60]!r}, this version reads {FORMAT!r}")
@@ -287,11 +306,11 @@ def load_model(path: str | os.PathLike[str]) -> TrainedModel:
                 layers = range(1, int(each["layers"]) + 1)
                 grades.append(TrainedGrade(
                     tuple(file[f"W_{k}_{j}"] for j in layers), tuple(file[f"b_{k}_{j}"] for j in layers),
-                    file[f"readout_{k}"], float(file[f"constant_{k}"]), dict(each["note"]),
+                    file[f"readout_{k}"], file[f"constant_{k}"], dict(each["note"]),
                 ))  # fmt: skip
             lower, upper = (tuple(_fraction(v) for v in side) for side in head["box"])
             return TrainedModel(Box(lower, upper), tuple(grades), int(head["seed"]), str(head["digest"]))
-    except (KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise SchemeError(f"{os.fspath(path)}: not a trained model ({error})") from None
 
 

@@ -7,28 +7,35 @@ split where that leaves a gap.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
-from mgdl_theory.construct import read_tol, tol_text
+from mgdl_theory.construct import Budget, read_tol, split_bytes, tol_text
 from mgdl_theory.errors import OptionError
 from mgdl_theory.grade import cell_bounds
 from mgdl_theory.mesh import BoolArray, Mesh, children
 from mgdl_theory.rigor.interval import Interval, mignitude
 from mgdl_theory.rigor.rounding import add_up, quiet, sub_down
+from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, Defects, FloatArray, Target
+from mgdl_theory.targets.vector import VectorTarget
 from mgdl_theory.training.enclose import add, bends, grade_enclosures, subtract
 from mgdl_theory.training.model import Data, TrainedModel, sample
-from mgdl_theory.verify.report import WITHOUT_MODULUS, domain_text, down_text, up_text
+from mgdl_theory.vector import VectorScheme
+from mgdl_theory.verify.report import WITHOUT_MODULUS, Report, domain_text, down_text, up_text
+from mgdl_theory.verify.vector import VectorReport
 from mgdl_theory.verify.verdict import Result, Verdict, Witness, worst
+from mgdl_theory.verify.verifier import verify as verify_scheme
 
-__all__ = ["ModelReport", "ModelRow", "verify_model"]
+__all__ = ["ModelReport", "ModelRow", "verify", "verify_model"]
 
 FIRST_CELLS = 512
 """Experience: cells of the first mesh, at least."""
@@ -170,15 +177,24 @@ def verify_model(
     >>> verify_model(model, f).rows[-1].residual_sup_upper < 0.1
     True
     """
+    if not isinstance(model, TrainedModel):
+        raise OptionError(f"verify: expected a trained model, as train returns it, got {type(model).__name__}")
+    if not (hasattr(target, "values") and hasattr(target, "defects")):
+        raise OptionError(f"verify: expected the target of one function, got {type(target).__name__}")
+    model = TrainedModel.copy(model)  # what is verified is what is kept, whatever happens to the arrays of the caller
     if target.box != model.box:
-        raise OptionError("the target lives on another domain than the model")
+        raise OptionError(f"the target lives on another domain, {target.box}, than the model, {model.box}")
+    if type(cells) is not int or not 1 <= cells <= 1 << 30:
+        raise OptionError(f"cells: expected an integer from 1 to {1 << 30}, got {cells!r}")
+    if data is not None and not isinstance(data, Data):
+        raise OptionError(f"data: expected Data, points and values, got {type(data).__name__}")
     if data is not None and data.dim != model.dim:
         raise OptionError(f"data: points of {data.dim} variable(s) for a model of {model.dim}")
     started = time.perf_counter()
     bound = None if tol is None else read_tol(tol)
     sweep = _Sweep(model, target, bound, cells, progress)
     sweep.run()
-    data = data or sample(target, FIRST_CELLS)
+    data = sample(target, FIRST_CELLS) if data is None else Data(data.t, data.y)
     squares = _Squares.of(model, data)
     grown = _grown(model, target)
     count = len(model.grades)
@@ -187,9 +203,9 @@ def verify_model(
     rows = [
         ModelRow(
             k, parameters[k], sweep.lower[k], sweep.upper[k],
-            float(squares.totals[k] / squares.totals[0]) if squares.totals[0] else 0.0, grown[k],
+            _near(squares.totals[k] / squares.totals[0]) if squares.totals[0] else 0.0, grown[k],
             nonincreasing[k - 1].verdict if k else Verdict.PROVED,
-            float(model.grades[k - 1].note.get("seconds", 0.0)) if k else 0.0,
+            _noted(model.grades[k - 1].note.get("seconds")) if k else 0.0,
         )
         for k in range(count + 1)
     ]  # fmt: skip
@@ -200,6 +216,73 @@ def verify_model(
         rows, results = [_weaker_row(row) for row in rows], [_weaker(r) for r in results]
     seconds = time.perf_counter() - started
     return ModelReport(model, target, bound, tuple(rows), tuple(results), sweep.leaves, seconds)
+
+
+@overload
+def verify(
+    scheme: Scheme,
+    tol: Any = None,
+    *,
+    target: Target | None = None,
+    norms: Sequence[int] = (),
+    budget: Budget | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    workers: int = 1,
+    executor: Executor | None = None,
+) -> Report: ...
+
+
+@overload
+def verify(
+    scheme: VectorScheme,
+    tol: Any = None,
+    *,
+    target: VectorTarget | None = None,
+    norms: Sequence[int] = (),
+    budget: Budget | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    workers: int = 1,
+    executor: Executor | None = None,
+) -> VectorReport: ...
+
+
+@overload
+def verify(
+    model: TrainedModel,
+    /,
+    target: Target,
+    tol: Any = None,
+    *,
+    data: Data | None = None,
+    cells: int = 100_000,
+    progress: Callable[[int, int], None] | None = None,
+) -> ModelReport: ...
+
+
+def verify(scheme: Any, *args: Any, **options: Any) -> Any:
+    """Decide over the whole domain what the theorem claims: of a scheme, or of a trained model.
+
+    ``verify(scheme, tol)`` is :func:`mgdl_theory.verify.verifier.verify`: every claim about a scheme against its own
+    target, or ``target=``; of a vector scheme, about each component.  The other options are ``norms``, ``budget``,
+    ``progress``, ``workers`` and ``executor``.
+
+    ``verify(model, target, tol)`` is :func:`mgdl_theory.training.verify_model`: what was trained, against a target on
+    its box; without ``tol`` nothing is claimed of the sup-norm.  The other options are ``data``, ``cells`` and
+    ``progress``.
+
+    Returns
+    -------
+    Report, VectorReport for a vector scheme, ModelReport for a model
+
+    >>> import mgdl_theory as mg
+    >>> f = mg.target("2*x")
+    >>> print(mg.verify(mg.construct(f, 0.5), 0.75).verdict)
+    PROVED
+    >>> from mgdl_theory.training import TrainedModel
+    >>> mg.verify(TrainedModel(f.box), f, 3).last_line()
+    'PROVED: 2*x on [0, 1]: 0 trained grades, no point gets worse, sup-norm of the residual <= 2 <= tol = 3'
+    """
+    return (verify_model if isinstance(scheme, TrainedModel) else verify_scheme)(scheme, *args, **options)
 
 
 class _Sweep:
@@ -214,11 +297,17 @@ class _Sweep:
         self.witness: list[Witness | None] = [None] * count
         self.unproved = [0] * count  # leaves on which |e_k| <= |e_(k-1)| is not proved
         self.leaves = 0
+        self.stopped = ""
 
     def run(self) -> None:
         """Split cells until every bound is sharp and every comparison decided, or the budget is used up."""
-        mesh, used = Mesh.root(self.target.dim), 0
-        while len(mesh.cells) < FIRST_CELLS:
+        dim, used, allowed = self.target.dim, 0, Budget().bytes
+        if 8 * dim * 4**dim > allowed:
+            self.upper, self.unproved = [np.inf] * len(self.upper), [1] * len(self.unproved)
+            self.stopped = f"{dim} variables need more than {allowed / 2**30:.3g} GiB for a single cell"
+            return
+        mesh = Mesh.root(dim)
+        while len(mesh.cells) < FIRST_CELLS and len(mesh.cells) << dim <= self.budget:
             mesh = Mesh.of(mesh.level + 1, children(mesh.cells))
         with quiet():
             while True:
@@ -227,8 +316,8 @@ class _Sweep:
                     self.progress(mesh.level, len(mesh.cells))
                 bounds, open_ = self._level(mesh)
                 split = self._coarse(bounds) | open_.any(axis=0)
-                if mesh.level >= DEEPEST or used + (int(split.sum()) << mesh.dim) > self.budget:
-                    split[:] = False
+                if split.any() and (reason := self._cannot_split(mesh, used, int(split.sum()), allowed)):
+                    self.stopped, split[:] = reason, False
                 leaf = ~split
                 self.leaves += int(leaf.sum())
                 for k, row in enumerate(bounds):
@@ -239,12 +328,22 @@ class _Sweep:
                     return
                 mesh = Mesh.of(mesh.level + 1, children(mesh.cells[split]))
 
+    def _cannot_split(self, mesh: Mesh, used: int, count: int, allowed: int) -> str:
+        """Why so many cells of this level cannot be split; nothing if they can."""
+        if mesh.level >= DEEPEST:
+            return f"no cell is split beyond level {DEEPEST}"
+        if used + (count << mesh.dim) > self.budget:
+            return f"the budget of {self.budget} cells is used up at level {mesh.level}"
+        if split_bytes(mesh, count) > allowed:
+            return f"the next level, {mesh.level + 1}, needs more than {allowed / 2**30:.3g} GiB"
+        return ""
+
     def _level(self, mesh: Mesh) -> tuple[FloatArray, BoolArray]:
         """Bounds (K + 1, n) of |e_k| on the cells, and (K, n) where a comparison is open; notes peaks, witnesses."""
         t = np.ldexp(mesh.nodes.astype(np.float64), -mesh.level)
         grades, bent = grade_enclosures(self.model, t), bends(self.model, mesh.level, mesh.cells)
         e, of_f = self.target.values(mesh.level, mesh.nodes), self.target.defects(mesh.level, mesh.cells)
-        sag, bulge = np.nan_to_num(of_f.sag, nan=np.inf), np.nan_to_num(of_f.bulge, nan=np.inf)
+        sag, bulge = (np.where(np.isnan(v), np.inf, v) for v in (of_f.sag, of_f.bulge))
         bounds, open_ = [], np.zeros((len(grades), len(mesh.cells)), dtype=np.bool_)
         self._look(mesh, e, 0)
         bounds.append(cell_bounds(mesh, e, _defects(of_f, sag, bulge)))
@@ -291,7 +390,7 @@ class _Sweep:
             return Result("nonincreasing", Verdict.REFUTED, str(witness), witness)
         if self.unproved[k - 1]:
             text = f"grade {k}: |e| does not grow at any node seen, not proved on {self.unproved[k - 1]} of "
-            return Result("nonincreasing", Verdict.UNDECIDED, f"{text}{self.leaves} cells")
+            return Result("nonincreasing", Verdict.UNDECIDED, f"{text}{self.leaves} cells; {self.stopped}")
         return Result("nonincreasing", Verdict.PROVED, f"grade {k}, on {self.leaves} cells")
 
     def sup_norm(self, tol: float) -> Result:
@@ -303,7 +402,7 @@ class _Sweep:
         if lower > tol:
             witness = Witness(self.peak[0], len(self.model.grades), self.peak[1], self.peak[1])
             return Result("sup-norm", Verdict.REFUTED, f"{text}; {witness}", witness)
-        return Result("sup-norm", Verdict.UNDECIDED, f"{text}; the budget of cells is used up")
+        return Result("sup-norm", Verdict.UNDECIDED, f"{text}; {self.stopped}")
 
 
 def _defects(of_f: Defects, sag: FloatArray, bulge: FloatArray) -> Defects:
@@ -354,7 +453,8 @@ def _grown(model: TrainedModel, target: Target) -> list[float]:
     """Share of points of a fixed random sample where |e_k| > |e_(k-1)|, in floating point."""
     t = np.random.default_rng(0).random((SCAN, model.dim))
     e = target(target.box.from_unit(t))[:, None]
-    sizes = np.abs(np.concatenate([e, e - np.cumsum(model.grade_values(t), axis=1)], axis=1))
+    with quiet():
+        sizes = np.abs(np.concatenate([e, e - np.cumsum(model.grade_values(t), axis=1)], axis=1))
     return [0.0, *np.mean(sizes[:, 1:] > sizes[:, :-1], axis=0).tolist()]
 
 
@@ -372,7 +472,7 @@ def _decay(squares: _Squares, data: Data, box: Box) -> Result:
     """The claim on the sums of squares; a grade that is 0 on the data is trivial and leaves them equal."""
     ratios = []
     for k, (a, b) in enumerate(pairwise(squares.totals)):
-        ratios.append(f"{float(b / a):.3g}" if a else "-")
+        ratios.append(f"{_near(b / a):.3g}" if a else "-")
         if not b < a and not squares.trivial[k]:
             _, i, before, after = squares.worst[k]
             t = [Fraction(v) for v in data.t[i].tolist()]
@@ -382,6 +482,19 @@ def _decay(squares: _Squares, data: Data, box: Box) -> Result:
             return Result("l2-decrease", Verdict.REFUTED, text, witness)
     text = f"on {len(data)} points, exactly; factors of the sum of squares {', '.join(ratios)}"
     return Result("l2-decrease", Verdict.PROVED, text)
+
+
+def _near(value: Fraction) -> float:
+    """The nearest float, inf beyond all of them."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _noted(value: Any) -> float:
+    """A number of a note, which may have come out of a file; 0 for anything else."""
+    return float(value) if type(value) in (int, float) and abs(value) < 1e300 else 0.0
 
 
 def _ends(value: Fraction) -> tuple[float, float]:
