@@ -8,27 +8,39 @@ problem is the convex problem
 
 over *all* patterns; with some patterns sampled, as here, it is the optimum over the networks that have these.
 Without the cones it is the *gated* problem in u_i = v_i - w_i, a group lasso.  Its solution is turned back into ReLU
-neurons that agree with it at every data point: v = u + s g and w = s g lie in the cone for s large enough.
+neurons that agree with it at every data point: of all v - w = u with v and w in the cone, those with the least norms.
 """
 
 from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from mgdl_theory.errors import OptionError
 from mgdl_theory.targets.base import FloatArray
+from mgdl_theory.training.interior import Penalised
 
 __all__ = ["ConvexFit", "fit_gated", "fit_relu", "sample_gates"]
 
 GAP = 1e-7
-"""Definition: relative duality gap at which an iteration stops."""
+"""Definition: duality gap, as a part of |y|^2 / 2, at which an iteration stops."""
+
+DECOMPOSED = 9
+"""Experience: stages of the path after which a least decomposition is within a millionth."""
+
+WORK, ENTRIES = 4e9, 1 << 25
+"""Experience: multiplications of a Newton step (a second or so on one core), and numbers in its matrix, at most."""
 
 CHECK = 25
 """Experience: steps between two looks at the duality gap."""
+
+
+Gaps = list[tuple[int, float]]
+"""(step, duality gap) along the way, in the scale of the problem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +55,11 @@ class ConvexFit:
         Value of the convex problem, in units of the values squared.
     gap : float
         objective minus a lower bound of the optimum (by a feasible dual point), in plain floating point.
+    relative_gap : float
+        gap as a part of the objective of the constant function, sum (y - mean)^2 / 2.
     iterations : int
+    history : tuple of (int, float)
+        (step, relative gap) along the way.
     """
 
     weights: FloatArray
@@ -52,7 +68,9 @@ class ConvexFit:
     constant: float
     objective: float
     gap: float
+    relative_gap: float
     iterations: int
+    history: tuple[tuple[int, float], ...] = ()
 
     def predict(self, h: FloatArray) -> FloatArray:
         """(n,): the layer with its readout at features h (n, w)."""
@@ -77,7 +95,7 @@ def sample_gates(h: FloatArray, count: int, rng: np.random.Generator) -> FloatAr
 
 
 def fit_gated(h: FloatArray, y: FloatArray, gates: FloatArray, penalty: float, iterations: int = 2000) -> ConvexFit:
-    """The gated problem by accelerated proximal steps, and its exact conversion: two neurons per gate.
+    """The gated problem, and its exact conversion: two neurons per gate, with the least weights there are.
 
     Parameters
     ----------
@@ -87,7 +105,8 @@ def fit_gated(h: FloatArray, y: FloatArray, gates: FloatArray, penalty: float, i
     penalty : float
         beta as a part of the smallest beta for which the answer is 0.
     iterations : int
-        Steps at most; it stops at a relative duality gap of 1e-7.
+        Steps at most; it stops at a relative duality gap of 1e-7.  They are Newton steps where these are affordable,
+        of which some tens are enough, and accelerated proximal steps else, whose gap may stay large: see ``gap``.
 
     >>> h = np.linspace(0, 1, 9)[:, None]
     >>> fit = fit_gated(h, np.abs(h[:, 0] - 0.3), np.array([[1.0, -0.3], [-1.0, 0.3]]), 1e-6)
@@ -95,28 +114,44 @@ def fit_gated(h: FloatArray, y: FloatArray, gates: FloatArray, penalty: float, i
     True
     """
     problem = _Problem.of(h, y, gates, penalty)
-    u, gap, steps = _fista(problem, iterations)
-    shift = problem.into_cones(u)
-    return problem.fit(u + shift, shift, problem.objective(u), gap, steps)
+    u, gaps = (_interior if affordable(len(h), gates.size) else _fista)(problem, iterations)
+    w = _least(problem, u)
+    return problem.fit(u + w, w, problem.objective(u), gaps)
 
 
 def fit_relu(
-    h: FloatArray, y: FloatArray, gates: FloatArray, penalty: float, iterations: int = 20_000, solver: str = "admm"
+    h: FloatArray, y: FloatArray, gates: FloatArray, penalty: float, iterations: int = 2000, solver: str = "newton"
 ) -> ConvexFit:
-    """The problem with its cones, for small data: the optimum over ReLU networks with these activation patterns.
+    """The problem with its cones: the optimum over ReLU networks with these activation patterns.
 
-    ``solver`` is "admm" (NumPy; the alternating direction method of multipliers with a factored matrix) or "cvxpy"
-    (with Clarabel, from the extra ``convex``).  The parameters are those of :func:`fit_gated`.  A point that violates
-    a cone a little is moved into it along the gate before its objective is taken, so the gap is of a feasible point.
+    ``solver`` is "newton" (NumPy; a path of Newton steps inside the cones) or "cvxpy" (with Clarabel, from the extra
+    ``convex``, whose points are moved into the cones along the gates).  The gap is of a feasible point.  The parameters
+    are those of :func:`fit_gated`; it takes as many steps on twice as many unknowns.
+
+    >>> h = np.linspace(0, 1, 9)[:, None]
+    >>> fit = fit_relu(h, np.abs(h[:, 0] - 0.3), np.array([[1.0, -0.3], [-1.0, 0.3]]), 1e-6)
+    >>> bool(np.abs(fit.predict(h) - np.abs(h[:, 0] - 0.3)).max() < 1e-3)
+    True
     """
     problem = _Problem.of(h, y, gates, penalty)
-    if solver == "admm":
-        v, w, gap, steps = _admm(problem, iterations)
+    if solver == "newton":
+        z, gaps = _interior(problem, iterations, cones=True)
+        v, w = z[: len(gates)], z[len(gates) :]
     elif solver == "cvxpy":
-        v, w, gap, steps = _by_cvxpy(problem)
+        v, w, gaps = _by_cvxpy(problem)
     else:
-        raise OptionError(f"solver: expected admm or cvxpy, got {str(solver)[:40]!r}")
-    return problem.fit(v, w, problem.cone_objective(v, w), gap, steps)
+        raise OptionError(f"solver: expected newton or cvxpy, got {str(solver)[:40]!r}")
+    return problem.fit(v, w, problem.cone_objective(v, w), gaps)
+
+
+def affordable(points: int, unknowns: int) -> bool:
+    """Whether Newton steps for so many unknowns on so many points take a second or so at most.
+
+    >>> affordable(256, 600), affordable(1 << 16, 4096)
+    (True, False)
+    """
+    small, large = sorted((points, unknowns))
+    return small * small * large <= WORK and small * large <= ENTRIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +215,10 @@ class _Problem:
         need = (-self.slack(u) / self.slack(self.gates)).max(axis=0)
         return np.asarray(np.maximum(need, 0.0)[:, None] * self.gates)
 
-    def fit(self, v: FloatArray, w: FloatArray, objective: float, gap: float, steps: int) -> ConvexFit:
+    def fit(self, v: FloatArray, w: FloatArray, objective: float, gaps: Gaps) -> ConvexFit:
         """The neurons of v and w in the coordinates of the data, each of weight norm 1 before its readout."""
+        steps, gap = gaps[-1] if gaps else (0, 0.0)
+        nothing = self.nothing or 1.0
         both = np.concatenate([v, w])
         norms = np.linalg.norm(both, axis=1)
         unit = np.where(norms > 0, norms, 1.0)
@@ -189,8 +226,14 @@ class _Problem:
         biases = both[:, -1] / unit - slopes @ self.centre
         sign = np.repeat([1.0, -1.0], len(v))
         return ConvexFit(
-            slopes, biases, sign * norms * self.size, self.mean, objective * self.size**2, gap * self.size**2, steps
-        )
+            slopes, biases, sign * norms * self.size, self.mean, objective * self.size**2, gap * self.size**2,
+            gap / nothing, steps, tuple((k, g / nothing) for k, g in gaps),
+        )  # fmt: skip
+
+    @property
+    def nothing(self) -> float:
+        """The objective of the constant function."""
+        return 0.5 * float(np.sum(self.y**2))
 
 
 def _off_the_points(x: FloatArray, gates: FloatArray) -> FloatArray:
@@ -214,8 +257,8 @@ def _shrink(u: FloatArray, by: float) -> FloatArray:
     return np.asarray(u * np.maximum(1.0 - by / np.maximum(norms, 1e-300), 0.0))
 
 
-def _fista(problem: _Problem, iterations: int) -> tuple[FloatArray, float, int]:
-    """Accelerated proximal gradient steps with restart; (u, duality gap, steps)."""
+def _fista(problem: _Problem, iterations: int) -> tuple[FloatArray, Gaps]:
+    """Accelerated proximal gradient steps with restart."""
     shape = (problem.gates.shape[0], problem.x.shape[1])
     probe = np.ones(shape)
     lipschitz = 0.0
@@ -225,7 +268,8 @@ def _fista(problem: _Problem, iterations: int) -> tuple[FloatArray, float, int]:
         probe = probe / max(lipschitz, 1e-300)
     step = 1.0 / max(1.02 * lipschitz, 1e-300)
     u = z = np.zeros(shape)
-    t, gap, best = 1.0, np.inf, -np.inf
+    t, best = 1.0, -np.inf
+    gaps: Gaps = []
     for k in range(1, iterations + 1):
         rest = problem.y - problem.apply(z)
         new = _shrink(z + step * problem.adjoint(rest), step * problem.beta)
@@ -237,66 +281,58 @@ def _fista(problem: _Problem, iterations: int) -> tuple[FloatArray, float, int]:
         if k % CHECK == 0 or k == iterations:
             theta = problem.y - problem.apply(u)
             best = max(best, problem.dual(theta, np.linalg.norm(problem.adjoint(theta), axis=1)))
-            gap = max(problem.objective(u) - best, 0.0)
-            if gap <= GAP * 0.5 * float(np.sum(problem.y**2)):
-                return u, gap, k
-    return u, gap, iterations
+            gaps.append((k, max(problem.objective(u) - best, 0.0)))
+            if gaps[-1][1] <= GAP * problem.nothing:
+                break
+    return u, gaps
 
 
-def _admm(problem: _Problem, iterations: int) -> tuple[FloatArray, FloatArray, float, int]:
-    """Copies s of the groups and c of the slacks; (v, w, duality gap, steps)."""
-    m, p = len(problem.gates), problem.x.shape[1]
-    pieces = problem.on[:, :, None] * problem.x[:, None, :]
-    plus = pieces.reshape(len(problem.x), m * p)
-    whole = np.concatenate([plus, -plus], axis=1)
-    signed = (2 * problem.on - 1).T[:, :, None] * problem.x[None]  # (m, n, p)
-    cones = np.zeros((2 * m * p, 2 * m * p))
-    for i in range(2 * m):
-        block = signed[i % m]
-        cones[i * p : (i + 1) * p, i * p : (i + 1) * p] = block.T @ block + np.eye(p)
-    quadratic, linear = whole.T @ whole, whole.T @ problem.y
-    both = np.concatenate([signed, signed])  # (2m, n, p)
-
-    def inverse(rho: float) -> FloatArray:
-        return np.asarray(np.linalg.inv(quadratic + rho * cones))
-
-    rho = 0.1
-    solve = inverse(rho)
-    s, c = np.zeros((2 * m, p)), np.zeros((2 * m, len(problem.x)))
-    ds, dc = np.zeros_like(s), np.zeros_like(c)
-    best, found = -np.inf, (np.inf, np.zeros((m, p)), np.zeros((m, p)))
-    for k in range(1, iterations + 1):
-        pull = s - ds + np.einsum("inp,in->ip", both, c - dc)
-        u = (solve @ (linear + rho * pull.ravel())).reshape(2 * m, p)
-        slack = np.einsum("inp,ip->in", both, u)
-        old_s, old_c = s, c
-        ur, sr = 1.6 * u - 0.6 * s, 1.6 * slack - 0.6 * c
-        s = _shrink(ur + ds, problem.beta / rho)
-        c = np.maximum(sr + dc, 0.0)
-        ds, dc = ds + ur - s, dc + sr - c
-        if k % CHECK == 0 or k == iterations:
-            v, w = s[:m], s[m:]
-            v, w = v + problem.into_cones(v), w + problem.into_cones(w)
-            objective = problem.cone_objective(v, w)
-            if objective < found[0]:
-                found = (objective, v, w)
-            theta = problem.y - problem.apply(s[:m] - s[m:])
-            multipliers = rho * np.maximum(-dc, 0.0)  # of slack >= 0
-            of_theta = problem.adjoint(theta)
-            pulls = np.concatenate([of_theta, -of_theta]) + np.einsum("inp,in->ip", both, multipliers)
-            best = max(best, problem.dual(theta, np.linalg.norm(pulls, axis=1)))
-            if found[0] - best <= GAP * 0.5 * float(np.sum(problem.y**2)):
-                return found[1], found[2], max(found[0] - best, 0.0), k
-            primal = float(np.linalg.norm(u - s) + np.linalg.norm(slack - c))
-            change = rho * float(np.linalg.norm(s - old_s) + np.linalg.norm(c - old_c))
-            if k % (8 * CHECK) == 0 and not 0.2 < primal / max(change, 1e-300) < 5:
-                factor = float(np.clip(np.sqrt(primal / max(change, 1e-300)), 0.2, 5))
-                rho, ds, dc = rho * factor, ds / factor, dc / factor
-                solve = inverse(rho)
-    return found[1], found[2], found[0] - best, iterations
+def _interior(problem: _Problem, iterations: int, cones: bool = False) -> tuple[FloatArray, Gaps]:
+    """Newton steps along the path: u (m, p), or v above w (2m, p) with the cones."""
+    m, (n, p) = len(problem.gates), problem.x.shape
+    signs = np.repeat([1.0, -1.0], m) if cones else np.ones(m)
+    on = np.tile(problem.on.T, (len(signs) // m, 1))  # (G, n)
+    a = np.einsum("g,gn,np->ngp", signs, on, problem.x).reshape(n, -1)
+    walls = (2 * on - 1)[:, :, None] * problem.x if cones else np.zeros((m, 0, p))
+    start = np.tile(problem.gates, (2, 1)) if cones else np.zeros((m, p))
+    task = Penalised(a, problem.y, problem.beta, (np.zeros_like(start),), walls, np.zeros(walls.shape[:2]))
+    least, found, best, steps = np.inf, np.zeros_like(start), -np.inf, 0
+    gaps: Gaps = []
+    for step in task.path(start, 1.0, iterations if problem.nothing else 0):
+        steps += step.taken
+        pulls = (a.T @ step.theta).reshape(start.shape) + np.einsum("gkp,gk->gp", walls, step.multipliers)
+        best = max(best, problem.dual(step.theta, np.linalg.norm(pulls, axis=1)))
+        fit = 0.5 * float(np.sum((a @ step.z.ravel() - problem.y) ** 2))
+        objective = fit + problem.beta * float(np.linalg.norm(step.z, axis=1).sum())
+        stuck = objective >= least  # rounding has the last word
+        if not stuck:
+            least, found = objective, step.z
+        gaps.append((steps, max(least - best, 0.0)))
+        if stuck or gaps[-1][1] <= GAP * problem.nothing:
+            break
+    return found, gaps
 
 
-def _by_cvxpy(problem: _Problem) -> tuple[FloatArray, FloatArray, float, int]:
+def _least(problem: _Problem, u: FloatArray) -> FloatArray:
+    """(m, p): w in the cones with u + w in them too, and |u + w| + |w| nearly as small as it can be."""
+    inside = problem.into_cones(u)
+    if not affordable(len(problem.x), u.shape[1]):
+        return inside
+    found = np.zeros_like(u)
+    for i in np.flatnonzero(inside.any(axis=1)):
+        size = float(np.linalg.norm(u[i]))
+        walls = ((2 * problem.on[:, i] - 1)[:, None] * problem.x)[None]
+        need = np.maximum(-(walls[0] @ (u[i] / size)), 0.0)[None]
+        start = (inside[i] / size + 1e-3 * problem.gates[i])[None]
+        offsets = (np.zeros((1, len(u[i]))), (u[i] / size)[None])
+        task = Penalised(np.zeros((0, len(u[i]))), np.zeros(0), 1.0, offsets, walls, need)
+        for step in islice(task.path(start, 1.0, 200), DECOMPOSED):
+            start = step.z
+        found[i] = size * start[0]
+    return found
+
+
+def _by_cvxpy(problem: _Problem) -> tuple[FloatArray, FloatArray, Gaps]:
     """The same by a general solver."""
     try:
         cvxpy: Any = importlib.import_module("cvxpy")
@@ -320,4 +356,4 @@ def _by_cvxpy(problem: _Problem) -> tuple[FloatArray, FloatArray, float, int]:
         for sign, cone in zip((1.0, -1.0), cones, strict=True)
     ]
     best = problem.dual(theta, np.linalg.norm(np.concatenate(lifted), axis=1))
-    return a, b, max(problem.cone_objective(a, b) - best, 0.0), int(task.solver_stats.num_iters or 0)
+    return a, b, [(int(task.solver_stats.num_iters or 0), max(problem.cone_objective(a, b) - best, 0.0))]

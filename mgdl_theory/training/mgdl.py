@@ -17,7 +17,7 @@ import numpy as np
 
 from mgdl_theory.errors import OptionError
 from mgdl_theory.targets.base import Box, FloatArray
-from mgdl_theory.training.convex import fit_gated, sample_gates
+from mgdl_theory.training.convex import affordable, fit_gated, fit_relu, sample_gates
 from mgdl_theory.training.model import Data, TrainedGrade, TrainedModel, load_model
 
 __all__ = ["GradeSpec", "Progress", "loss_and_gradient", "train"]
@@ -28,6 +28,9 @@ Progress = Callable[[int, int, float], None]
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 """Experience: the customary constants of Adam."""
+
+SHOTS = 100
+"""Experience: so many losses of a grade are kept for its curve."""
 
 RIDGE = 1e-10
 """Experience: part of the largest eigenvalue that keeps the least squares of the readout well posed."""
@@ -42,9 +45,10 @@ class GradeSpec:
     width, depth : int
         Neurons per layer and hidden layers of the block.
     solver : "adam" or "convex"
-        ``convex`` trains one hidden layer (depth 1) to the optimum of its gated problem.
+        ``convex`` trains one hidden layer (depth 1) to the optimum of its convex problem, or of its gated relaxation
+        where the cones are too much work.
     epochs : int
-        Full passes of Adam, or accelerated proximal steps.
+        Full passes of Adam, or steps of the convex solver at most.
     rate : float
         Step of Adam; it falls to a tenth along a half cosine.
     batch : int
@@ -154,12 +158,15 @@ def _train_grade(
 ) -> TrainedGrade:
     """One block on features (n, w) for the residual (n,): trained, its readout fitted, accepted or set to 0."""
     if spec.solver == "convex":
-        fit = fit_gated(h, e, sample_gates(h, max(spec.width // 2, 1), rng), spec.penalty, spec.epochs)
+        gates = sample_gates(h, max(spec.width // 2, 1), rng)
+        solve = fit_relu if affordable(len(h), 2 * gates.size) else fit_gated
+        fit = solve(h, e, gates, spec.penalty, spec.epochs)
         report(fit.iterations, float(np.mean((e - fit.predict(h)) ** 2)))
-        hidden, note = [fit.weights, fit.biases], {"steps": fit.iterations, "gap": fit.gap}
+        hidden = [fit.weights, fit.biases]
+        note = {"steps": fit.iterations, "gap": fit.gap, "relative_gap": fit.relative_gap, "history": fit.history}
     else:
-        trained, steps = _adam(initial(h, spec.width, spec.depth, rng), h, e, spec, rng, report)
-        hidden, note = trained[:-2], {"steps": steps}
+        trained, steps, history = _adam(initial(h, spec.width, spec.depth, rng), h, e, spec, rng, report)
+        hidden, note = trained[:-2], {"steps": steps, "history": history}
     block = TrainedGrade(tuple(hidden[0::2]), tuple(hidden[1::2]), np.zeros(len(hidden[-1])), 0.0, note)
     top = block.features(h)
     candidates = [fit_readout(top, e)]
@@ -233,11 +240,15 @@ def loss_and_gradient(parameters: Parameters, h: FloatArray, e: FloatArray) -> t
 def _adam(
     parameters: Parameters, h: FloatArray, e: FloatArray, spec: GradeSpec, rng: np.random.Generator,
     report: Callable[[int, float], None],
-) -> tuple[Parameters, int]:  # fmt: skip
-    """The parameters with the least error seen, and the number of epochs; the residual is scaled to size 1."""
+) -> tuple[Parameters, int, list[tuple[int, float]]]:  # fmt: skip
+    """The parameters with the least error seen, the number of epochs, and (epoch, loss) along the way.
+
+    The residual is scaled to size 1, so a loss is a part of the mean square of the residual before the grade.
+    """
     size = float(np.sqrt(np.mean(e**2)))
     if size == 0.0:
-        return parameters, 0
+        return parameters, 0, []
+    history: list[tuple[int, float]] = []
     e = e / size
     batch = spec.batch or len(e)
     first = [np.zeros_like(p) for p in parameters]
@@ -264,9 +275,11 @@ def _adam(
             best, kept, since = mean, before if order is None else parameters, 0
         else:
             since += 1
+        if epoch == 1 or epoch % -(-spec.epochs // SHOTS) == 0:
+            history.append((epoch, 2 * mean))
         if epoch % 50 == 0:
             report(epoch, 2 * mean * size**2)
         if spec.patience and since >= spec.patience:
             break
     *hidden, a, c = kept
-    return [*hidden, size * a, size * c], epoch
+    return [*hidden, size * a, size * c], epoch, history
