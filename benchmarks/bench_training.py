@@ -62,6 +62,7 @@ class Row:
     grown: tuple[float, ...]
     seconds: float
     verdict: str
+    gap: float | None = None
 
 
 def trained(method: str, f: Target, data: Data, fit: Callable[[], Any]) -> Row:
@@ -70,9 +71,10 @@ def trained(method: str, f: Target, data: Data, fit: Callable[[], Any]) -> Row:
     seconds = time.perf_counter() - begun
     report = mg.verify(model, f, data=data, cells=CELLS[f.dim])
     rows = report.rows[1:]
+    gaps = [grade.note["relative_gap"] for grade in model.grades if "relative_gap" in grade.note]
     return Row(
         method, model.parameters, tuple(r.relative_error for r in rows), tuple(r.residual_sup_upper for r in rows),
-        tuple(r.grown for r in rows), seconds, str(report.result("nonincreasing").verdict),
+        tuple(r.grown for r in rows), seconds, str(report.result("nonincreasing").verdict), max(gaps, default=None),
     )  # fmt: skip
 
 
@@ -130,13 +132,14 @@ def path(values: tuple[float, ...], form: str) -> str:
 def table(name: str, rows: list[Row]) -> list[str]:
     lines = [
         f"### {name}", "",
-        "| method | numbers | rel. squared error by grade | certified sup-norm by grade | grown | no point worse | s |",
-        "|---|---|---|---|---|---|---|",
+        "| method | numbers | rel. squared error by grade | certified sup-norm by grade | grown | no point worse | gap | s |",
+        "|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     for r in rows:
+        gap = "-" if r.gap is None else f"{r.gap:.0e}"
         lines.append(
             f"| {r.method} | {r.parameters:,} | {path(r.squares, '.1e')} | {path(r.sups, '.3g')} "
-            f"| {path(r.grown, '.0%')} | {r.verdict} | {r.seconds:.1f} |"
+            f"| {path(r.grown, '.0%')} | {r.verdict} | {gap} | {r.seconds:.1f} |"
         )
     return [*lines, ""]
 

@@ -60,7 +60,7 @@ def on_one_mesh(targets: Sequence[Target], tol: float) -> int:
         for j, (f, front) in enumerate(zip(targets, fronts, strict=True)):
             values, defects = f.values(mesh.level, mesh.nodes), f.defects(mesh.level, mesh.cells)
             margins = Margins.of(defects, mesh.level, floor)
-            c, fronts[j] = block_grade(front, front.residual(values), margins, floor)
+            c, fronts[j] = block_grade(front, front.residual(values), margins, floor, FINISH * tol)
             active |= c != 0
             bounds = np.maximum(bounds, cell_bounds(mesh, fronts[j].residual(values), defects))
         hats += int(active.sum())
