@@ -132,7 +132,8 @@ def path(values: tuple[float, ...], form: str) -> str:
 def table(name: str, rows: list[Row]) -> list[str]:
     lines = [
         f"### {name}", "",
-        "| method | numbers | rel. squared error by grade | certified sup-norm by grade | grown | no point worse | gap | s |",
+        ("| method | numbers | rel. squared error by grade | certified sup-norm by grade | grown | no point worse "
+        "| gap | s |"),
         "|---|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     for r in rows:

@@ -393,8 +393,10 @@ def test_the_json_schema_in_the_docs_is_the_one_of_the_package() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "code", "word"), [("complete", 0, "VERIFIED"), ("incomplete", 3, "INCOMPLETE"), ("false", 1, "REFUSED")]
-)
+    ("name", "code", "word"),
+    [("complete", 0, "VERIFIED"), ("incomplete", 3, "INCOMPLETE"), ("false", 1, "REFUSED"), ("overshot", 1, "REFUTED"),
+     ("greedy", 1, "REFUTED")],
+)  # fmt: skip
 def test_the_samples_are_what_their_names_say(
     name: str, code: int, word: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -409,9 +411,29 @@ def test_the_samples_are_made_by_the_script(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.syspath_prepend(str(ROOT / "docs"))
     import make_samples
 
-    for make in (make_samples.complete, make_samples.incomplete, make_samples.false):
+    for make in make_samples.MAKERS:
         saved = (ROOT / "docs" / "samples" / f"{make.__name__}.json").read_text(encoding="ascii")
-        assert schema.Certificate(make()).text + "\n" == saved
+        assert schema.Document(make()).text + "\n" == saved
+
+
+def test_the_worked_refutations_of_the_page_are_the_samples(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each line that the page shows of them is one that the checker prints, and the points and numbers are those."""
+    page = (ROOT / "docs" / "certificate.md").read_text(encoding="utf-8")
+    section = page[page.index("## 4. Refutations") : page.index("## 5. ")]
+    shown = [line for block in re.findall(r"```text\n(.*?)```", section, re.DOTALL) for line in block.splitlines()]
+    printed: list[str] = []
+    for name in ("overshot", "greedy", "network"):
+        assert f"samples/{name}.json" in section
+        assert check.main([str(ROOT / "docs" / "samples" / f"{name}.json")]) == 1
+        printed += capsys.readouterr().out.splitlines()
+    assert len(shown) == 6
+    assert [line for line in printed if line in shown] == shown
+    greedy = mg.load_certificate(ROOT / "docs" / "samples" / "greedy.json").data["claims"]
+    worse = next(claim["witness"] for claim in greedy if claim["claim"] == "nonincreasing")
+    for side, exact in (("before", Fraction(1, 16)), ("after", Fraction(-3, 16))):
+        lo, hi = (m * Fraction(2) ** e for m, e in worse[side])
+        assert lo <= exact <= hi <= lo + Fraction(1, 2**30)
+    assert (worse["x"], worse["grade"]) == (["1/4"], 1)
 
 
 def test_the_worked_example_of_the_page_is_the_sample() -> None:
