@@ -337,3 +337,12 @@ def test_balanced_training_in_two_variables_and_on_an_array() -> None:
         run = train_balanced(f, sample(f, 81), [SMALL] * 2)
         assert mg.verify(run.scheme).verdict is mg.Verdict.PROVED
         assert len(run.candidates.grades) == len(run.seconds) == 2
+
+
+def test_cells_bound_the_atoms_of_a_balanced_run() -> None:
+    f = mg.target(WAVE)
+    specs, data = [SMALL] * 2, sample(f, 81)
+    free, bound = (train_balanced(f, data, specs, **more).scheme for more in ({}, {"cells": 8}))
+    assert max(g.level for g in bound.grades) == 3 < max(g.level for g in free.grades)
+    with pytest.raises(mg.OptionError, match="cells"):
+        train_balanced(f, data, specs, cells=0)

@@ -29,8 +29,8 @@ from mgdl_theory.training.model import Data, TrainedModel
 
 __all__ = ["BalancedRun", "balance", "balance_on_data", "train_balanced"]
 
-NODES = {1: 1 << 12, 2: 1 << 12, 3: 1 << 12}
-"""Experience: most nodes of a level; a chain of atoms of a network wants no more."""
+CELLS = 1 << 12
+"""Experience: most cells of a level on which a grade is clipped; a chain of atoms of a network wants no more."""
 
 MARGIN_SHARE = 0.1
 """Experience: levels are refined until the mean margin is below this part of the residual's root mean square."""
@@ -80,6 +80,7 @@ def train_balanced(
     *,
     seed: int = 0,
     tol: float | None = None,
+    cells: int = CELLS,
     progress: Progress | None = None,
 ) -> BalancedRun:
     """Multigrade training whose every grade is made balanced before it is accepted.
@@ -97,6 +98,8 @@ def train_balanced(
     seed : int
     tol : float
         Tolerance of the scheme; by default the bound that is reached, so that ``verify`` can prove all of it.
+    cells : int
+        A grade is clipped on a level of at most so many cells, which bounds its atoms.
     progress : callable
         As for :func:`~mgdl_theory.training.mgdl.train`.
 
@@ -114,6 +117,8 @@ def train_balanced(
     """
     if data.dim != target.dim:
         raise OptionError(f"data: points of {data.dim} variable(s) for a target of {target.dim}")
+    if type(cells) is not int or cells < 1:
+        raise OptionError(f"cells: expected an integer of at least 1, got {cells!r}")
     front, rest = Front.root(target.dim, 0.0), data.y
     candidates = TrainedModel(target.box, (), seed, data.digest)
     grades: list[Atoms] = []
@@ -123,7 +128,7 @@ def train_balanced(
     for k, spec in enumerate(specs, 1):
         begun = time.perf_counter()
         candidates = _candidate(candidates, data, rest, spec, seed, k, progress)
-        front, defects = _refined(front, target, MARGIN_SHARE * float(np.sqrt(np.mean(rest**2))))
+        front, defects = _refined(front, target, MARGIN_SHARE * float(np.sqrt(np.mean(rest**2))), cells)
         mesh = front.mesh
         f = target.values(mesh.level, mesh.nodes)
         g = candidates.grade_values(np.ldexp(mesh.nodes.astype(np.float64), -mesh.level))[:, -1]
@@ -161,12 +166,12 @@ def _silent(grade: Any) -> Any:
     return replace(grade, readout=np.zeros_like(grade.readout), constant=0.0)
 
 
-def _refined(front: Front, target: Target, wanted: float) -> tuple[Front, Defects]:
-    """The front on the first level whose mean margin is small enough, or the last that the nodes allow."""
+def _refined(front: Front, target: Target, wanted: float, cells: int) -> tuple[Front, Defects]:
+    """The front on the first level whose mean margin is small enough, or the last of at most so many cells."""
     while True:
         mesh = front.mesh
         defects = target.defects(mesh.level, mesh.cells)
         margin = float(np.mean(np.maximum(defects.sag * defects.sag_theta, defects.bulge * defects.bulge_theta)))
-        if margin <= wanted or len(mesh.cells) << mesh.dim > NODES.get(mesh.dim, 1 << 12):
+        if margin <= wanted or len(mesh.cells) << mesh.dim > cells:
             return front, defects
         front = front.split(np.ones(len(mesh.cells), dtype=np.bool_))
