@@ -14,6 +14,9 @@ The opponent evaluates the tree from which the formula was written (so also the 
 ``DIGITS`` digits, evaluates the scheme in rational arithmetic, and climbs from the best of some starting points to
 a local maximum of the quantity in question.  Points are dyadic in the coordinates of the box.
 
+Its work is bounded: of an argument of sin, cos and tan beyond 2**LIMIT it reads the leading digits only (``phase``),
+and a function that takes exp, sinh or cosh of such an argument is given up, and counted as "beyond the opponent".
+
 The exit code is 1 if a bound is exceeded anywhere.
 """
 
@@ -46,6 +49,9 @@ from mgdl_theory.verify.report import Report
 DIGITS = 50
 SLACK = Fraction(1, 10**40)
 """Allowed relative to the largest value around: what the opponent's own rounding may be."""
+
+LIMIT = 4096
+"""Definition: binary exponents of numbers up to which the opponent looks; those of binary64 end at 1024."""
 
 Tree = tuple[Any, ...]
 Point = tuple[Fraction, ...]
@@ -169,6 +175,10 @@ class Undefined(Exception):
     """The tree has no real value at a point."""
 
 
+class Beyond(Exception):
+    """A number on the way is too large for the opponent."""
+
+
 def literal(given: str) -> Fraction:
     n, _, d = given.strip("()").partition("/")
     return Fraction(n) / Fraction(d or 1)
@@ -226,6 +236,32 @@ def log(v: Any) -> Any:
     return mpmath.log(v) if v > 0 else mpmath.nan
 
 
+def exponent(v: Any) -> int:
+    """The least k with |v| < 2**k; 0 for 0."""
+    _, _, exp, bits = v._mpf_
+    return int(exp + bits)
+
+
+def phase(v: Any) -> Any:
+    """v, or beyond 2**LIMIT a number below it with the same digits.
+
+    v is rounded at DIGITS digits, so it does not say where in a period the exact number lies: one phase is as good a
+    guess as another, and that of v itself would cost as many digits of pi as its exponent has units.
+    """
+    return mpmath.ldexp(v, min(0, LIMIT - exponent(v)))
+
+
+def growing(act: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """exp, sinh or cosh, of arguments up to 2**LIMIT."""
+
+    def bounded(v: Any) -> Any:
+        if exponent(v) > LIMIT:
+            raise Beyond
+        return act(v)
+
+    return bounded
+
+
 BY_MPMATH: dict[str, Callable[..., Any]] = {
     "+": lambda a, b: a + b, "-": lambda a, b: a - b, "*": lambda a, b: a * b, "/": lambda a, b: a / b,
     "neg": lambda a: -a, "abs": abs, "min": min, "max": max, "log": log,
@@ -233,7 +269,9 @@ BY_MPMATH: dict[str, Callable[..., Any]] = {
     "sqrt": lambda a: mpmath.sqrt(a) if a >= 0 else mpmath.nan,
     "asin": lambda a: mpmath.asin(a) if abs(a) <= 1 else mpmath.nan,
     "acos": lambda a: mpmath.acos(a) if abs(a) <= 1 else mpmath.nan,
-    **{name: getattr(mpmath, name) for name in ("sin", "cos", "tan", "exp", "sinh", "cosh", "tanh", "atan")},
+    "sin": lambda a: mpmath.sin(phase(a)), "cos": lambda a: mpmath.cos(phase(a)), "tan": lambda a: mpmath.tan(phase(a)),
+    "exp": growing(mpmath.exp), "sinh": growing(mpmath.sinh), "cosh": growing(mpmath.cosh),
+    "tanh": mpmath.tanh, "atan": mpmath.atan,
 }  # fmt: skip
 
 BOXES = (
@@ -277,10 +315,10 @@ class Case:
 
 def fraction(v: Any) -> Fraction:
     """The exact value of an mpmath number; 0 for one far below all slack."""
-    sign, man, exp, bits = v._mpf_
-    if exp + bits > 4096:
+    sign, man, exp, _ = v._mpf_
+    if exponent(v) > LIMIT:
         raise Undefined("a value far beyond binary64")
-    return (-1) ** sign * Fraction(int(man)) * Fraction(2) ** exp if exp + bits > -4096 else Fraction(0)
+    return (-1) ** sign * Fraction(int(man)) * Fraction(2) ** exp if exponent(v) > -LIMIT else Fraction(0)
 
 
 def make(seed: int) -> Case | None:
@@ -547,6 +585,8 @@ def attacked(seed: int, digits: int, cells: int = 6, atoms: int = 50) -> Outcome
             attack_scheme(attack, atoms)
         except Undefined as error:  # the package says that f is defined on the whole box
             attack.violations.append(f"{error} is undefined somewhere: {case.text}")
+        except Beyond:
+            attack.count["beyond the opponent"] += 1
         except mg.SchemeError:
             attack.count["no scheme"] += 1
     attack.count[f"functions in {case.dim} variable(s)"] += 1

@@ -139,6 +139,18 @@ def test_the_opponent_climbs_to_the_maximum() -> None:
     assert abs(at[0] - peak) < Fraction(1, 100)
 
 
+def test_the_opponent_stays_fast_where_numbers_are_enormous() -> None:
+    """sin(exp(exp(20 x))) needs 10^8 digits of pi at x = 1; the next exponential cannot be written."""
+    steep = ("exp", ("exp", ("*", ("number", "20"), ("variable", 0))))
+    with mpmath.workdps(soundness.DIGITS):
+        assert abs(soundness.compiled(("sin", steep))([mpmath.mpf(1)])) <= 1
+        with pytest.raises(soundness.Beyond):
+            soundness.compiled(("atan", ("exp", ("exp", ("*", ("number", "1000"), steep)))))([mpmath.mpf(1)])
+        small = mpmath.mpf(2) ** soundness.LIMIT / 3
+        assert soundness.phase(small) == small
+    assert soundness.trial(5359).violations == ()  # sin(sinh(1.5 x - 1e6))
+
+
 @pytest.mark.parametrize("script", ["soundness", "enclosures"])
 def test_the_campaigns_run_as_scripts(
     script: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
