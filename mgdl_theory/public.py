@@ -27,7 +27,7 @@ from mgdl_theory.targets import target
 from mgdl_theory.targets.ball import UniformBall
 from mgdl_theory.targets.base import Box, Defects, Target
 from mgdl_theory.targets.vector import VectorTarget
-from mgdl_theory.training.verify import verify
+from mgdl_theory.training.verify import ModelReport, verify
 from mgdl_theory.vector import VectorScheme
 from mgdl_theory.verify.claims import CLAIMS
 from mgdl_theory.verify.grids import check_on_grid
@@ -80,5 +80,5 @@ __all__ = [
 ]
 
 Scheme.certificate = Report.certificate = _certificate  # scheme.certificate() is the certificate of verify(scheme)
-Report.save = _save_report  # report.save("report.html")
+Report.save = ModelReport.save = _save_report  # report.save("report.html")
 Scheme.network = VectorScheme.network = network  # scheme.network(...) is network(scheme, ...); relu lies above both

@@ -153,6 +153,20 @@ class Scheme:
             total += part.atoms(t)
         return total
 
+    def steps(self, x: Any) -> list[FloatArray]:
+        """The approximants after grade 0, 1, ..., K at points x (n, d) or (n,), each (n,), in floating point.
+
+        >>> from mgdl_theory.targets.expression import ExpressionTarget
+        >>> scheme = Scheme.of(ExpressionTarget("x"), 0.5, [Atoms(0, [[1]], [1.0])], tol=1.0)
+        >>> [g.tolist() for g in scheme.steps([0.0, 1.0])]
+        [[0.5, 0.5], [0.5, 1.5]]
+        """
+        t = self._unit(x)
+        found = [np.full(len(t), self.lift)]
+        for part in self.grades:
+            found.append(found[-1] + part.atoms(t))
+        return found
+
     def residual(self, x: Any, grade: int | None = None) -> FloatArray:
         """e_k = f - lift - g_1 - ... - g_k at points x (n, d) or (n,), in floating point; k = 0 is f - lift."""
         return np.asarray(self.target(x) - self(x, grade))

@@ -11,27 +11,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mgdl_theory.errors import OptionError
-from mgdl_theory.plots.curves import PANELS, last_grade, sup_upper
+from mgdl_theory.plots.curves import PANELS, bounded, last_grade, sup_upper
 from mgdl_theory.plots.style import (
     COLOURS,
     SEQUENTIAL,
+    Fold,
     Place,
     Source,
+    bound_name,
     bound_text,
     caption,
     chosen,
     figure,
+    fold_of,
+    grade_text,
+    grew,
     heading,
     outer,
     panels,
-    report_of,
-    scheme_of,
-    steps,
+    record_of,
     variables,
+    witnesses,
 )  # fmt: skip
-from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import FloatArray
-from mgdl_theory.verify.report import Report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,7 +75,7 @@ class Plane:
     size: int
 
     @classmethod
-    def of(cls, scheme: Scheme, rest: Sequence[Fraction] = (), size: int = PIXELS, ends: bool = False) -> Plane:
+    def of(cls, scheme: Fold, rest: Sequence[Fraction] = (), size: int = PIXELS, ends: bool = False) -> Plane:
         """Section with the other unit coordinates at ``rest``: centres of pixels, or points with both ends."""
         box = scheme.target.box
         t = np.linspace(0.0, 1.0, size) if ends else (np.arange(size) + 0.5) / size
@@ -95,7 +97,7 @@ def heat(source: Source, ax: Place = None, *, grade: int | None = None, size: in
     """
     from matplotlib.axes import Axes
 
-    scheme = scheme_of(source)
+    scheme = fold_of(source)
     k = last_grade(scheme, grade)
     plane = Plane.of(scheme, size=size)
     f, g = scheme.target(plane.x), scheme(plane.x, k)
@@ -111,7 +113,7 @@ def heat(source: Source, ax: Place = None, *, grade: int | None = None, size: in
     one.figure.colorbar(drawn, ax=[one, two], label="value", pad=0.02)
     _bar(_magnitude(three, plane, np.abs(f - g), sup_upper(source, k)), three, source, k)
     _name(three, scheme, f"$|e_{{{k}}}| = |f - f_{{{k}}}|$")
-    heading(one.figure, source, _bounded(source, k))
+    heading(one.figure, source, bounded(source, k))
     return one.figure
 
 
@@ -123,7 +125,7 @@ def surface(source: Source, ax: Place = None, *, grade: int | None = None, size:
     """
     from matplotlib.axes import Axes
 
-    scheme = scheme_of(source)
+    scheme = fold_of(source)
     k = last_grade(scheme, grade)
     plane = Plane.of(scheme, size=size, ends=True)
     f, g = scheme.target(plane.x), scheme(plane.x, k)
@@ -142,7 +144,7 @@ def surface(source: Source, ax: Place = None, *, grade: int | None = None, size:
     e = scheme.residual(fine.x, k)
     bottom = -reach if e.min() < 0 else 0.0
     _surface(found[2], scheme, fine, e, f"$e_{{{k}}}$, up to its bound", SEQUENTIAL, bottom, reach)
-    heading(found[0].figure, source, _bounded(source, k))
+    heading(found[0].figure, source, bounded(source, k))
     return found[0].figure
 
 
@@ -151,7 +153,7 @@ def slices(source: Source, ax: Place = None, *, grade: int | None = None, size: 
 
     One column for each section, the same colours along a row.
     """
-    scheme = scheme_of(source)
+    scheme = fold_of(source)
     k = last_grade(scheme, grade)
     page = figure(ax, 1.75 * len(SECTIONS) + 1.0, 5.9)
     axes = page.subplots(3, len(SECTIONS), sharex=True, sharey=True)
@@ -172,7 +174,7 @@ def slices(source: Source, ax: Place = None, *, grade: int | None = None, size: 
         axes[row, 0].set_ylabel(f"{text}\n\n${names[1]}$")
     page.colorbar(drawn, ax=axes[:2], label="value", pad=0.01)
     _bar(last, axes[2], source, k)
-    heading(page, source, _bounded(source, k))
+    heading(page, source, bounded(source, k))
     return page
 
 
@@ -180,10 +182,10 @@ def approximant_maps(source: Source, ax: Place = None, *, grade: int | None = No
     """The target of two variables and its approximants by grade, as heat maps of the same colours."""
     from matplotlib.axes import Axes
 
-    scheme = scheme_of(source)
+    scheme = fold_of(source)
     last = last_grade(scheme, grade)
     plane = Plane.of(scheme, size=size)
-    f, found = scheme.target(plane.x), steps(scheme, plane.x)
+    f, found = scheme.target(plane.x), scheme.steps(plane.x)
     if isinstance(ax, Axes):
         ax.figure.colorbar(
             _image(ax, plane, found[last], "viridis", float(f.min()), float(f.max())), ax=ax, label="value"
@@ -200,7 +202,7 @@ def approximant_maps(source: Source, ax: Place = None, *, grade: int | None = No
     outer(axes, ACROSS)
     axes[0].figure.colorbar(drawn, ax=axes, label="value", pad=0.02, aspect=30, extend="both")
     some = f"; {len(shown)} of {last + 1} shown" if len(shown) <= last else ""
-    heading(axes[0].figure, source, (_bounded(source, last) or "approximants by grade") + some)
+    heading(axes[0].figure, source, (bounded(source, last) or "approximants by grade") + some)
     return axes[0].figure
 
 
@@ -208,25 +210,35 @@ def residual_maps(source: Source, ax: Place = None, *, grade: int | None = None,
     """|e_k| of every grade of a scheme of two variables, as heat maps; each scale ends at the certified bound."""
     from matplotlib.axes import Axes
 
-    report = report_of(source)
-    scheme = report.scheme
+    report = record_of(source)
+    scheme = fold_of(report)
     last = last_grade(scheme, grade)
     plane = Plane.of(scheme, size=size)
-    f, found = scheme.target(plane.x), steps(scheme, plane.x)
+    f, found = scheme.target(plane.x), scheme.steps(plane.x)
     if isinstance(ax, Axes):
         return heat(report, ax, grade=last, size=size)
     shown = chosen(range(last + 1), PANELS) if grade is None else [last]
-    axes = panels(ax, len(shown), 3, 2.9, 2.5)
+    axes, marked = panels(ax, len(shown), 3, 2.9, 2.5), False
     for k, where in zip(shown, axes, strict=True):
         upper = sup_upper(report, k)
         drawn = _magnitude(where, plane, np.abs(f - found[k]), upper)
+        grown = grew(report, k, f - found[max(k - 1, 0)], f - found[k])
+        marked |= bool(grown.any())
+        if grown.any() and not grown.all():
+            where.contour(
+                plane.square(grown.astype(np.float64)), levels=[0.5], extent=plane.extent, colors=COLOURS["orange"],
+                linewidths=0.9,
+            )  # fmt: skip
+        for witness in witnesses(report, k):
+            where.plot(*map(float, witness.x), color=COLOURS["vermillion"], marker="D", markeredgecolor="white")
         bar = where.figure.colorbar(drawn, ax=where, pad=0.03)
         bar.ax.tick_params(labelsize=7)
         _name(where, scheme, f"{_grade(scheme, k, 'e')}: $\\Vert e_{{{k}}}\\Vert \\leq {bound_text(upper)}$")
     outer(axes, 3)
     some = f"; {len(shown)} of {last + 1} shown" if len(shown) <= last else ""
     said = caption(report, "nonincreasing", "no grade increases $|e|$ at any point")
-    heading(axes[0].figure, report, f"$|e_k|$, each scale up to its proved bound; {said}{some}")
+    marks = "orange: $|e|$ grew inside (samples); diamond: witness" if marked else ""
+    heading(axes[0].figure, report, f"$|e_k|$, each scale up to its {bound_name(scheme)}; {said}{some}", marks)
     return axes[0].figure
 
 
@@ -254,19 +266,20 @@ def _bar(drawn: AxesImage, ax: Any, source: Source, k: int) -> None:
     bar = page.colorbar(drawn, ax=ax, pad=0.02)
     upper = sup_upper(source, k)
     known = math.isfinite(upper)
-    bar.set_label(f"$|e_{{{k}}}|$" + (", up to its proved bound" if known else ", up to its largest value shown"))
+    end = bound_name(fold_of(source)) if known else "largest value shown"
+    bar.set_label(f"$|e_{{{k}}}|$, up to its {end}")
     if known:
         bar.ax.axhline(upper, color=COLOURS["vermillion"], linewidth=3.0)
 
 
-def _name(ax: Axes, scheme: Scheme, text: str) -> None:
+def _name(ax: Axes, scheme: Fold, text: str) -> None:
     names = variables(scheme)
     ax.set(xlabel=f"${names[0]}$", ylabel=f"${names[1]}$")
     ax.set_title(text, fontsize=8)
 
 
 def _surface(
-    ax: Any, scheme: Scheme, plane: Plane, values: FloatArray, text: str, colours: str, low: float | None = None,
+    ax: Any, scheme: Fold, plane: Plane, values: FloatArray, text: str, colours: str, low: float | None = None,
     high: float | None = None,
 ) -> None:  # fmt: skip
     x, y = plane.square(plane.x[:, 0]), plane.square(plane.x[:, 1])
@@ -283,13 +296,5 @@ def _surface(
     ax.set_box_aspect(None, zoom=1.0)
 
 
-def _grade(scheme: Scheme, k: int, letter: str = "f") -> str:
-    return f"${letter}_{{{k}}}$" + (f", level {scheme.grades[k - 1].level}" if k else "")
-
-
-def _bounded(source: Source, k: int) -> str:
-    """What is certified of the residual of a grade."""
-    if not isinstance(source, Report):
-        return ""
-    text = f"$\\Vert f - f_{{{k}}}\\Vert \\leq {bound_text(sup_upper(source, k))}$"
-    return caption(source, "sup-norm" if k == len(source.scheme.grades) else "nonincreasing", text)
+def _grade(scheme: Fold, k: int, letter: str = "f") -> str:
+    return f"${letter}_{{{k}}}$" + (f", {grade_text(scheme.grades[k - 1])}" if k else "")

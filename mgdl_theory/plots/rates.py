@@ -1,4 +1,4 @@
-"""Norms of the residual by grade, on a logarithmic scale: certified, and as the theorems predict them."""
+"""Norms of the residual by grade, on a logarithmic scale: certified, as the theorems predict them, and in training."""
 
 from __future__ import annotations
 
@@ -8,17 +8,35 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mgdl_theory.plots.style import COLOURS, LINES, Place, Source, caption, name_of, place, report_of
-from mgdl_theory.verify.report import GradeRow
+from mgdl_theory.errors import OptionError
+from mgdl_theory.plots.style import (
+    COLOURS,
+    LINES,
+    Place,
+    Source,
+    caption,
+    chosen,
+    colours,
+    fold_of,
+    name_of,
+    place,
+    record_of,
+)  # fmt: skip
+from mgdl_theory.training.model import TrainedModel
+from mgdl_theory.training.verify import ModelReport, ModelRow
+from mgdl_theory.verify.report import GradeRow, Report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["factor_per_level", "norms"]
+__all__ = ["factor_per_level", "norms", "training"]
 
 MARKS = "osD^vP*X"
 """Definition: markers, used beside colours, in turn."""
 
+
+CURVES = 8
+"""Experience: grades whose training one picture shows."""
 
 WIDE = 4.5
 """Experience: inches of an axis below which two columns of a legend do not fit."""
@@ -29,51 +47,130 @@ def norms(source: Source, ax: Place = None) -> Axes:
 
     The bars run from the certified lower to the certified upper bound.  L^p norms are shown if the report has them
     (``verify(scheme, norms=[1, 2])``).  The legend has the factor per level, measured between the first and the last
-    grade of each series.
+    grade of each series.  Of a trained model there are the sup-norms, and on the right the sum of squares on the data.
 
     >>> import mgdl_theory as mg
     >>> ax = norms(mg.verify(mg.construct(mg.target("x**2-0.3"), 0.02), norms=[1]))
     >>> [line.get_label().split(":")[0] for line in ax.get_lines() if not line.get_label().startswith("_")]
     ['bound of Theorem A (PROVED)']
     """
-    report = report_of(source)
-    rows = report.rows
+    report = record_of(source)
+    rows, fold = report.rows, fold_of(report)
     ax = place(ax, 6.4, 4.3)
+    if isinstance(report, Report):
+        _theorems(ax, report)
+    sup = [(row.residual_sup_lower, row.residual_sup_upper) for row in rows]
+    _certified(ax, rows, "$\\Vert e_k\\Vert$", sup, COLOURS["blue"], MARKS[0])
+    if isinstance(report, Report):
+        _powers(ax, report.rows)
+    handles, labels = ax.get_legend_handles_labels()
+    if isinstance(report, ModelReport):
+        handles.append(_squares(ax, report))
+        labels.append("squares on the data, exact, relative (right)")
+    if report.tol is not None:
+        ax.axhline(report.tol, color=COLOURS["grey"], linestyle=LINES[3], linewidth=1.0, zorder=0)
+        ax.annotate(
+            "tol", (1.0, report.tol), xycoords=ax.get_yaxis_transform(), xytext=(-2, 3), textcoords="offset points",
+            ha="right", color=COLOURS["grey"], fontsize=8,
+        )  # fmt: skip
+    below = " (level $l$ below)" if isinstance(report, Report) else ""
+    ax.set(yscale="log", xlabel=f"grade $k${below}", ylabel="norm of the residual $e_k = f - f_k$")
+    width = ax.get_window_extent().width / ax.figure.dpi  # inches
+    shown = rows[:: math.ceil(0.36 * len(rows) / width)]
+    ax.set_xticks([row.grade for row in shown], [f"{row.grade}{_level(row)}" for row in shown])
+    ax.grid(axis="y", color=COLOURS["pale"], linewidth=0.6)
+    ax.set_axisbelow(True)
+    bounds = (
+        f"marks: {'certified' if fold.target.certified else 'not certified:'} upper bounds; bars: down to lower ones"
+    )
+    ax.legend(
+        handles, labels, handlelength=2.6, loc="upper center", bbox_to_anchor=(0.5, -0.2),
+        ncols=2 if width > WIDE else 1, title_fontsize=7, title=bounds,
+    )  # fmt: skip
+    said = caption(report, "sup-norm", "$\\Vert e_K\\Vert \\leq$ tol")
+    if report.tol is None:
+        said = caption(report, "nonincreasing", "no grade increases $|e|$ at any point")
+    ax.set_title(f"{name_of(fold)}\n{said}", loc="left")
+    return ax
+
+
+def training(source: Source, ax: Place = None) -> Axes:
+    """How every grade of a trained model was trained: the losses that were recorded on the way, on a logarithmic scale.
+
+    Of Adam the mean square on the data, as a part of that before the grade; of the convex problem the duality gap, as a
+    part of the objective of a constant.  Floating point of the training, whatever was verified afterwards.
+
+    >>> import mgdl_theory as mg
+    >>> from mgdl_theory.training import GradeSpec, sample, train
+    >>> model = train(sample(mg.target("2*x"), 9), [GradeSpec(width=4, epochs=20)] * 2)
+    >>> [line.get_label() for line in training(model).get_lines()]
+    ['grade 1: loss', 'grade 2: loss']
+    """
+    model = source.model if isinstance(source, ModelReport) else source
+    if not isinstance(model, TrainedModel):
+        raise OptionError(
+            f"plot: 'training' is of a trained model, got {type(source).__name__}; a scheme keeps no record"
+        )
+    known = [k for k, grade in enumerate(model.grades, 1) if len(grade.history)]
+    if not known:
+        raise OptionError("plot: the model has no record of its training: its grades have no note with a history")
+    ax = place(ax, 6.4, 3.6)
+    shown = chosen(known, CURVES)
+    for k, colour, line in zip(shown, colours(len(shown)), LINES * 2, strict=False):
+        grade = model.grades[k - 1]
+        at, loss = grade.history.T
+        what = "relative gap" if grade.note.get("solver") == "convex" else "loss"
+        ax.plot(
+            at, np.where(loss > 0, loss, np.nan), color=colour, linestyle=line, label=f"grade {k}: {what}",
+            marker="o" if len(at) < 20 else "", markersize=3.0,
+        )  # fmt: skip
+    ax.set(yscale="log", xlabel="epoch or step", ylabel="loss or gap, relative")
+    ax.grid(axis="y", color=COLOURS["pale"], linewidth=0.6)
+    ax.legend(handlelength=2.6, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    some = f"; {len(shown)} of {len(model.grades)} grades shown" if len(shown) < len(model.grades) else ""
+    name = [name_of(source.fit)] if isinstance(source, ModelReport) else []
+    ax.set_title("\n".join([*name, f"the training as it was recorded; nothing of it is proved{some}"]), loc="left")
+    return ax
+
+
+def _theorems(ax: Axes, report: Report) -> None:
+    """The bounds of the theorems, with the verdicts on them."""
     for name, values, colour, line, mark in (
-        ("Theorem A", [row.theorem_a for row in rows], "vermillion", LINES[1], "^"),
-        ("Theorem B", [row.theorem_b for row in rows], "purple", LINES[2], "v"),
+        ("Theorem A", [row.theorem_a for row in report.rows], "vermillion", LINES[1], "^"),
+        ("Theorem B", [row.theorem_b for row in report.rows], "purple", LINES[2], "v"),
     ):
         found = [f" ({r.verdict})" for r in report.results if r.claim == f"theorem-{name[-1].lower()}"]
         label = "bound of " + name + "".join(found)
-        _predicted(ax, rows, label, values, color=COLOURS[colour], linestyle=line, marker=mark)
-    sup = [(row.residual_sup_lower, row.residual_sup_upper) for row in rows]
-    _certified(ax, rows, "$\\Vert e_k\\Vert$", sup, COLOURS["blue"], MARKS[0])
+        _predicted(ax, report.rows, label, values, color=COLOURS[colour], linestyle=line, marker=mark)
+
+
+def _powers(ax: Axes, rows: Sequence[GradeRow]) -> None:
+    """The L^p norms that the report has."""
     for n, (p, *_) in enumerate(rows[0].norms if rows else ()):
         colour = [COLOURS[name] for name in ("green", "orange", "black", "sky")][n % 4]
         _certified(
             ax, rows, f"$\\Vert e_k\\Vert_{{{p}}}$", [row.norms[n][1:] for row in rows], colour, MARKS[n + 1 & 7]
         )
-    ax.axhline(report.tol, color=COLOURS["grey"], linestyle=LINES[3], linewidth=1.0, zorder=0)
-    ax.annotate(
-        "tol", (1.0, report.tol), xycoords=ax.get_yaxis_transform(), xytext=(-2, 3), textcoords="offset points",
-        ha="right", color=COLOURS["grey"], fontsize=8,
-    )  # fmt: skip
-    ax.set(yscale="log", xlabel="grade $k$ (level $l$ below)", ylabel="norm of the residual $e_k = f - f_k$")
-    width = ax.get_window_extent().width / ax.figure.dpi  # inches
-    every = math.ceil(0.36 * len(rows) / width)
-    ax.set_xticks([row.grade for row in rows[::every]], [f"{r.grade}\n{_level(r)}" for r in rows[::every]])
-    ax.grid(axis="y", color=COLOURS["pale"], linewidth=0.6)
-    ax.set_axisbelow(True)
-    ax.legend(
-        handlelength=2.6, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2 if width > WIDE else 1,
-        title_fontsize=7, title="marks: certified upper bounds; bars: down to lower ones",
-    )  # fmt: skip
-    said = caption(report, "sup-norm", "$\\Vert e_K\\Vert \\leq$ tol")
-    ax.set_title(f"{name_of(report.scheme)}\n{said}", loc="left")
-    return ax
 
 
-def factor_per_level(rows: Sequence[GradeRow], values: Sequence[float]) -> float:
+def _squares(ax: Axes, report: ModelReport) -> Any:
+    """The sum of squares on the data as a part of that of f, on an axis of its own; returns the line."""
+    right = ax.twinx()
+    values = [row.relative_error if 0 < row.relative_error < math.inf else math.nan for row in report.rows]
+    (line,) = right.plot(
+        [row.grade for row in report.rows], values, color=COLOURS["green"], linestyle=LINES[1], marker=MARKS[1],
+        markersize=4.0,
+    )  # fmt: skip
+    right.set(yscale="log", ylabel="sum of $e_k^2$ over sum of $f^2$ on the data")
+    right.spines["right"].set_visible(True)
+    for spine, colour, one in (("left", "blue", ax), ("right", "green", right)):
+        one.spines[spine].set_color(COLOURS[colour])
+        one.yaxis.label.set_color(COLOURS[colour])
+        one.tick_params(axis="y", which="both", colors=COLOURS[colour])
+    return line
+
+
+def factor_per_level(rows: Sequence[GradeRow | ModelRow], values: Sequence[float]) -> float:
     """Geometric mean of the factor per level between the first and the last grade with a finite value > 0, or nan.
 
     >>> import mgdl_theory as mg
@@ -81,7 +178,8 @@ def factor_per_level(rows: Sequence[GradeRow], values: Sequence[float]) -> float
     >>> factor_per_level(rows, [2.0**-row.level for row in rows])
     0.5
     """
-    good = [(row.level, v) for row, v in zip(rows, values, strict=True) if row.grade and math.isfinite(v) and v > 0]
+    pairs = [(row, v) for row, v in zip(rows, values, strict=True) if isinstance(row, GradeRow) and row.grade]
+    good = [(row.level, v) for row, v in pairs if math.isfinite(v) and v > 0]
     if len(good) < 2 or good[-1][0] == good[0][0]:
         return math.nan
     (first, start), (last, end) = good[0], good[-1]
@@ -89,7 +187,7 @@ def factor_per_level(rows: Sequence[GradeRow], values: Sequence[float]) -> float
 
 
 def _certified(
-    ax: Axes, rows: Sequence[GradeRow], name: str, values: Sequence[Sequence[float]], colour: str, mark: str
+    ax: Axes, rows: Sequence[GradeRow | ModelRow], name: str, values: Sequence[Sequence[float]], colour: str, mark: str
 ) -> None:
     """Upper bounds as marks on a line, with bars down to the lower bounds."""
     k = np.array([row.grade for row in rows])
@@ -110,10 +208,11 @@ def _predicted(ax: Axes, rows: Sequence[GradeRow], name: str, values: Sequence[f
         ax.plot(k, v, markersize=4.5, markerfacecolor="white", label=name + _factor(rows, values), **style)
 
 
-def _factor(rows: Sequence[GradeRow], values: Sequence[float]) -> str:
+def _factor(rows: Sequence[GradeRow | ModelRow], values: Sequence[float]) -> str:
     factor = factor_per_level(rows, values)
     return f": factor {factor:.2f} per level" if math.isfinite(factor) else ""
 
 
-def _level(row: GradeRow) -> str:
-    return f"$l$={row.level}" if row.grade else ""
+def _level(row: GradeRow | ModelRow) -> str:
+    """The second line of a tick; of schemes all ticks have one."""
+    return (f"\n$l$={row.level}" if row.grade else "\n") if isinstance(row, GradeRow) else ""

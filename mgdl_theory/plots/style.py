@@ -7,14 +7,20 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mgdl_theory.errors import OptionError
 from mgdl_theory.files import write_atomic
+from mgdl_theory.grade import Grade
 from mgdl_theory.scheme import Scheme
+from mgdl_theory.targets.base import FloatArray, Target
+from mgdl_theory.training.model import TrainedModel
+from mgdl_theory.training.verify import ModelReport
 from mgdl_theory.verify.report import Report, domain_text, up_text
+from mgdl_theory.verify.verdict import Verdict, Witness
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,13 +33,15 @@ else:
     """Where to draw: Axes, a Figure, a SubFigure, or None for a new figure of pyplot."""
 
 __all__ = [
-    "COLOURS", "FORMATS", "LINES", "SEQUENTIAL", "STYLE", "Place", "Source", "bound_text", "caption", "chosen",
-    "colours", "figure", "heading", "name_of", "off_screen", "outer", "panels", "place", "report_of", "save_figure",
-    "scheme_of", "steps", "svg_of", "variables", "whole", "with_margin",
+    "COLOURS", "FORMATS", "LINES", "SEQUENTIAL", "STYLE", "Fold", "Place", "Source", "bound_name", "bound_text",
+    "caption", "chosen", "colours", "figure", "fold_of", "grade_text", "grew", "heading", "name_of", "off_screen",
+    "outer", "panels",
+    "place", "record_of", "report_of", "save_figure", "scheme_of", "svg_of", "variables", "whole", "with_margin",
+    "witnesses",
 ]  # fmt: skip
 
-Source = Scheme | Report
-"""What a picture may be made of."""
+Source = Scheme | Report | ModelReport | TrainedModel
+"""What a picture may be made of; of a trained model without a target only its training can be shown."""
 
 COLOURS = {
     "black": "#000000",
@@ -89,6 +97,44 @@ NAME = 60
 # -- what is drawn ---------------------------------------------------------------------------------
 
 
+class Fold(Protocol):
+    """What is asked of a scheme, or of a trained model beside its target, whatever its grades are made of."""
+
+    @property
+    def target(self) -> Target:
+        """What is approximated."""
+
+    @property
+    def dim(self) -> int:
+        """Number of variables."""
+
+    @property
+    def lift(self) -> float:
+        """The constant of grade 0."""
+
+    @property
+    def grades(self) -> tuple[Any, ...]:
+        """The grades, of atoms or trained."""
+
+    def steps(self, x: Any) -> list[FloatArray]:
+        """The approximants after grade 0, 1, ..., K."""
+
+    def residual(self, x: Any, grade: int | None = None) -> FloatArray:
+        """What a grade leaves of the target, the last one by default."""
+
+    def __call__(self, x: Any, grade: int | None = None) -> FloatArray:
+        """The approximant after a grade, by default the last one."""
+
+
+def fold_of(source: Any) -> Fold:
+    """What a source is a fold of: the scheme, or the trained model beside its target."""
+    if isinstance(source, ModelReport):
+        return source.fit
+    if isinstance(source, TrainedModel):
+        raise OptionError("plot: a trained model alone shows its training only; give mgdl_theory.verify(model, target)")
+    return scheme_of(source)
+
+
 def scheme_of(source: Any) -> Scheme:
     """The scheme, of a report too."""
     if isinstance(source, Report):
@@ -98,7 +144,8 @@ def scheme_of(source: Any) -> Scheme:
     one = (
         "; each of its components has pictures of its own: components[0], ..." if hasattr(source, "components") else ""
     )
-    raise OptionError(f"plot: expected a Scheme or a Report, got {type(source).__name__}{one}")
+    trained = "; a trained network has no atoms on a mesh" if isinstance(source, ModelReport | TrainedModel) else ""
+    raise OptionError(f"plot: expected a Scheme or a Report, got {type(source).__name__}{one}{trained}")
 
 
 def report_of(source: Source) -> Report:
@@ -110,19 +157,12 @@ def report_of(source: Source) -> Report:
     return verify(scheme_of(source))
 
 
-def steps(scheme: Scheme, x: Any) -> list[Any]:
-    """The approximants after grade 0, 1, ..., K at points x (n, d) or (n,), each (n,), in floating point.
-
-    >>> import mgdl_theory as mg
-    >>> scheme = mg.Scheme.of(mg.target("x"), 0.5, [mg.Atoms(0, [[1]], [1.0])], tol=1.0)
-    >>> [g.tolist() for g in steps(scheme, np.array([0.0, 1.0]))]
-    [[0.5, 0.5], [0.5, 1.5]]
-    """
-    found = [scheme(x, 0)]
-    t = np.clip(scheme.target.box.to_unit(np.asarray(x, dtype=np.float64).reshape(-1, scheme.dim)), 0.0, 1.0)
-    for grade in scheme.grades:
-        found.append(found[-1] + grade.atoms(t))
-    return found
+def record_of(source: Source) -> Report | ModelReport:
+    """The report on a trained model, or on a scheme, which is verified first where nobody has done so."""
+    if isinstance(source, ModelReport):
+        return source
+    fold_of(source)
+    return report_of(source)
 
 
 def chosen(numbers: Sequence[int], most: int) -> list[int]:
@@ -224,10 +264,10 @@ def colours(count: int) -> list[Any]:
 
 def heading(on: FigureBase, source: Source, *lines: str) -> None:
     """The title of a figure: the target and its domain, then these lines."""
-    on.suptitle("\n".join([name_of(scheme_of(source)), *(line for line in lines if line)]))
+    on.suptitle("\n".join([name_of(fold_of(source)), *(line for line in lines if line)]))
 
 
-def name_of(scheme: Scheme) -> str:
+def name_of(scheme: Fold) -> str:
     """The target and its domain as one line of text."""
     text = scheme.target.text if len(scheme.target.text) <= NAME else scheme.target.text[: NAME - 3] + "..."
     return f"f = {text} on {domain_text(scheme.target)}".replace("$", r"\$")
@@ -235,10 +275,36 @@ def name_of(scheme: Scheme) -> str:
 
 def caption(source: Source, claim: str, text: str) -> str:
     """The text of a claim with its verdict; of a scheme, which nobody has verified yet, the text says so."""
-    if not isinstance(source, Report):
+    if not isinstance(source, Report | ModelReport):
         return f"{text}: not verified here"
     found = [str(result.verdict) for result in source.results if result.claim == claim]
     return f"{text}: {found[0] if found else 'not asked'}"
+
+
+def grade_text(grade: Any) -> str:
+    """What tells one grade from another: the level of its atoms, or how wide and deep it was trained."""
+    if isinstance(grade, Grade):
+        return f"level {grade.level}"
+    return f"width {grade.width}" + (f", {grade.depth} layers" if grade.depth > 1 else "")
+
+
+def witnesses(record: Report | ModelReport, k: int) -> list[Witness]:
+    """The points that refute a claim about grade k."""
+    found = [r.witness for r in record.results if r.witness is not None]
+    if isinstance(record, ModelReport):
+        found += [row.witness for row in record.rows if row.witness is not None]
+    return list(dict.fromkeys(w for w in found if w.grade == k))
+
+
+def grew(record: Report | ModelReport, k: int, before: FloatArray, after: FloatArray) -> NDArray[np.bool_]:
+    """(n,): where |e_k| > |e_(k-1)| in floating point; nowhere if the contrary is proved."""
+    open_ = 0 < k < len(record.rows) and record.rows[k].nonincreasing is not Verdict.PROVED
+    return np.asarray(open_ & (np.abs(after) > np.abs(before)))
+
+
+def bound_name(fold: Fold) -> str:
+    """What a bound of the residual is called: without a modulus of continuity it proves nothing."""
+    return "proved bound" if fold.target.certified else "bound (not certified)"
 
 
 def bound_text(value: float) -> str:
@@ -254,7 +320,7 @@ def bound_text(value: float) -> str:
     return rf"{mantissa}\times 10^{{{int(exponent)}}}" if exponent else mantissa
 
 
-def variables(scheme: Scheme) -> list[str]:
+def variables(scheme: Fold) -> list[str]:
     """Names of the coordinates, for mathtext: those of a formula, else x or x_1, ..., x_d."""
     given = scheme.target.describe().get("variables")
     if given and all(isinstance(v, str) and v.isalnum() for v in given):

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from mgdl_theory.errors import BudgetError
 from mgdl_theory.mesh import MAX_LEVEL, mark_rows
 from mgdl_theory.plots.fields import Plane
-from mgdl_theory.plots.style import steps
 from mgdl_theory.replay import replay
 from mgdl_theory.report.content import Row
 from mgdl_theory.scheme import Scheme
@@ -75,7 +74,7 @@ def curves(report: Report, shown: Sequence[int]) -> dict[str, Any]:
     bits = min(max([START, *(g.level for g in scheme.grades)]) + 4, MAX_LEVEL)
     at = _points(scheme, bits)
     x = scheme.target.box.from_unit(at[:, None] / 2.0**bits)
-    found = steps(scheme, x)
+    found = scheme.steps(x)
     envelope = _envelopes(report, bits)
     box = scheme.target.box
     return {
@@ -247,7 +246,7 @@ def maps(report: Report, rows: Sequence[Row], names: Sequence[str]) -> Maps:
     scheme = report.scheme
     rest = [(cut,) * (scheme.dim - 2) for cut in (SECTIONS if scheme.dim > 2 else SECTIONS[:1])]
     planes = [Plane.of(scheme, cuts, PIXELS.get(scheme.dim, PIXELS[3])) for cuts in rest]
-    f, found = [scheme.target(p.x) for p in planes], [steps(scheme, p.x) for p in planes]
+    f, found = [scheme.target(p.x) for p in planes], [scheme.steps(p.x) for p in planes]
     low, high = float(min(v.min() for v in f)), float(max(v.max() for v in f))
     finest = max((block.level for block in report.cover), default=0)
     fine = [Plane.of(scheme, cuts, MESH_PIXELS) for cuts in rest]
@@ -339,7 +338,7 @@ def thumbnails(report: Report, rows: Sequence[Row]) -> list[Thumbnail]:
     columns, per = 110, 8
     t = np.linspace(0.0, 1.0, columns * per + 1)
     x = scheme.target.box.from_unit(t[:, None])
-    f, found = scheme.target(x), steps(scheme, x)
+    f, found = scheme.target(x), scheme.steps(x)
     shown = []
     for row in rows:
         e = f - found[row.number]

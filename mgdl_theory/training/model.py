@@ -24,7 +24,7 @@ from mgdl_theory.files import write_atomic
 from mgdl_theory.relu.network import Network
 from mgdl_theory.targets.base import Box, FloatArray, Target
 
-__all__ = ["Data", "TrainedGrade", "TrainedModel", "load_model", "sample"]
+__all__ = ["Data", "Fit", "TrainedGrade", "TrainedModel", "load_model", "sample"]
 
 FORMAT = "mgdl-theory trained model 1"
 
@@ -157,6 +157,16 @@ class TrainedGrade:
         """Weights, biases, readout and constant."""
         return sum(w.size + b.size for w, b in zip(self.weights, self.biases, strict=True)) + len(self.readout) + 1
 
+    @property
+    def history(self) -> FloatArray:
+        """(n, 2): an epoch and the loss after it, or a step and the relative gap, as the note tells; maybe none."""
+        told = self.note.get("history")
+        pairs = (
+            [tuple(pair) for pair in told if isinstance(pair, list | tuple)] if isinstance(told, list | tuple) else []
+        )
+        good = [p for p in pairs if len(p) == 2 and all(isinstance(v, int | float) and abs(v) < 1e300 for v in p)]
+        return np.array(good, dtype=np.float64).reshape(-1, 2)
+
     def features(self, below: FloatArray) -> FloatArray:
         """(n, width): h_k for features (n, width below), in floating point."""
         h = below
@@ -285,6 +295,50 @@ class TrainedModel:
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **arrays)
         write_atomic(path, buffer.getvalue())
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A trained model beside a target on its box: approximants and residuals by grade, as those of a scheme.
+
+    >>> from mgdl_theory.targets.expression import ExpressionTarget
+    >>> half = TrainedGrade((np.eye(1),), (np.zeros(1),), np.array([0.5]), 0.0)
+    >>> fit = Fit(TrainedModel(Box.of([0, 1], 1), (half,)), ExpressionTarget("x"))
+    >>> fit.residual([1.0], 0).tolist(), fit.residual([1.0]).tolist()
+    ([1.0], [0.5])
+    """
+
+    model: TrainedModel
+    target: Target
+
+    @property
+    def dim(self) -> int:
+        """Number of variables d."""
+        return self.model.dim
+
+    @property
+    def lift(self) -> float:
+        """Nothing is taken off before the first grade."""
+        return 0.0
+
+    @property
+    def grades(self) -> tuple[TrainedGrade, ...]:
+        """The grades of the model."""
+        return self.model.grades
+
+    def steps(self, x: Any) -> list[FloatArray]:
+        """The approximants after grade 0, 1, ..., K at points x (n, d) or (n,), in floating point."""
+        t = self.model.box.to_unit(np.asarray(x, dtype=np.float64).reshape(-1, self.dim))
+        values = self.model.grade_values(t)
+        return list(np.cumsum(np.column_stack([np.zeros(len(t)), values]), axis=1).T)
+
+    def __call__(self, x: Any, grade: int | None = None) -> FloatArray:
+        """The approximant after a grade, all by default."""
+        return self.steps(x)[-1 if grade is None else grade]
+
+    def residual(self, x: Any, grade: int | None = None) -> FloatArray:
+        """e_k = f - g_1 - ... - g_k."""
+        return np.asarray(self.target(x) - self(x, grade))
 
 
 def load_model(path: str | os.PathLike[str]) -> TrainedModel:

@@ -11,26 +11,27 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, overload
+from typing import Any, ClassVar, overload
 
 import numpy as np
 
 from mgdl_theory.construct import Budget, read_tol, split_bytes, tol_text
 from mgdl_theory.errors import OptionError
 from mgdl_theory.grade import cell_bounds
+from mgdl_theory.later import later
 from mgdl_theory.mesh import BoolArray, Mesh, children
 from mgdl_theory.rigor.interval import Interval, mignitude
 from mgdl_theory.rigor.rounding import add_up, quiet, sub_down
 from mgdl_theory.scheme import Scheme
-from mgdl_theory.targets.base import Box, Defects, FloatArray, Target
+from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, Target
 from mgdl_theory.targets.vector import VectorTarget
 from mgdl_theory.training.enclose import add, bends, grade_enclosures, subtract
-from mgdl_theory.training.model import Data, TrainedModel, sample
+from mgdl_theory.training.model import Data, Fit, TrainedModel, sample
 from mgdl_theory.vector import VectorScheme
-from mgdl_theory.verify.report import WITHOUT_MODULUS, Report, domain_text, down_text, up_text
+from mgdl_theory.verify.report import WITHOUT_MODULUS, LeafBlock, Report, domain_text, down_text, up_text
 from mgdl_theory.verify.vector import VectorReport
 from mgdl_theory.verify.verdict import Result, Verdict, Witness, worst
 from mgdl_theory.verify.verifier import verify as verify_scheme
@@ -49,6 +50,9 @@ ENOUGH = 1e-6
 SCAN = 4000
 """Experience: points at which the share of growth is counted, in floating point."""
 
+KEPT = 20
+"""Experience: of so many last grades the bounds on all leaves are kept, for pictures."""
+
 DEEPEST = 30
 """Experience: no cell is split beyond this level."""
 
@@ -60,7 +64,7 @@ class ModelRow:
     ``residual_sup_lower <= sup |e_k| <= residual_sup_upper`` on the whole domain.  ``relative_error`` is
     sum e_k^2 / sum y^2 on the data, rounded from an exact quotient.  ``grown`` is the share of sampled points where
     |e_k| > |e_(k-1)| in floating point: a count, no proof.  ``nonincreasing`` is the verdict on |e_k| <= |e_(k-1)|
-    everywhere.
+    everywhere, and ``witness`` a point that refutes it.
     """
 
     grade: int
@@ -71,11 +75,17 @@ class ModelRow:
     grown: float
     nonincreasing: Verdict
     seconds: float = 0.0
+    witness: Witness | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for JSON; the witness's point exactly."""
+        plain = {**asdict(replace(self, witness=None)), "nonincreasing": str(self.nonincreasing)}
+        return {**plain, "witness": self.witness.as_dict() if self.witness else None}
 
 
 @dataclass(frozen=True)
 class ModelReport:
-    """The verdicts on one trained model."""
+    """The verdicts on one trained model; ``covers`` has leaves that tile the domain and bound |e_k|, for the last k."""
 
     model: TrainedModel
     target: Target
@@ -84,6 +94,15 @@ class ModelReport:
     results: tuple[Result, ...]
     leaves: int
     seconds: float
+    covers: dict[int, tuple[LeafBlock, ...]] = field(default_factory=dict, repr=False, compare=False)
+
+    save: ClassVar[Callable[..., Any]] = later("_save_report")
+    """``mgdl_theory.report.save_report``: the report as a page, as Markdown or as LaTeX."""
+
+    @property
+    def fit(self) -> Fit:
+        """The model beside its target."""
+        return Fit(self.model, self.target)
 
     @property
     def verdict(self) -> Verdict:
@@ -119,7 +138,7 @@ class ModelReport:
         return {
             "target": self.target.describe(),
             "tol": self.tol,
-            "grades": [{**asdict(row), "nonincreasing": str(row.nonincreasing)} for row in self.rows],
+            "grades": [row.as_dict() for row in self.rows],
             "claims": [result.as_dict() for result in self.results],
             "leaves": self.leaves,
             "seconds": self.seconds,
@@ -206,6 +225,7 @@ def verify_model(
             _near(squares.totals[k] / squares.totals[0]) if squares.totals[0] else 0.0, grown[k],
             nonincreasing[k - 1].verdict if k else Verdict.PROVED,
             _noted(model.grades[k - 1].note.get("seconds")) if k else 0.0,
+            nonincreasing[k - 1].witness if k else None,
         )
         for k in range(count + 1)
     ]  # fmt: skip
@@ -215,7 +235,7 @@ def verify_model(
     if not target.certified:
         rows, results = [_weaker_row(row) for row in rows], [_weaker(r) for r in results]
     seconds = time.perf_counter() - started
-    return ModelReport(model, target, bound, tuple(rows), tuple(results), sweep.leaves, seconds)
+    return ModelReport(model, target, bound, tuple(rows), tuple(results), sweep.leaves, seconds, sweep.covers())
 
 
 @overload
@@ -297,6 +317,8 @@ class _Sweep:
         self.witness: list[Witness | None] = [None] * count
         self.unproved = [0] * count  # leaves on which |e_k| <= |e_(k-1)| is not proved
         self.leaves = 0
+        self.kept = range(max(0, count + 1 - KEPT), count + 1)
+        self.parts: list[tuple[int, IntArray, FloatArray]] = []  # level, leaves (n, d), bounds of kept grades (., n)
         self.stopped = ""
 
     def run(self) -> None:
@@ -320,6 +342,7 @@ class _Sweep:
                     self.stopped, split[:] = reason, False
                 leaf = ~split
                 self.leaves += int(leaf.sum())
+                self.parts.append((mesh.level, mesh.cells[leaf], bounds[self.kept.start :, leaf]))
                 for k, row in enumerate(bounds):
                     self.upper[k] = max(self.upper[k], float(row[leaf].max(initial=0.0)))
                 for k, row in enumerate(open_):
@@ -327,6 +350,11 @@ class _Sweep:
                 if not split.any():
                     return
                 mesh = Mesh.of(mesh.level + 1, children(mesh.cells[split]))
+
+    def covers(self) -> dict[int, tuple[LeafBlock, ...]]:
+        """The leaves with their bounds, by grade."""
+        parts = [part for part in self.parts if len(part[1])]
+        return {k: tuple(LeafBlock(l, c, b[n]) for l, c, b in parts) for n, k in enumerate(self.kept) if parts}
 
     def _cannot_split(self, mesh: Mesh, used: int, count: int, allowed: int) -> str:
         """Why so many cells of this level cannot be split; nothing if they can."""
@@ -511,7 +539,4 @@ def _weaker(result: Result) -> Result:
 
 def _weaker_row(row: ModelRow) -> ModelRow:
     weaker = {Verdict.PROVED: Verdict.EVIDENCE, Verdict.REFUTED: Verdict.UNDECIDED}
-    return ModelRow(
-        row.grade, row.parameters, row.residual_sup_lower, row.residual_sup_upper, row.relative_error, row.grown,
-        weaker.get(row.nonincreasing, row.nonincreasing), row.seconds,
-    )  # fmt: skip
+    return replace(row, nonincreasing=weaker.get(row.nonincreasing, row.nonincreasing), witness=None)
