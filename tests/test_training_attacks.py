@@ -18,8 +18,12 @@ from mgdl_theory.training import (
     GradeSpec,
     TrainedGrade,
     TrainedModel,
+    balance_on_data,
+    fit_gated,
+    fit_relu,
     load_model,
     sample,
+    sample_gates,
     train,
     verify_model,
 )
@@ -246,3 +250,88 @@ def test_a_square_that_is_beyond_all_floats_is_still_compared() -> None:
     report = mg.verify(one(0.0, 0.0, 0.0, 1e308), mg.target("x"), data=data)
     assert report.result("l2-decrease").verdict is mg.Verdict.REFUTED
     assert report.rows[1].relative_error == np.inf
+
+
+@pytest.mark.parametrize("solver", ["adam", "convex"])
+def test_a_run_resumed_after_any_grade_has_the_bits_of_one_in_one_piece(solver: str, tmp_path: Path) -> None:
+    """The residual is the difference of the same floats in the same order."""
+    data, spec = sample(mg.target("sin(6*x)*exp(-x)"), 65), GradeSpec(width=6, epochs=12, solver=solver)
+    whole = train(data, [spec] * 5, seed=5)
+    for stop in (2, 4):
+        path = tmp_path / f"{stop}.npz"
+        train(data, [spec] * stop, seed=5, path=path)
+        resumed = train(data, [spec] * 5, seed=5, path=path)
+        for a, b in zip(resumed.grades, whole.grades, strict=True):
+            assert a.weights[0].tobytes() == b.weights[0].tobytes()
+            assert (a.readout.tobytes(), a.constant) == (b.readout.tobytes(), b.constant)
+
+
+def test_a_state_with_more_grades_than_asked_for_gives_those_asked_for(tmp_path: Path) -> None:
+    data, spec, path = sample(mg.target("2*x"), 9), GradeSpec(width=4, epochs=2), tmp_path / "s.npz"
+    train(data, [spec] * 3, path=path)
+    assert len(train(data, [spec] * 2, path=path).grades) == 2
+    assert len(load_model(path).grades) == 3
+
+
+def test_a_model_is_not_trained_on_in_another_box(tmp_path: Path) -> None:
+    """A constant has the same data everywhere."""
+    data, spec, path = sample(mg.target("3"), 9), GradeSpec(width=4, epochs=2), tmp_path / "s.npz"
+    train(data, [spec], path=path)
+    with pytest.raises(mg.OptionError, match="lives on"):
+        train(data, [spec] * 2, path=path, box=mg.Box.of([0, 2]))
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, None, "1"])
+def test_a_seed_that_is_none_is_refused_before_any_work(seed: Any) -> None:
+    with pytest.raises(mg.OptionError, match="seed"):
+        train(sample(mg.target("x"), 9), [GradeSpec(width=4, epochs=2)], seed=seed)
+
+
+def test_a_seed_of_numpy_is_written_as_an_integer(tmp_path: Path) -> None:
+    path = tmp_path / "s.npz"
+    train(sample(mg.target("x"), 9), [GradeSpec(width=4, epochs=2)], seed=np.int64(3), path=path)  # type: ignore[arg-type]
+    assert load_model(path).seed == 3
+
+
+@pytest.mark.parametrize("solver", ["adam", "convex"])
+@pytest.mark.parametrize("exponent", [-1000, -300, 300, 900])
+def test_training_has_no_scale(solver: str, exponent: int) -> None:
+    """Values times a power of two whose squares are no floats: the same grades, times that power."""
+    t = np.linspace(0, 1, 17)[:, None]
+    y, spec = np.sin(7 * t[:, 0]), GradeSpec(width=6, epochs=8, solver=solver)
+    plain, scaled = train(Data(t, y), [spec] * 2), train(Data(t, np.ldexp(y, exponent)), [spec] * 2)
+    for a, b in zip(plain.grades, scaled.grades, strict=True):
+        assert a.note["accepted"]
+        assert a.weights[0].tobytes() == b.weights[0].tobytes()
+        assert np.ldexp(a.readout, exponent).tobytes() == b.readout.tobytes()
+
+
+def test_a_convex_problem_that_cannot_be_begun_does_not_say_that_it_is_solved(monkeypatch: pytest.MonkeyPatch) -> None:
+    def singular(*_: object) -> None:
+        raise np.linalg.LinAlgError("singular")
+
+    monkeypatch.setattr(np.linalg, "solve", singular)
+    h = np.linspace(0, 1, 9)[:, None]
+    fit = fit_gated(h, np.abs(h[:, 0] - 0.3), np.array([[1.0, -0.3]]), 1e-3)
+    assert (fit.iterations, fit.relative_gap) == (0, 1.0)
+
+
+def test_the_gap_is_of_the_network_whose_biases_were_rounded() -> None:
+    """Points that differ by a millionth at a million: what floats keep of the biases is worth more than the gap."""
+    rng = np.random.default_rng(11)
+    h = 1e6 + 1e-6 * rng.random((6, 3))
+    fit = fit_relu(h, np.sin(7 * rng.random(6)), sample_gates(h, 4, rng), 0.01)
+    assert fit.history[-1][1] < 1e-7
+    assert fit.relative_gap > 1e-6
+
+
+@pytest.mark.parametrize("g", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("e", [2.0, -1e308, 5e-324, 0.0])
+def test_a_value_that_is_no_number_makes_no_point_worse(g: float, e: float) -> None:
+    (c,) = balance_on_data(np.array([g]), np.array([e]))
+    assert abs(Fraction(e) - Fraction(c)) <= abs(Fraction(e))
+
+
+def test_a_residual_that_is_no_number_cannot_be_balanced() -> None:
+    with pytest.raises(mg.OptionError, match="finite residuals"):
+        balance_on_data(np.ones(2), np.array([1.0, np.nan]))

@@ -41,9 +41,15 @@ def balance_on_data(g: FloatArray, e: FloatArray) -> FloatArray:
 
     |e| = |c| + |e - c| holds exactly at every point, so |e - c| <= |e|, and every norm on the data falls where c != 0.
 
+    Where g is no number, c is 0.
+
     >>> balance_on_data(np.array([3.0, -1.0, 0.1]), np.array([2.0, 1.0, 1.0])).tolist()[:2]
     [2.0, 0.0]
     """
+    g, e = (np.asarray(v, dtype=np.float64) for v in (g, e))
+    if g.shape != e.shape or not np.isfinite(e).all():
+        raise OptionError(f"balance_on_data: expected finite residuals, one for each value, got {g.shape}, {e.shape}")
+    g = np.where(np.isnan(g), 0.0, g)
     inside = np.clip(g, np.minimum(e, 0.0), np.maximum(e, 0.0))
     step = np.spacing(np.abs(e))  # e and c are multiples of it, and so is e - c, which is no larger than e
     return np.asarray(np.trunc(inside / step) * step)

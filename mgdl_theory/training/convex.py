@@ -14,7 +14,7 @@ neurons that agree with it at every data point: of all v - w = u with v and w in
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -125,8 +125,8 @@ def fit_relu(
     """The problem with its cones: the optimum over ReLU networks with these activation patterns.
 
     ``solver`` is "newton" (NumPy; a path of Newton steps inside the cones) or "cvxpy" (with Clarabel, from the extra
-    ``convex``, whose points are moved into the cones along the gates).  The gap is of a feasible point.  The parameters
-    are those of :func:`fit_gated`; it takes as many steps on twice as many unknowns.
+    ``convex``, whose points are moved into the cones along the gates).  The gap is that of the network as it is
+    returned.  The parameters are those of :func:`fit_gated`; it takes as many steps on twice as many unknowns.
 
     >>> h = np.linspace(0, 1, 9)[:, None]
     >>> fit = fit_relu(h, np.abs(h[:, 0] - 0.3), np.array([[1.0, -0.3], [-1.0, 0.3]]), 1e-6)
@@ -141,7 +141,12 @@ def fit_relu(
         v, w, gaps = _by_cvxpy(problem)
     else:
         raise OptionError(f"solver: expected newton or cvxpy, got {str(solver)[:40]!r}")
-    return problem.fit(v, w, problem.cone_objective(v, w), gaps)
+    fit = problem.fit(v, w, problem.cone_objective(v, w), gaps)
+    meant = problem.size * (problem.apply(v - w) - problem.y)
+    rounding = 0.5 * float(np.sum((fit.predict(h) - y) ** 2) - np.sum(meant**2))  # biases far from the data lose bits
+    gap = max(fit.gap + rounding, 0.0)
+    relative = gap / (problem.size**2 * (problem.nothing or 1.0))
+    return replace(fit, objective=fit.objective + rounding, gap=gap, relative_gap=relative)
 
 
 def affordable(points: int, unknowns: int) -> bool:
@@ -217,7 +222,7 @@ class _Problem:
 
     def fit(self, v: FloatArray, w: FloatArray, objective: float, gaps: Gaps) -> ConvexFit:
         """The neurons of v and w in the coordinates of the data, each of weight norm 1 before its readout."""
-        steps, gap = gaps[-1] if gaps else (0, 0.0)
+        steps, gap = gaps[-1] if gaps else (0, objective)  # not a step was taken; no objective is below 0
         nothing = self.nothing or 1.0
         both = np.concatenate([v, w])
         norms = np.linalg.norm(both, axis=1)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from mgdl_theory.errors import OptionError
+from mgdl_theory.rigor.rounding import quiet
 from mgdl_theory.targets.base import Box, FloatArray
 from mgdl_theory.training.convex import affordable, fit_gated, fit_relu, sample_gates
 from mgdl_theory.training.model import Data, TrainedGrade, TrainedModel, load_model
@@ -81,8 +82,9 @@ class GradeSpec:
         if self.solver == "convex" and self.depth != 1:
             raise OptionError(f"depth: the convex problem has one hidden layer, got {self.depth}")
         for name in ("rate", "penalty"):
-            if not 0 < getattr(self, name) < np.inf:
-                raise OptionError(f"{name}: expected a number greater than 0, got {getattr(self, name)!r}")
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or not 0 < value < np.inf:
+                raise OptionError(f"{name}: expected a number greater than 0, got {value!r}")
 
 
 def train(
@@ -101,10 +103,11 @@ def train(
     ----------
     data : Data
     specs : sequence of GradeSpec
-        One for each grade of the whole model; those that ``start`` already has are not trained again.
+        One for each grade of the whole model; those that ``start`` already has are not trained again, whatever their
+        options were, and what it has beyond these is left out.
     box : Box
         Domain of the model; [0, 1]^d by default, or that of ``start``.
-    seed : int
+    seed : int, >= 0
         Grade k takes its random numbers from ``default_rng([seed, k])``, so a resumed run equals one in one piece.
     start : TrainedModel
         Frozen grades to go on from.
@@ -121,13 +124,14 @@ def train(
     Raises
     ------
     OptionError
-        For options out of range, or a start that was trained on other data or with another seed.
+        For options out of range, or a start that was trained on other data, another domain or with another seed.
 
     >>> line = Data([[0.0], [0.5], [1.0]], [0.0, 1.0, 2.0])
     >>> model = train(line, [GradeSpec(width=4, epochs=5)])
     >>> bool(np.abs(model([0.5]) - 1) < 1e-3)
     True
     """
+    seed = _integer(seed)
     if start is None and path is not None and os.path.exists(path):
         start = load_model(path)
     model = start or TrainedModel(box or Box.of([0, 1], data.dim), (), seed, data.digest)
@@ -135,10 +139,16 @@ def train(
         raise OptionError(f"data: points of {data.dim} variable(s) for a model of {model.dim}")
     if (model.seed, model.digest) != (seed, data.digest):
         raise OptionError("the model to go on from was trained on other data or with another seed")
-    rest, h = data.y - model.grade_values(data.t).sum(axis=1), model.features(data.t)
+    if box is not None and box != model.box:
+        raise OptionError(f"box: the model to go on from lives on {model.box}, not on {box}")
+    model = model.prefix(len(specs))
+    rest, h = data.y, model.features(data.t)
+    for g in model.grade_values(data.t).T:  # in the order of training: a resumed run has the same bits
+        rest = rest - g
     for k in range(len(model.grades) + 1, len(specs) + 1):
         begun = time.perf_counter()
-        grade = _train_grade(h, rest, specs[k - 1], np.random.default_rng([seed, k]), _of_grade(progress, k))
+        with quiet():
+            grade = _train_grade(h, rest, specs[k - 1], np.random.default_rng([seed, k]), _of_grade(progress, k))
         h = grade.features(h)
         rest = rest - (h @ grade.readout + grade.constant)
         note = {**asdict(specs[k - 1]), **grade.note, "seconds": time.perf_counter() - begun}
@@ -149,6 +159,12 @@ def train(
     return model
 
 
+def _integer(seed: Any) -> int:
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise OptionError(f"seed: expected an integer of at least 0, got {seed!r}")
+    return int(seed)
+
+
 def _of_grade(progress: Progress | None, grade: int) -> Callable[[int, float], None]:
     return (lambda epoch, loss: progress(grade, epoch, loss)) if progress else lambda epoch, loss: None
 
@@ -156,27 +172,34 @@ def _of_grade(progress: Progress | None, grade: int) -> Callable[[int, float], N
 def _train_grade(
     h: FloatArray, e: FloatArray, spec: GradeSpec, rng: np.random.Generator, report: Callable[[int, float], None]
 ) -> TrainedGrade:
-    """One block on features (n, w) for the residual (n,): trained, its readout fitted, accepted or set to 0."""
+    """One block on features (n, w) for the residual (n,): trained, its readout fitted, accepted or set to 0.
+
+    It is trained on the residual times a power of two, whose squares neither overflow nor vanish.
+    """
+    exponent = int(np.frexp(np.abs(e).max())[1])
+    unit = np.ldexp(e, -exponent)
     if spec.solver == "convex":
         gates = sample_gates(h, max(spec.width // 2, 1), rng)
         solve = fit_relu if affordable(len(h), 2 * gates.size) else fit_gated
-        fit = solve(h, e, gates, spec.penalty, spec.epochs)
-        report(fit.iterations, float(np.mean((e - fit.predict(h)) ** 2)))
-        hidden = [fit.weights, fit.biases]
-        note = {"steps": fit.iterations, "gap": fit.gap, "relative_gap": fit.relative_gap, "history": fit.history}
+        fit = solve(h, unit, gates, spec.penalty, spec.epochs)
+        report(fit.iterations, float(np.ldexp(np.mean((unit - fit.predict(h)) ** 2), 2 * exponent)))
+        hidden, own = [fit.weights, fit.biases], (fit.readout, fit.constant)
+        note = {
+            "steps": fit.iterations, "gap": float(np.ldexp(fit.gap, 2 * exponent)),
+            "relative_gap": fit.relative_gap, "history": fit.history,
+        }  # fmt: skip
     else:
-        trained, steps, history = _adam(initial(h, spec.width, spec.depth, rng), h, e, spec, rng, report)
-        hidden, note = trained[:-2], {"steps": steps, "history": history}
+        start = initial(h, spec.width, spec.depth, rng)
+        trained, steps, history = _adam(
+            start, h, unit, spec, rng, lambda epoch, loss: report(epoch, float(np.ldexp(loss, 2 * exponent)))
+        )
+        hidden, own, note = trained[:-2], (trained[-2], float(trained[-1][0])), {"steps": steps, "history": history}
     block = TrainedGrade(tuple(hidden[0::2]), tuple(hidden[1::2]), np.zeros(len(hidden[-1])), 0.0, note)
     top = block.features(h)
-    candidates = [fit_readout(top, e)]
-    if spec.solver == "adam":
-        candidates.append((trained[-2], float(trained[-1][0])))
-    else:
-        candidates.append((fit.readout, fit.constant))
-    errors = [float(np.sum((e - top @ a - c) ** 2)) for a, c in candidates]
-    best = int(np.argmin(errors))
-    accepted = errors[best] < float(np.sum(e**2))
+    candidates = [(np.ldexp(a, exponent), float(np.ldexp(c, exponent))) for a, c in (fit_readout(top, unit), own)]
+    errors = [float(np.sum(np.ldexp(e - (top @ a + c), -exponent) ** 2)) for a, c in candidates]
+    best = int(np.argmin(np.nan_to_num(errors, nan=np.inf, posinf=np.inf)))
+    accepted = errors[best] < float(np.sum(unit**2))
     readout, constant = candidates[best] if accepted else (np.zeros(top.shape[1]), 0.0)
     return TrainedGrade(block.weights, block.biases, readout, constant, {**note, "accepted": accepted})
 
