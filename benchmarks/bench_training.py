@@ -1,32 +1,40 @@
 """Construction, multigrade training and single-grade training side by side, under the same verifier.
 
-    python benchmarks/bench_training.py [--write docs/training.md] [--figure docs/figures/training.svg] [--only TEXT]
+    python benchmarks/bench_training.py [--write docs/training.md] [--data docs/figures/training.csv] [--only TEXT]
+    python benchmarks/bench_training.py --figure docs/figures/training.svg [--data docs/figures/training.csv]
 
-Every trained network has three grades of one hidden layer (the single grade has the three layers at once), the same
-width, the same data and the same number of epochs in all.  The constructed scheme may use as many atoms as fit into
-the same number of stored numbers, d + 2 for an atom (its coefficient, its level, its node): all its other weights
-follow from these.
+Every trained network has four hidden layers of one width: in four grades, in two, or in one (the single grade), so all
+have as many parameters, up to readouts; every layer is trained for as many epochs, so all do as many multiplications.
+Schemes may have as many atoms as fit into the same number of stored numbers, d + 2 for an atom (its coefficient, its
+level, its node): all other weights follow from these.  Two targets are measured at a time, each on one core.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
+import csv
+import multiprocessing
+import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import page
 
 import mgdl_theory as mg
 from mgdl_theory.targets.base import Target
 from mgdl_theory.training import Data, GradeSpec, sample, train, train_balanced, train_single_grade
 
-BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
-GRADES, WIDTH, EPOCHS = 3, 24, 200
-POINTS, CELLS = {1: 256, 2: 256}, {1: 4_000, 2: 3_000}
+GRADES, WORKERS = 4, 2
+SHALLOW = GradeSpec(width=64, epochs=4000, batch=128, rate=1e-2)
+DEEP = replace(SHALLOW, depth=2, rate=3e-3)  # one layer bears a longer step
+CONVEX = replace(SHALLOW, solver="convex", epochs=300)
+POINTS, CELLS = 1024, {1: 50_000, 2: 20_000}
 
 
 def sines(*turns: float) -> str:
@@ -40,153 +48,224 @@ def image() -> np.ndarray:
     return 0.2 + 0.6 * disc + 0.3 * ((i > 17) & (j > 4)) + j / 60
 
 
-TARGETS: dict[str, Callable[[], Target]] = {
-    "sin(100x)": lambda: mg.target("sin(100*x)"),
-    "x sin(100x)": lambda: mg.target("x*sin(100*x)"),
-    **{f"@twenty-sines-{k}": (lambda k=k: mg.target(f"@twenty-sines-{k}")) for k in range(1, 5)},
-    "sines 1, 5.5, 10": lambda: mg.target(sines(1, 5.5, 10)),
-    "sines 1, 8.25, ..., 30": lambda: mg.target(sines(1, 8.25, 15.5, 22.75, 30)),
-    "@nested-abs": lambda: mg.target("@nested-abs"),
-    "sin(6x)cos(5y)+exp(-xy)": lambda: mg.target("sin(6*x)*cos(5*y)+exp(-x*y)"),
-    "abs(x-y)+abs(x+y-1)": lambda: mg.target("abs(x - y) + abs(x + y - 1)"),
-    "image 24 x 24": lambda: mg.target(image(), name="image"),
+TARGETS: dict[str, str | Callable[[], np.ndarray]] = {
+    "sin(100x)": "sin(100*x)",
+    "x sin(100x)": "x*sin(100*x)",
+    **{f"@twenty-sines-{k}": f"@twenty-sines-{k}" for k in range(1, 5)},
+    "sines 1, 5.5, 10": sines(1, 5.5, 10),
+    "sines 1, 8.25, ..., 30": sines(1, 8.25, 15.5, 22.75, 30),
+    "@nested-abs": "@nested-abs",
+    "sin(6x)cos(5y)+exp(-xy)": "sin(6*x)*cos(5*y)+exp(-x*y)",
+    "abs(x-y)+abs(x+y-1)": "abs(x - y) + abs(x + y - 1)",
+    "image 24 x 24": image,
 }
 
 
 @dataclass(frozen=True)
 class Row:
+    """One grade of one method; of what has no grades, the whole.  Numbers and seconds are those up to this grade."""
+
+    target: str
     method: str
-    parameters: int
-    squares: tuple[float, ...]
-    sups: tuple[float, ...]
-    grown: tuple[float, ...]
-    seconds: float
+    grade: int
+    numbers: int
+    squares: float
+    sup_lower: float
+    sup_upper: float
+    grown: float
     verdict: str
-    gap: float | None = None
+    gap: float
+    seconds: float
 
 
-def trained(method: str, f: Target, data: Data, fit: Callable[[], Any]) -> Row:
-    begun = time.perf_counter()
+def trained(target: str, method: str, f: Target, data: Data, fit: Callable[[], Any]) -> list[Row]:
     model = fit()
-    seconds = time.perf_counter() - begun
     report = mg.verify(model, f, data=data, cells=CELLS[f.dim])
-    rows = report.rows[1:]
-    gaps = [grade.note["relative_gap"] for grade in model.grades if "relative_gap" in grade.note]
-    return Row(
-        method, model.parameters, tuple(r.relative_error for r in rows), tuple(r.residual_sup_upper for r in rows),
-        tuple(r.grown for r in rows), seconds, str(report.result("nonincreasing").verdict), max(gaps, default=None),
-    )  # fmt: skip
+    seconds = np.cumsum([row.seconds for row in report.rows]).tolist()
+    gaps = [0.0, *(float(grade.note.get("relative_gap", np.nan)) for grade in model.grades)]
+    return [
+        Row(target, method, r.grade, r.parameters, r.relative_error, r.residual_sup_lower, r.residual_sup_upper,
+            r.grown, str(r.nonincreasing), gaps[r.grade], seconds[r.grade])
+        for r in report.rows[1:]
+    ]  # fmt: skip
 
 
-def scheme_row(method: str, f: Target, data: Data, scheme: mg.Scheme, seconds: float, numbers: int) -> Row:
-    report = mg.verify(scheme)
-    total = float(np.sum(data.y**2))
-    x = f.box.from_unit(data.t)
-    grades = range(1, len(scheme.grades) + 1)
-    squares = tuple(float(np.sum((data.y - scheme(x, k)) ** 2)) / total for k in grades)
-    sups = tuple(r.residual_sup_upper for r in report.rows[1:])
-    verdict = str(report.result("nonincreasing").verdict)
-    return Row(method, numbers, squares, sups, (0.0,) * len(scheme.grades), seconds, verdict)
+def scheme_rows(
+    target: str, method: str, f: Target, data: Data, scheme: mg.Scheme, seconds: Sequence[float]
+) -> list[Row]:
+    """``seconds`` of each grade, or of the whole."""
+    report, x, total = mg.verify(scheme), f.box.from_unit(data.t), float(np.sum(data.y**2))
+    clock = np.cumsum(seconds).tolist()
+    atoms = np.cumsum([row.atoms for row in report.rows]).tolist()
+    return [
+        Row(target, method, r.grade, (f.dim + 2) * atoms[r.grade],
+            float(np.sum((data.y - scheme(x, r.grade)) ** 2)) / total, r.residual_sup_lower, r.residual_sup_upper,
+            0.0, str(r.nonincreasing), np.nan, clock[min(r.grade, len(clock)) - 1])
+        for r in report.rows[1:]
+    ]  # fmt: skip
 
 
-def measure(f: Target) -> list[Row]:
-    data = sample(f, POINTS[f.dim])
-    adam = [GradeSpec(width=WIDTH, epochs=EPOCHS)] * GRADES
-    convex = [GradeSpec(width=WIDTH, epochs=EPOCHS, solver="convex")] * GRADES
-    rows = [
-        trained("Adam", f, data, lambda: train(data, adam, box=f.box)),
-        trained("convex", f, data, lambda: train(data, convex, box=f.box)),
-        trained("single grade", f, data, lambda: train_single_grade(data, adam, box=f.box)),
-    ]
-    atoms = rows[0].parameters // (f.dim + 2)
-    for name, specs in (("balanced, Adam", adam), ("balanced, convex", convex)):
-        begun = time.perf_counter()
-        scheme = train_balanced(f, data, specs).scheme
-        rows.append(scheme_row(name, f, data, scheme, time.perf_counter() - begun, (f.dim + 2) * scheme.atoms))
+def interpolated(target: str, f: Target, data: Data, numbers: int) -> list[Row]:
+    """The interpolant of so many values on a grid: no grades, no proof; its error at 20,000 random points."""
+    per_axis = int(numbers ** (1 / f.dim))
+    axes = np.meshgrid(*[np.linspace(0.0, 1.0, per_axis)] * f.dim, indexing="ij")
+    begun = time.perf_counter()
+    g = mg.target(f(f.box.from_unit(np.stack([a.ravel() for a in axes], axis=1))).reshape(axes[0].shape))
+    seconds = time.perf_counter() - begun
+    t = np.random.default_rng(1).random((20_000, f.dim))
+    sup = float(np.abs(f(f.box.from_unit(t)) - g(t)).max())
+    squares = float(np.sum((data.y - g(data.t)) ** 2) / np.sum(data.y**2))
+    return [Row(target, "interpolation", 0, per_axis**f.dim, squares, sup, np.nan, np.nan, "sampled", np.nan, seconds)]
+
+
+def clipping_cells(atoms: int, dim: int) -> int:
+    """Cells of the finest level of which every grade can use all nodes."""
+    side = 1
+    while (2 * side + 1) ** dim * GRADES <= atoms:
+        side *= 2
+    return side**dim
+
+
+def measure(name: str) -> list[Row]:
+    """All methods on one target."""
+    made = TARGETS[name]
+    f = mg.target(made) if isinstance(made, str) else mg.target(made(), name=name)
+    data = sample(f, POINTS)
+    shallow, deep, convex = [SHALLOW] * GRADES, [DEEP] * (GRADES // 2), [CONVEX] * GRADES
+    rows = trained(name, "Adam, four grades", f, data, lambda: train(data, shallow, box=f.box))
+    numbers = rows[-1].numbers
+    atoms = numbers // (f.dim + 2)
+    rows += trained(name, "Adam, two grades", f, data, lambda: train(data, deep, box=f.box))
+    rows += trained(name, "Adam, single grade", f, data, lambda: train_single_grade(data, deep, box=f.box))
+    rows += trained(name, "convex, four grades", f, data, lambda: train(data, convex, box=f.box))
+    for method, specs in (("balanced, Adam", shallow), ("balanced, convex", convex)):
+        run = train_balanced(f, data, specs, cells=clipping_cells(atoms, f.dim))
+        rows += scheme_rows(name, method, f, data, run.scheme, run.seconds)
     begun = time.perf_counter()
     scheme = mg.construct(f, "1e-6", budget=mg.Budget(atoms=atoms))
-    rows.append(scheme_row("constructed", f, data, scheme, time.perf_counter() - begun, (f.dim + 2) * scheme.atoms))
-    if f.dim == 1:
-        rows.append(interpolated(f, data, rows[0].parameters // 2))
+    rows += scheme_rows(name, "constructed", f, data, scheme, [time.perf_counter() - begun])
+    if isinstance(made, str):  # an image is its own interpolant
+        rows += interpolated(name, f, data, numbers)
     return rows
 
 
-def interpolated(f: Target, data: Data, knots: int) -> Row:
-    """The broken line through so many values: no grades, no proof; its error at 20,001 points."""
-    begun = time.perf_counter()
-    t = np.linspace(0, 1, knots)
-    values = f(f.box.from_unit(t[:, None]))
-    seconds = time.perf_counter() - begun
-    fine = np.linspace(0, 1, 20_001)
-    sup = float(np.abs(f(f.box.from_unit(fine[:, None])) - np.interp(fine, t, values)).max())
-    squares = float(np.sum((data.y - np.interp(data.t[:, 0], t, values)) ** 2) / np.sum(data.y**2))
-    return Row("interpolation", 2 * knots, (squares,), (sup,), (), seconds, "sampled")
-
-
-def path(values: tuple[float, ...], form: str) -> str:
-    """All values of up to three grades, the last of more."""
-    shown = values if len(values) <= GRADES else values[-1:]
-    return " → ".join(format(v, form) for v in shown) or "-"
+def by_method(rows: list[Row]) -> list[list[Row]]:
+    return [list(group) for _, group in groupby(rows, key=lambda row: row.method)]
 
 
 def table(name: str, rows: list[Row]) -> list[str]:
-    lines = [
-        f"### {name}", "",
-        ("| method | numbers | rel. squared error by grade | certified sup-norm by grade | grown | no point worse "
-        "| gap | s |"),
-        "|---|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
-    for r in rows:
-        gap = "-" if r.gap is None else f"{r.gap:.0e}"
+    head = ["method", "numbers", "rel. squared error by grade", "sup-norm by grade, certified", "grown",
+            "no point worse", "gap", "s"]  # fmt: skip
+    lines = []
+    for group in by_method(rows):
+        shown = group if len(group) <= GRADES else group[-1:]
+        last, gaps = group[-1], [row.gap for row in group]
+        verdicts = {row.verdict for row in group}
+        bounds = [row.sup_upper if row.sup_upper == row.sup_upper else row.sup_lower for row in shown]
+        lines.append([
+            last.method if shown is group else f"{last.method}, {len(group)} grades", f"{last.numbers:,}",
+            path([row.squares for row in shown], ".1e"), path(bounds, ".3g"),
+            path([row.grown for row in shown], ".0%") if last.grown == last.grown else "-",
+            next(v for v in ("REFUTED", "UNDECIDED", "EVIDENCE", "PROVED", "sampled") if v in verdicts),
+            f"{max(gaps):.0e}" if max(gaps) == max(gaps) and any(gaps) else "-", f"{last.seconds:.1f}",
+        ])  # fmt: skip
+    return [f"### {name}", "", *page.table(head, lines), ""]
+
+
+def path(values: list[float], form: str) -> str:
+    return " → ".join(format(v, form) for v in values)
+
+
+def summary(rows: list[Row]) -> str:
+    """Counts over all trained networks and all schemes."""
+    lines = []
+    for kind, of_kind in (("trained networks", True), ("schemes", False)):
+        groups = [
+            group for name, rest in groupby(rows, key=lambda row: row.target) for group in by_method(list(rest))
+            if (group[0].method.startswith(("Adam", "convex"))) is of_kind and group[0].method != "interpolation"
+        ]  # fmt: skip
+        grades = [row for group in groups for row in group]
+        risen = sum(b.sup_lower > a.sup_upper for group in groups for a, b in pairwise(group))
+        later = sum(len(group) - 1 for group in groups)
+        fell = sum(b.squares < a.squares for group in groups for a, b in pairwise(group))
+        worse = sum(row.verdict == "REFUTED" for row in grades)
         lines.append(
-            f"| {r.method} | {r.parameters:,} | {path(r.squares, '.1e')} | {path(r.sups, '.3g')} "
-            f"| {path(r.grown, '.0%')} | {r.verdict} | {gap} | {r.seconds:.1f} |"
+            f"{len(groups)} {kind}, {len(grades)} grades: no point worse REFUTED at {worse}, "
+            f"PROVED at {sum(row.verdict == 'PROVED' for row in grades)}; of the {later} grades after a first one the "
+            f"sup-norm rose, for certain, at {risen} and the squares fell at {fell}"
         )
-    return [*lines, ""]
+    return "\n".join(lines)
 
 
-def figure(results: dict[str, list[Row]], out: Path) -> None:
+def figure(rows: list[Row], out: Path) -> None:
+    """Certified bounds against stored numbers, a point for each grade."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    shown = list(results)[:4]
-    fig, axes = plt.subplots(1, len(shown), figsize=(3 * len(shown), 3), sharey=True, constrained_layout=True)
-    styles = {"Adam": "o-", "convex": "s-", "single grade": "D", "balanced, Adam": "^--", "balanced, convex": "v--"}
-    for ax, name in zip(np.atleast_1d(axes), shown, strict=True):
-        for row in results[name]:
-            if row.method in styles:
-                ax.semilogy(range(1, len(row.sups) + 1), row.sups, styles[row.method], label=row.method)
-            elif row.method == "constructed":
-                ax.axhline(row.sups[-1], color="black", lw=1, label="constructed, last grade")
+    shown = ["sin(100x)", "@twenty-sines-2", "sines 1, 5.5, 10", "@nested-abs", "sin(6x)cos(5y)+exp(-xy)",
+             "image 24 x 24"]  # fmt: skip
+    styles = {
+        "Adam, four grades": ("C0", "o-"), "Adam, two grades": ("C0", "o--"), "Adam, single grade": ("C3", "D"),
+        "convex, four grades": ("C1", "s-"), "balanced, Adam": ("C2", "^-"), "balanced, convex": ("C2", "v--"),
+        "constructed": ("black", ".-"), "interpolation": ("C4", "x"),
+    }  # fmt: skip
+    fig, axes = plt.subplots(2, 3, figsize=(10, 6.4), sharex=True, layout="constrained")
+    for ax, name in zip(axes.flat, shown, strict=True):
+        for group in by_method([row for row in rows if row.target == name]):
+            colour, style = styles[group[0].method]
+            bounds = [row.sup_upper if row.sup_upper == row.sup_upper else row.sup_lower for row in group]
+            label = group[0].method + (" (sampled)" if group[0].method == "interpolation" else "")
+            ax.loglog([row.numbers for row in group], bounds, style, color=colour, ms=4, lw=1, label=label)
         ax.set_title(name, fontsize=9)
-        ax.set_xlabel("grade k")
-        ax.set_xticks([1, 2, 3])
-    np.atleast_1d(axes)[0].set_ylabel(r"certified bound of $\sup|e_k|$")
-    np.atleast_1d(axes)[-1].legend(fontsize=6)
+        ax.set_xlim(30, 3e4)
+        ax.grid(alpha=0.3, lw=0.5)
+    for ax in axes[-1]:
+        ax.set_xlabel("stored numbers")
+    for ax in axes[:, 0]:
+        ax.set_ylabel(r"certified bound of $\sup|e_k|$")
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8)
     fig.savefig(out, metadata={"Date": None})
+
+
+def read(path: Path) -> list[Row]:
+    kinds = {field.name: {"int": int, "float": float, "str": str}[str(field.type)] for field in fields(Row)}
+    with path.open(encoding="utf-8", newline="") as file:
+        return [Row(**{name: kinds[name](value) for name, value in row.items()}) for row in csv.DictReader(file)]
+
+
+def save(path: Path, rows: list[Row]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({k: f"{v:.6g}" if type(v) is float else v for k, v in asdict(row).items()} for row in rows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", type=Path)
-    parser.add_argument("--figure", type=Path)
-    parser.add_argument("--only", default="")
+    parser.add_argument("--write", type=Path, help="page whose tables are written")
+    parser.add_argument("--data", type=Path, help="file of all rows: written, or read with --figure alone")
+    parser.add_argument("--figure", type=Path, help="draw the rows of --data; measures nothing")
+    parser.add_argument("--only", default="", help="targets whose name contains this")
     options = parser.parse_args()
-    results = {}
-    for name, make in TARGETS.items():
-        if options.only in name:
-            results[name] = measure(make())
-            print("\n".join(table(name, results[name])), flush=True)
     if options.figure:
-        figure(results, options.figure)
+        figure(read(options.data or options.figure.with_suffix(".csv")), options.figure)
+        return
+    os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that are started here
+    names = [name for name in TARGETS if options.only in name]
+    rows: list[Row] = []
+    with ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn")) as pool:
+        for name, found in zip(names, pool.map(measure, names), strict=True):
+            rows += found
+            print("\n".join(table(name, found)), flush=True)
+    print(summary(rows))
+    if options.data:
+        save(options.data, rows)
     if options.write:
-        text = "\n".join("\n".join(table(name, rows)) for name, rows in results.items())
-        page = options.write.read_text(encoding="utf-8")
-        head, _, rest = page.partition(BEGIN)
-        options.write.write_text(f"{head}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
-    print(f"{len(results)} targets", file=sys.stderr)
+        text = [line for name, found in groupby(rows, key=lambda row: row.target) for line in table(name, list(found))]
+        page.write(options.write, "\n".join([*text, summary(rows)]))
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ from mgdl_theory.plots.style import (
 )  # fmt: skip
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import FloatArray
-from mgdl_theory.verify.report import up_text
+from mgdl_theory.words import up_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -802,7 +802,8 @@ def _train(options: argparse.Namespace) -> int:
 def _print_trained(report: Any) -> None:
     from rich.table import Table
 
-    from mgdl_theory.verify.report import domain_text, down_text, up_text
+    from mgdl_theory.verify.report import domain_text
+    from mgdl_theory.words import down_text, up_text
 
     console = _console()
     console.print(f"f = {report.target.text} on {domain_text(report.target)}, trained", markup=False)
@@ -1029,7 +1030,7 @@ def _print(report: Any) -> None:
 def _grade_table(report: Report) -> Any:
     from rich.table import Table
 
-    from mgdl_theory.verify.report import down_text, up_text
+    from mgdl_theory.words import down_text, up_text
 
     table = Table(box=None, pad_edge=False)
     for heading in (
@@ -1054,7 +1055,7 @@ def _norm_table(report: Report) -> Any:
     """One row per grade, one column per norm that was asked for."""
     from rich.table import Table
 
-    from mgdl_theory.verify.report import down_text, up_text
+    from mgdl_theory.words import down_text, up_text
 
     table = Table("grade", *(f"L^{p} norm" for p, _, _ in report.rows[0].norms), box=None, pad_edge=False)
     for row in report.rows:

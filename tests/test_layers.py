@@ -17,6 +17,7 @@ PACKAGE = "mgdl_theory"
 ORDER = (
     "errors",
     "later",
+    "words",
     "files",
     "checkpoint",
     "rigor",

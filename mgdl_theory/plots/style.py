@@ -19,8 +19,9 @@ from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import FloatArray, Target
 from mgdl_theory.training.model import TrainedModel
 from mgdl_theory.training.verify import ModelReport
-from mgdl_theory.verify.report import Report, domain_text, up_text
+from mgdl_theory.verify.report import Report, domain_text
 from mgdl_theory.verify.verdict import Verdict, Witness
+from mgdl_theory.words import up_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mgdl_theory.relu.network import Network, count
+from mgdl_theory.relu.network import Network
+from mgdl_theory.words import count
 
 __all__ = ["COLOURS", "POINTS_PER_CM", "SIZES", "Diagram", "Frame", "Label", "Line", "Shape", "diagram", "tikz"]
 

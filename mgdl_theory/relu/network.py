@@ -30,8 +30,9 @@ from mgdl_theory.relu import forward
 from mgdl_theory.relu.blocks import GADGETS, Gadget, gadget
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.targets.base import Box, FloatArray, IntArray
+from mgdl_theory.words import count
 
-__all__ = ["GRANULARITIES", "Network", "Summary", "count"]
+__all__ = ["GRANULARITIES", "Network", "Summary"]
 
 GRANULARITIES = ("unit", "block")
 
@@ -417,15 +418,6 @@ class Network:
         if len(nodes) and (nodes.min() < 0 or nodes.max() > 1 << level):
             raise SchemeError(f"node indices of level {level} run from 0 to {1 << level}")
         return nodes
-
-
-def count(number: int, what: str) -> str:
-    """A number of things.
-
-    >>> count(1, "atom"), count(2, "atom")
-    ('1 atom', '2 atoms')
-    """
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _affine_words(axis: int, scale: int, index: int) -> str:

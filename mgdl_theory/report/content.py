@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -20,16 +20,24 @@ from mgdl_theory.rigor.rounding import ASSUMPTIONS, FUNCTION_ULPS, TRIG_REACH
 from mgdl_theory.scheme import block_width
 from mgdl_theory.targets.parser import parse
 from mgdl_theory.verify.claims import CLAIMS
-from mgdl_theory.verify.report import Report, domain_text, down_text, up_text
+from mgdl_theory.verify.claims import Claim as Statement
+from mgdl_theory.verify.report import Report, domain_text
 from mgdl_theory.verify.verdict import Result, Witness
+from mgdl_theory.words import down_text, up_text
 
-__all__ = ["COLUMNS", "Claim", "Content", "Row", "content"]
+__all__ = [
+    "COLUMNS", "NONE", "ROWS", "Claim", "Content", "Row", "Table", "about", "assumptions", "claim", "content", "latex",
+    "own_version", "rows_note", "target_line", "up_or_none", "witness_lines",
+]  # fmt: skip
 
 ROWS = 200
 """Experience: grades that a report shows; of more, so many evenly spread, and it says so."""
 
 NONE = "–"
 """Definition: what stands where nothing is certified."""
+
+TITLE = "Multigrade ReLU approximation of"
+"""Definition: the heading, before the formula."""
 
 OWN = (
     "The construction and the proofs are this project's own realisation of the published statement; "
@@ -96,6 +104,14 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """A table beside that of the grades: ``lines`` has the headings first, and the first column names the line."""
+
+    caption: str
+    lines: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """Everything that a report says, as plain texts: no format has escaped them yet."""
 
@@ -120,11 +136,20 @@ class Content:
     no_certificate: str
     version: str
     own: str = OWN
+    title: str = TITLE
+    tables: tuple[Table, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
 
     @property
     def bound(self) -> str:
         """What a bound of the residual is called."""
         return "proved bound" if self.certified else "bound (not certified)"
+
+    @property
+    def caption(self) -> str:
+        """What the grade table holds."""
+        bounds = "What is certified of every grade" if self.certified else "Bounds by grade, not certified"
+        return f"{bounds}{f'; {self.rows_note} are shown' if self.rows_note else ''}"
 
     @property
     def pictures(self) -> str:
@@ -152,25 +177,25 @@ def content(report: Report) -> Content:
     commands, python = _again(report, described)
     return Content(
         formula=plain(target.text),
-        latex=_latex(target),
+        latex=latex(target),
         domain=domain_text(target),
         certified=target.certified,
         verdict=str(report.verdict),
         meaning=report.verdict.value,
         sentence=pretty(plain(report.last_line()).removeprefix(f"{report.verdict}: ")),
         facts=_facts(report),
-        claims=tuple(map(_claim, report.results)),
+        claims=tuple(claim(result, CLAIMS) for result in report.results),
         columns={name: text for name, text in COLUMNS.items() if name not in unused},
         rows=rows,
-        rows_note=f"{len(rows)} of {len(scheme.grades) + 1} rows" if len(rows) <= len(scheme.grades) else "",
+        rows_note=rows_note(rows, len(scheme.grades) + 1),
         norms=_norms(report),
-        assumptions=tuple(_assumptions(described)),
-        about_target=tuple(_about(described)),
+        assumptions=tuple(assumptions(described)),
+        about_target=tuple(about(described)),
         commands=commands,
         python=python,
         sha256=sha256,
         no_certificate=why,
-        version=_version(),
+        version=own_version(),
     )
 
 
@@ -196,8 +221,9 @@ def _facts(report: Report) -> tuple[tuple[str, str, str], ...]:
     )
 
 
-def _claim(result: Result) -> Claim:
-    claim = CLAIMS[result.claim]
+def claim(result: Result, known: Mapping[str, Statement]) -> Claim:
+    """The verdict on one of these statements."""
+    claim = known[result.claim]
     return Claim(
         id=claim.id,
         verdict=str(result.verdict),
@@ -207,7 +233,7 @@ def _claim(result: Result) -> Claim:
         relation=pretty(claim.relation),
         evidence=pretty(plain(_evidence(result))),
         decides=claim.decides,
-        witness=_witness(result.witness) if result.witness else (),
+        witness=witness_lines(result.witness) if result.witness else (),
     )
 
 
@@ -215,10 +241,11 @@ def _evidence(result: Result) -> str:
     """What the verdict rests on, without the witness, which has lines of its own."""
     if result.witness is None:
         return result.evidence
-    return result.evidence.removesuffix(str(result.witness)).rstrip("; ") or "the witness"
+    return result.evidence.removesuffix(str(result.witness)).removesuffix("e.g. ").rstrip("; ") or "the witness"
 
 
-def _witness(witness: Witness) -> tuple[str, ...]:
+def witness_lines(witness: Witness) -> tuple[str, ...]:
+    """Where it is, exactly, and the residual there before and after."""
     exact = ", ".join(map(str, witness.x))
     near = ", ".join(f"{float(x):.9g}" for x in witness.x)
     point = f"x = ({exact})" + (f", about ({near})" if near != exact else "")
@@ -238,16 +265,22 @@ def _row(report: Report, k: int) -> Row:
     if k >= len(report.rows):  # the verification ended before this grade
         return Row(k, cells, 0.0, math.inf)
     row, ratio = report.rows[k], report.ratios[k]
-    cells["lower"], cells["upper"] = down_text(row.residual_sup_lower, 5), _up(row.residual_sup_upper, 5)
+    cells["lower"], cells["upper"] = down_text(row.residual_sup_lower, 5), up_or_none(row.residual_sup_upper, 5)
     cells["factor"] = f"{ratio:.3f}" if math.isfinite(ratio) else NONE
-    cells["theorem_a"], cells["theorem_b"] = _up(row.theorem_a, 3), _up(row.theorem_b, 3)
+    cells["theorem_a"], cells["theorem_b"] = up_or_none(row.theorem_a, 3), up_or_none(row.theorem_b, 3)
     if k:
         cells["balanced"], cells["falls"] = str(row.balanced), str(row.nonincreasing)
     return Row(k, cells, row.residual_sup_lower, row.residual_sup_upper)
 
 
-def _up(value: float, digits: int) -> str:
+def up_or_none(value: float, digits: int) -> str:
+    """A bound rounded up, where there is one."""
     return up_text(value, digits) if math.isfinite(value) else NONE
+
+
+def rows_note(rows: Sequence[Row], count: int) -> str:
+    """That some rows are left out, if so."""
+    return f"{len(rows)} of {count} rows" if len(rows) < count else ""
 
 
 def _norms(report: Report) -> tuple[tuple[str, ...], ...]:
@@ -260,7 +293,7 @@ def _norms(report: Report) -> tuple[tuple[str, ...], ...]:
     return (heading, *texts)
 
 
-def _assumptions(described: dict[str, Any]) -> Iterable[tuple[str, str, str]]:
+def assumptions(described: dict[str, Any]) -> Iterable[tuple[str, str, str]]:
     """Identifier, statement and check of everything the proof takes for granted of this process and this target."""
     known = {a.id: a for a in ASSUMPTIONS}
     usual = min(FUNCTION_ULPS.values())
@@ -276,7 +309,7 @@ def _assumptions(described: dict[str, Any]) -> Iterable[tuple[str, str, str]]:
             yield plain(str(name)), pretty(plain(str(told))), "samples at most; it is taken on trust"
 
 
-def _about(described: dict[str, Any]) -> Iterable[tuple[str, str]]:
+def about(described: dict[str, Any]) -> Iterable[tuple[str, str]]:
     """What a target tells of itself beside its formula and its box: a radius, a constant, the engine."""
     for name, value in described.items():
         if name not in ("text", "canonical", "box", "assumptions", "taken_on_trust"):
@@ -298,13 +331,11 @@ def _again(report: Report, described: dict[str, Any]) -> tuple[tuple[str, ...], 
     """Shell commands and lines of Python that make the scheme and its certificate anew, and check the certificate."""
     if described.get("kind") != "expression":
         return (), ()
-    scheme, formula, ends = report.scheme, described["canonical"], described["box"]
-    sides = [end for pair in zip(ends["lower"], ends["upper"], strict=True) for end in pair]
+    scheme, formula, sides = report.scheme, described["canonical"], sides_of(described)
     tol, lift = tol_text(scheme.tol), repr(scheme.lift) if scheme.lift else "none"
-    box_and_names = f"domain={sides!r}, variables={described['variables']!r}, engine={described['engine']!r}"
     python = (
         "import mgdl_theory as mg",
-        f"f = mg.target({formula!r}, {box_and_names})",
+        target_line(described),
         f"scheme = mg.construct(f, tol={tol!r}, lift={lift!r})",
         'mg.verify(scheme).certificate().save("certificate.json")',
     )
@@ -316,13 +347,26 @@ def _again(report: Report, described: dict[str, Any]) -> tuple[tuple[str, ...], 
     return (shlex.join([*words, "--certificate", "certificate.json"]), check), python
 
 
-def _latex(target: Any) -> str:
+def sides_of(described: dict[str, Any]) -> list[str]:
+    """Lower and upper end of every side of the box, exactly."""
+    ends = described["box"]
+    return [end for pair in zip(ends["lower"], ends["upper"], strict=True) for end in pair]
+
+
+def target_line(described: dict[str, Any]) -> str:
+    """The line of Python that makes the target of a formula."""
+    more = f"domain={sides_of(described)!r}, variables={described['variables']!r}, engine={described['engine']!r}"
+    return f"f = mg.target({described['canonical']!r}, {more})"
+
+
+def latex(target: Any) -> str:
     """The formula in LaTeX, of a target that has one."""
     program = getattr(target, "program", None)
     return str(program.latex()) if program is not None else ""
 
 
-def _version() -> str:
+def own_version() -> str:
+    """The version of this package, where it is installed."""
     try:
         return version("mgdl-theory")
     except PackageNotFoundError:

@@ -31,12 +31,14 @@ from mgdl_theory.targets.vector import VectorTarget
 from mgdl_theory.training.enclose import add, bends, grade_enclosures, subtract
 from mgdl_theory.training.model import Data, Fit, TrainedModel, sample
 from mgdl_theory.vector import VectorScheme
-from mgdl_theory.verify.report import WITHOUT_MODULUS, LeafBlock, Report, domain_text, down_text, up_text
+from mgdl_theory.verify.claims import Claim
+from mgdl_theory.verify.report import WITHOUT_MODULUS, LeafBlock, Report, domain_text
 from mgdl_theory.verify.vector import VectorReport
 from mgdl_theory.verify.verdict import Result, Verdict, Witness, worst
 from mgdl_theory.verify.verifier import verify as verify_scheme
+from mgdl_theory.words import count, down_text, up_text
 
-__all__ = ["ModelReport", "ModelRow", "verify", "verify_model"]
+__all__ = ["MODEL_CLAIMS", "ModelReport", "ModelRow", "verify", "verify_model"]
 
 FIRST_CELLS = 512
 """Experience: cells of the first mesh, at least."""
@@ -55,6 +57,32 @@ KEPT = 20
 
 DEEPEST = 30
 """Experience: no cell is split beyond this level."""
+
+
+MODEL_CLAIMS = {
+    claim.id: claim
+    for claim in (
+        Claim(
+            "nonincreasing",
+            "no grade increases the residual's magnitude at any point: |e - g| <= |e|",
+            "Section 2, law (b)",
+            "g (2e - g) >= 0 on every cell, by enclosures; or the enclosed |e - g| > |e| at a rational point",
+        ),
+        Claim(
+            "l2-decrease",
+            "the sum of squares of the residual on the data falls strictly at every grade that is not 0 there",
+            "exact arithmetic on the data",
+            "sum (e - g)^2 < sum e^2, in rational numbers; nothing is said between the points",
+        ),
+        Claim(
+            "sup-norm",
+            "the sup-norm of the last residual is at most the tolerance",
+            "first-order defects of the network and of f",
+            "max_w |e(w)| + defect <= tol on every leaf of a subdivision of the whole domain",
+        ),
+    )
+}
+"""Every claim about a trained model by its identifier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +157,7 @@ class ModelReport:
         bound = f"sup-norm of the residual <= {up_text(self.residual_sup_upper)}"
         if self.verdict is Verdict.PROVED:
             end = f" <= tol = {tol_text(self.tol)}" if self.tol is not None else ""
-            return f"PROVED: {name}: {len(self.rows) - 1} trained grades, no point gets worse, {bound}{end}"
+            return f"PROVED: {name}: {count(len(self.rows) - 1, 'trained grade')}, no point gets worse, {bound}{end}"
         found = next(r for r in self.results if r.verdict is self.verdict)
         return f"{self.verdict}: {name}: claim {found.claim}: {found.evidence}; {bound}"
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -16,8 +15,9 @@ from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import FloatArray, IntArray, Target
 from mgdl_theory.verify.claims import CLAIMS
 from mgdl_theory.verify.verdict import Result, Verdict, worst
+from mgdl_theory.words import count, up_text
 
-__all__ = ["GradeRow", "LeafBlock", "Report", "domain_text", "down_text", "ranges_text", "up_text"]
+__all__ = ["GradeRow", "LeafBlock", "Report", "domain_text"]
 
 WITHOUT_MODULUS = "samples only; a proof needs a modulus of continuity: lipschitz=, holder= or modulus="
 """What every verdict on a target that is not certified says of itself."""
@@ -162,11 +162,13 @@ class Report:
 
     def last_line(self) -> str:
         """One sentence that agrees with the exit code."""
-        grades = len(self.rows) - 1
         name = f"{self.scheme.target.text} on {domain_text(self.scheme.target)}"
         bound = f"sup-norm of the residual <= {up_text(self.residual_sup_upper)}"
         if self.verdict is Verdict.PROVED:
-            return f"PROVED: {name}: {grades} grades, {self.scheme.atoms} atoms, {bound} <= tol = {tol_text(self.tol)}"
+            return (
+                f"PROVED: {name}: {count(len(self.rows) - 1, 'grade')}, {count(self.scheme.atoms, 'atom')}, "
+                f"{bound} <= tol = {tol_text(self.tol)}"
+            )
         worst_result = next(r for r in self.results if r.verdict is self.verdict and _counts(r))
         return f"{self.verdict}: {name}: claim {worst_result.claim}: {worst_result.evidence}"
 
@@ -200,31 +202,3 @@ def _counts(result: Result) -> bool:
 def _row_dict(row: GradeRow) -> dict[str, Any]:
     plain = {name: str(value) if isinstance(value, Verdict) else value for name, value in asdict(row).items()}
     return {**plain, "total_width": row.total_width, "peak": [str(x) for x in row.peak]}
-
-
-def ranges_text(numbers: Sequence[int]) -> str:
-    """Compact text of rising integers: 1-3, 5."""
-    runs: list[list[int]] = []
-    for k in numbers:
-        if runs and k == runs[-1][-1] + 1:
-            runs[-1].append(k)
-        else:
-            runs.append([k])
-    return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]}-{r[-1]}" for r in runs)
-
-
-def up_text(value: float, digits: int = 6) -> str:
-    """Decimal text that is not below the value."""
-    return _decimal(value, digits, up=True)
-
-
-def down_text(value: float, digits: int = 6) -> str:
-    """Decimal text that is not above the value."""
-    return _decimal(value, digits, up=False)
-
-
-def _decimal(value: float, digits: int, *, up: bool) -> str:
-    if not math.isfinite(value):
-        return str(value)
-    context = Context(prec=digits, rounding=ROUND_CEILING if up else ROUND_FLOOR)
-    return f"{context.create_decimal(Decimal(value)):.{digits}g}"

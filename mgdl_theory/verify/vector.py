@@ -9,8 +9,9 @@ from typing import Any
 from mgdl_theory.construct import tol_text
 from mgdl_theory.errors import OptionError
 from mgdl_theory.vector import VectorScheme
-from mgdl_theory.verify.report import Report, domain_text, up_text
+from mgdl_theory.verify.report import Report, domain_text
 from mgdl_theory.verify.verdict import Result, Verdict, worst
+from mgdl_theory.words import count, up_text
 
 __all__ = ["VectorReport"]
 
@@ -85,7 +86,7 @@ class VectorReport:
         bound = up_text(max(report.residual_sup_upper for report in self.components)) if same else ", ".join(bounds)
         return (
             f"PROVED: ({scheme.target.text}) on {domain_text(self.components[0].scheme.target)}: "
-            f"{len(scheme)} components, {len(scheme.grades)} grades, {scheme.atoms} atoms, "
+            f"{count(len(scheme), 'component')}, {count(len(scheme.grades), 'grade')}, {count(scheme.atoms, 'atom')}, "
             f"sup-norms of the residuals <= {bound} <= tol = {tols[0] if same else ', '.join(tols)}"
         )
 

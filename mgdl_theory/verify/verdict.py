@@ -8,6 +8,8 @@ from enum import Enum
 from fractions import Fraction
 from typing import Any
 
+from mgdl_theory.words import down_text, up_text
+
 __all__ = ["Result", "Verdict", "Witness", "worst"]
 
 
@@ -113,4 +115,4 @@ def _short(value: Fraction) -> str:
 
 
 def _enclosure(pair: tuple[float, float]) -> str:
-    return f"[{pair[0]:.9g}, {pair[1]:.9g}]"
+    return f"[{down_text(pair[0], 9)}, {up_text(pair[1], 9)}]"

@@ -34,9 +34,10 @@ from mgdl_theory.targets.vector import VectorTarget, per_component
 from mgdl_theory.vector import VectorScheme
 from mgdl_theory.verify.doubt import Doubt, Outcome
 from mgdl_theory.verify.norms import Power, cell_powers
-from mgdl_theory.verify.report import GradeRow, LeafBlock, Report, down_text, ranges_text, up_text
+from mgdl_theory.verify.report import GradeRow, LeafBlock, Report
 from mgdl_theory.verify.vector import VectorReport
 from mgdl_theory.verify.verdict import Result, Verdict, Witness
+from mgdl_theory.words import down_text, ranges_text, up_text
 
 __all__ = ["verify"]
 

@@ -1,0 +1,57 @@
+"""Numbers in words: decimal texts on the safe side, and counts of things."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+
+__all__ = ["count", "down_text", "ranges_text", "up_text"]
+
+
+def count(number: int, what: str) -> str:
+    """A number of things.
+
+    >>> count(1, "atom"), count(2, "atom")
+    ('1 atom', '2 atoms')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def up_text(value: float, digits: int = 6) -> str:
+    """Decimal text that is not below the value.
+
+    >>> up_text(1 / 3, 2), up_text(-1 / 3, 2)
+    ('0.34', '-0.33')
+    """
+    return _decimal(value, digits, ROUND_CEILING)
+
+
+def down_text(value: float, digits: int = 6) -> str:
+    """Decimal text that is not above the value.
+
+    >>> down_text(2 / 3, 2)
+    '0.66'
+    """
+    return _decimal(value, digits, ROUND_FLOOR)
+
+
+def ranges_text(numbers: Sequence[int]) -> str:
+    """Compact text of rising integers.
+
+    >>> ranges_text([1, 2, 3, 5])
+    '1-3, 5'
+    """
+    runs: list[list[int]] = []
+    for k in numbers:
+        if runs and k == runs[-1][-1] + 1:
+            runs[-1].append(k)
+        else:
+            runs.append([k])
+    return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]}-{r[-1]}" for r in runs)
+
+
+def _decimal(value: float, digits: int, rounding: str) -> str:
+    if not math.isfinite(value):
+        return str(value)
+    return f"{Context(prec=digits, rounding=rounding).create_decimal(Decimal(value)):.{digits}g}"
