@@ -1,7 +1,7 @@
 """Construction, multigrade training and single-grade training side by side, under the same verifier.
 
-    python benchmarks/bench_training.py [--write docs/training.md] [--data docs/figures/training.csv] [--only TEXT]
-    python benchmarks/bench_training.py --figure docs/figures/training.svg [--data docs/figures/training.csv]
+    python benchmarks/bench_training.py [--only TEXT] [--write docs/training.md] [--data docs/figures/training.csv]
+    python benchmarks/bench_training.py --draw [--data docs/figures/training.csv] [--figure docs/figures/training.svg]
 
 Every trained network has four hidden layers of one width: in four grades, in two, or in one (the single grade), so all
 have as many parameters, up to readouts; every layer is trained for as many epochs, so all do as many multiplications.
@@ -30,6 +30,7 @@ import mgdl_theory as mg
 from mgdl_theory.targets.base import Target
 from mgdl_theory.training import Data, GradeSpec, sample, train, train_balanced, train_single_grade
 
+FIGURES = Path(__file__).resolve().parents[1] / "docs" / "figures"
 GRADES, WORKERS = 4, 2
 SHALLOW = GradeSpec(width=64, epochs=4000, batch=128, rate=1e-2)
 DEEP = replace(SHALLOW, depth=2, rate=3e-3)  # one layer bears a longer step
@@ -96,11 +97,12 @@ def scheme_rows(
     """``seconds`` of each grade, or of the whole."""
     report, x, total = mg.verify(scheme), f.box.from_unit(data.t), float(np.sum(data.y**2))
     clock = np.cumsum(seconds).tolist()
+    clock = [*clock[: len(scheme.grades) - 1], *[clock[-1]] * len(scheme.grades)]  # a grade that is 0 is none
     atoms = np.cumsum([row.atoms for row in report.rows]).tolist()
     return [
         Row(target, method, r.grade, (f.dim + 2) * atoms[r.grade],
             float(np.sum((data.y - scheme(x, r.grade)) ** 2)) / total, r.residual_sup_lower, r.residual_sup_upper,
-            0.0, str(r.nonincreasing), np.nan, clock[min(r.grade, len(clock)) - 1])
+            0.0, str(r.nonincreasing), np.nan, clock[r.grade - 1])
         for r in report.rows[1:]
     ]  # fmt: skip
 
@@ -243,29 +245,34 @@ def save(path: Path, rows: list[Row]) -> None:
         writer.writerows({k: f"{v:.6g}" if type(v) is float else v for k, v in asdict(row).items()} for row in rows)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--write", type=Path, help="page whose tables are written")
-    parser.add_argument("--data", type=Path, help="file of all rows: written, or read with --figure alone")
-    parser.add_argument("--figure", type=Path, help="draw the rows of --data; measures nothing")
-    parser.add_argument("--only", default="", help="targets whose name contains this")
-    options = parser.parse_args()
-    if options.figure:
-        figure(read(options.data or options.figure.with_suffix(".csv")), options.figure)
-        return
+def measured(names: list[str]) -> list[Row]:
+    """All rows of these targets; the table of each is printed as soon as it is there."""
     os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that are started here
-    names = [name for name in TARGETS if options.only in name]
     rows: list[Row] = []
     with ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn")) as pool:
         for name, found in zip(names, pool.map(measure, names), strict=True):
             rows += found
             print("\n".join(table(name, found)), flush=True)
     print(summary(rows))
-    if options.data:
-        save(options.data, rows)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--draw", action="store_true", help="measure nothing: read the file of --data")
+    parser.add_argument("--only", default="", help="targets whose name contains this")
+    parser.add_argument("--write", type=Path, help="page whose tables are written")
+    parser.add_argument("--data", type=Path, default=FIGURES / "training.csv", help="file of all rows")
+    parser.add_argument("--figure", type=Path, default=FIGURES / "training.svg")
+    options = parser.parse_args()
+    names = [name for name in TARGETS if options.only in name]
+    rows = read(options.data) if options.draw else measured(names)
     if options.write:
         text = [line for name, found in groupby(rows, key=lambda row: row.target) for line in table(name, list(found))]
         page.write(options.write, "\n".join([*text, summary(rows)]))
+        save(options.data, rows)
+    if options.write or options.draw:
+        figure(rows, options.figure)
 
 
 if __name__ == "__main__":

@@ -24,9 +24,7 @@ HERE = Path(__file__).resolve().parent
 FIGURES = HERE / "figures"
 MEASURED = {
     "growth.svg": ("benchmarks/bench_growth.py", "--write", "docs/figures/growth.svg"),
-    "training.svg": (
-        "benchmarks/bench_training.py", "--write", "docs/training.md", "--figure", "docs/figures/training.svg",
-    ),
+    "training.svg": ("benchmarks/bench_training.py", "--write", "docs/training.md"),
     "gallery.png": ("docs/make_gallery.py", "--write"),
     **dict.fromkeys(("terrain.png", "terrain-grades.png", "terrain-leaves.png"), ("docs/make_terrain.py", "--write")),
 }  # fmt: skip
