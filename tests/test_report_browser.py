@@ -84,7 +84,7 @@ class Browser:
         """Addresses asked for since the last call; what the browser's own first page loads from itself is left out."""
         events = (json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance"))
         urls = [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
-        return [url for url in urls if not url.startswith("chrome://")]
+        return [url for url in urls if not url.startswith(("chrome://", "chrome-untrusted://"))]
 
     def shown(self) -> dict[str, str]:
         """The numbers of the current grade."""

@@ -14,13 +14,16 @@ from typing import TYPE_CHECKING, Any
 from mgdl_theory.animate import policy
 from mgdl_theory.errors import OptionError
 from mgdl_theory.files import write_atomic
-from mgdl_theory.plots.style import chosen
+from mgdl_theory.plots.style import chosen, fold_of, witnesses
 from mgdl_theory.relu.diagram import Diagram, diagram, tikz
 from mgdl_theory.relu.network import Network
 from mgdl_theory.report import pictures
 from mgdl_theory.report.content import PAPER, Content, content
+from mgdl_theory.report.pictures import Record
 from mgdl_theory.report.texts import Raw, code_span, markdown, spans, tex, tex_code
+from mgdl_theory.report.trained import trained_content
 from mgdl_theory.scheme import Scheme
+from mgdl_theory.training.verify import ModelReport
 from mgdl_theory.verify.report import Report
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMATS", "check_name", "network_of", "render", "save_report"]
 
 FORMATS = {".html": "report.html", ".md": "report.md", ".tex": "report.tex"}
-"""Definition: endings of files, and the template that each has."""
+"""Definition: endings of files, and the template that each has; that of a trained model extends it (trained.html)."""
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -37,12 +40,13 @@ NETWORK_BYTES = 1 << 28
 """Experience: weights up to which the network is made for its drawing."""
 
 
-def save_report(report: Report, path: str | os.PathLike[str]) -> Path:
+def save_report(report: Record, path: str | os.PathLike[str]) -> Path:
     """Write a report as a page (.html), as Markdown (.md) or as LaTeX (.tex), by the ending of the name.
 
     Parameters
     ----------
-    report : Report
+    report : Report or ModelReport
+        On a scheme, or on a trained model.
     path : str or path
 
     Returns
@@ -56,7 +60,7 @@ def save_report(report: Report, path: str | os.PathLike[str]) -> Path:
         For another ending.
     """
     kind = check_name(path)
-    if not isinstance(report, Report):
+    if not isinstance(report, Record):
         raise OptionError(f"report: expected a Report of one function, got {type(report).__name__}; of a vector, save "
                           "each of report.components")  # fmt: skip
     write_atomic(path, render(report, kind))
@@ -75,7 +79,7 @@ def check_name(path: str | os.PathLike[str]) -> str:
     return ending
 
 
-def render(report: Report, kind: str = ".html") -> str:
+def render(report: Record, kind: str = ".html") -> str:
     """The text of a report as ``.html``, ``.md`` or ``.tex``.
 
     >>> import mgdl_theory as mg
@@ -83,47 +87,47 @@ def render(report: Report, kind: str = ".html") -> str:
     >>> print(text.splitlines()[0])
     # Multigrade ReLU approximation of `x**2-0.3`
     """
-    said = content(report)
+    trained = isinstance(report, ModelReport)
+    said = trained_content(report) if isinstance(report, ModelReport) else content(report)
     more = {".html": _page, ".md": _nothing, ".tex": _drawing}[kind](report, said)
-    template = _environment(kind).get_template(FORMATS[kind])
+    template = _environment(kind).get_template(FORMATS[kind].replace("report", "trained") if trained else FORMATS[kind])
     return template.render(said=said, paper=PAPER, **more)
 
 
 # -- what the formats add --------------------------------------------------------------------------
 
 
-def _nothing(report: Report, said: Content) -> dict[str, Any]:
+def _nothing(report: Record, said: Content) -> dict[str, Any]:
     return {}
 
 
-def _drawing(report: Report, said: Content) -> dict[str, Any]:
+def _drawing(report: Record, said: Content) -> dict[str, Any]:
     """The network as TikZ."""
     found = _diagram(report)
     return {"tikz": Raw(tikz(found)) if found else ""}
 
 
-def _page(report: Report, said: Content) -> dict[str, Any]:
+def _page(report: Record, said: Content) -> dict[str, Any]:
     """The pictures of the page, its style and script, and what it allows itself."""
     style, script = (_source(name) for name in ("report.css", "report.js"))
-    dim, rows = report.scheme.dim, said.rows
-    shown = [row.number for row in rows]
+    target, rows = fold_of(report).target, said.rows
+    dim, shown = target.dim, [row.number for row in rows]
     overview = [rows[n] for n in chosen(range(len(rows)), pictures.THUMBS)]
-    names = report.scheme.target.describe().get("variables") or [f"x{a + 1}" for a in range(dim)]
+    names = target.describe().get("variables") or [f"x{a + 1}" for a in range(dim)]
     data: dict[str, Any] = {"dim": dim, "shown": shown, "tol": report.tol}
     found: dict[str, Any] = {"maps": None, "thumbnails": []}
     if dim == 1:
         data |= {"name": names[0], "curves": pictures.curves(report, shown)}
-        data |= {"upper": [_number(row.upper) for row in rows], "certified": report.scheme.target.certified}
-        data["witness"] = [
-            [r.witness.grade, float(x)] for r in report.results if r.witness is not None for x in r.witness.x
-        ]
+        data |= {"upper": [_number(row.upper) for row in rows], "certified": target.certified}
+        points = dict.fromkeys((w.grade, w.x) for k in shown for w in witnesses(report, k))
+        data["witness"] = [[k, float(x)] for k, point in points for x in point]
         found["thumbnails"] = pictures.thumbnails(report, overview)
     else:
         found["maps"] = pictures.maps(report, rows, names)
-        data["maps"] = {k: [[f, mesh] for f, _, mesh in shots] for k, shots in found["maps"].grades.items()}
+        data["maps"] = {k: [[f, third] for f, _, third in shots] for k, shots in found["maps"].grades.items()}
         data["tops"] = [f"{found['maps'].tops[k]:.4g}" for k in shown]
-        data["levels"] = [report.scheme.grades[k - 1].level if k else 0 for k in shown]
-    drawing = _diagram(report)
+    if isinstance(report, ModelReport):
+        found |= {"squares": pictures.squares_chart(report, rows), "losses": pictures.loss_chart(report)}
     return found | {
         "data": data,
         "dim": dim,
@@ -131,7 +135,7 @@ def _page(report: Report, said: Content) -> dict[str, Any]:
         "overview": overview,
         "chart": pictures.norm_chart(report, rows),
         "size": pictures.CHART,
-        "drawing": drawing,
+        "drawing": _diagram(report),
         "style": style,
         "script": script,
         "policy": policy(style, script),
@@ -150,9 +154,9 @@ def network_of(scheme: Scheme) -> Network | None:
     return network
 
 
-def _diagram(report: Report) -> Diagram | None:
-    """The drawing of the network, where it can be made."""
-    network = network_of(report.scheme)
+def _diagram(report: Record) -> Diagram | None:
+    """The drawing of the network of a scheme, where it can be made."""
+    network = network_of(report.scheme) if isinstance(report, Report) else None
     return diagram(network) if network else None
 
 

@@ -52,6 +52,9 @@ PROVED = "What is proved are the numbers in the tables, which are rounded outwar
 NOTHING = "Nothing is proved here, the bounds neither: the target has no modulus of continuity."
 """Definition: the sentences on numbers, of a certified target and of any other."""
 
+CERTIFIES = "What is certified of every grade"
+"""Definition: what is said of the grade table."""
+
 COLUMNS = {
     "grade": ("grade", "number k of the grade; row 0 is the residual f − c₀ before any grade"),
     "level": ("level", "level l of its atoms: their mesh has side 2⁻ˡ in units of the box"),
@@ -137,6 +140,8 @@ class Content:
     version: str
     own: str = OWN
     title: str = TITLE
+    certifies: str = CERTIFIES
+    proved: tuple[str, str] = (PROVED, NOTHING)
     tables: tuple[Table, ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
 
@@ -148,13 +153,13 @@ class Content:
     @property
     def caption(self) -> str:
         """What the grade table holds."""
-        bounds = "What is certified of every grade" if self.certified else "Bounds by grade, not certified"
+        bounds = self.certifies if self.certified else "Bounds by grade, not certified"
         return f"{bounds}{f'; {self.rows_note} are shown' if self.rows_note else ''}"
 
     @property
     def pictures(self) -> str:
         """What pictures and numbers are."""
-        return f"{PICTURES} {PROVED if self.certified else NOTHING}"
+        return f"{PICTURES} {self.proved[not self.certified]}"
 
     def row(self, number: int) -> Row:
         """The row of a grade."""

@@ -19,15 +19,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgdl_theory.errors import BudgetError
+from mgdl_theory.grade import Grade
 from mgdl_theory.mesh import MAX_LEVEL, mark_rows
+from mgdl_theory.plots.curves import leaves_of
 from mgdl_theory.plots.fields import Plane
+from mgdl_theory.plots.style import Fold, chosen, fold_of, grew
 from mgdl_theory.replay import replay
 from mgdl_theory.report.content import Row
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import FloatArray, IntArray
+from mgdl_theory.training.verify import ModelReport
 from mgdl_theory.verify.report import Report
 
-__all__ = ["Maps", "NormChart", "Thumbnail", "curves", "maps", "norm_chart", "thumbnails"]
+__all__ = [
+    "LogChart", "Maps", "Record", "Thumbnail", "curves", "loss_chart", "maps", "norm_chart", "squares_chart",
+    "thumbnails",
+]  # fmt: skip
+
+Record = Report | ModelReport
+"""What a report is on: a scheme, or a trained model."""
 
 START = 8
 """Experience: a curve starts with 2**8 + 1 evenly spread points."""
@@ -63,37 +73,43 @@ THUMBS = 24
 # -- one variable ----------------------------------------------------------------------------------
 
 
-def curves(report: Report, shown: Sequence[int]) -> dict[str, Any]:
-    """Data of the curves of a scheme of one variable, for the grades shown.
+def curves(report: Record, shown: Sequence[int]) -> dict[str, Any]:
+    """Data of the curves of a scheme or a trained model of one variable, for the grades shown.
 
     Positions are integers in units of 2**-bits of the domain, as differences.  ``rest`` is e_K at the points, ``parts``
     are the sums of the grades from one that is shown to the next, so that e_k = e_K + parts after k, and
-    f_k = lift + parts up to k.  Numbers are integers times a unit.
+    f_k = lift + parts up to k.  Numbers are integers times a unit.  ``grew`` are runs [first point, how many] where
+    |e_k| is larger than before.
     """
-    scheme = report.scheme
-    bits = min(max([START, *(g.level for g in scheme.grades)]) + 4, MAX_LEVEL)
+    scheme = fold_of(report)
+    leaves = [block.level for block in leaves_of(report, len(scheme.grades))] if isinstance(report, ModelReport) else []
+    bits = min(max([START, *leaves, *(g.level for g in scheme.grades if isinstance(g, Grade))]) + 4, MAX_LEVEL)
     at = _points(scheme, bits)
     x = scheme.target.box.from_unit(at[:, None] / 2.0**bits)
     found = scheme.steps(x)
     envelope = _envelopes(report, bits)
-    box = scheme.target.box
+    box, f = scheme.target.box, scheme.target(x)
+    mesh: dict[str, Any] = {}
+    if isinstance(report, Report):
+        mesh = {"leaves": _leaf_runs(report, bits), "atoms": [_marks(report.scheme, k) for k in shown]}
     return {
         "bits": bits,
         "box": [float(box.lower[0]), float(box.upper[0])],
         "lift": scheme.lift,
         "at": np.diff(at, prepend=0).tolist(),
-        "rest": _short(scheme.target(x) - found[-1]),
+        "rest": _short(f - found[-1]),
         "parts": [_sparse(found[k] - found[j]) for j, k in zip([0, *shown], shown, strict=False)],
         "envelopes": [_pieces(*envelope[k], report, k) if k in envelope else None for k in shown],
-        "leaves": _leaf_runs(report, bits),
-        "atoms": [_marks(scheme, k) for k in shown],
+        "grew": [_runs(grew(report, k, f - found[max(k - 1, 0)], f - found[k])) for k in shown],
+        **mesh,
     }
 
 
-def _points(scheme: Scheme, bits: int) -> IntArray:
+def _points(scheme: Fold, bits: int) -> IntArray:
     """Positions of samples: evenly spread ones, coarse nodes, and midpoints where the last residual bends."""
     even = np.arange((1 << START) + 1, dtype=np.int64) << (bits - START)
-    nodes = [(g.atoms.nodes + np.array([-1, 0, 1])).ravel() << (bits - g.level) for g in scheme.grades]
+    grades = [g for g in scheme.grades if isinstance(g, Grade)]
+    nodes = [(g.atoms.nodes + np.array([-1, 0, 1])).ravel() << (bits - g.level) for g in grades]
     coarse = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *nodes])[: 3 * NODES])[:NODES]
     at = np.union1d(even, np.clip(coarse, 0, 1 << bits))
     box = scheme.target.box
@@ -111,17 +127,19 @@ def _points(scheme: Scheme, bits: int) -> IntArray:
     return at
 
 
-def _envelopes(report: Report, bits: int) -> dict[int, tuple[IntArray, FloatArray]]:
+def _envelopes(report: Record, bits: int) -> dict[int, tuple[IntArray, FloatArray]]:
     """By grade, starts (n,) of cells that tile the domain, and |e_k| <= bounds (n,) there.
 
     Of the levels between a grade and the next one the finest counts.  Cells that were finished keep their bound:
-    no later atom touches them.  For the last grade the leaves of the proof serve.
+    no later atom touches them.  Where leaves of the proof bound e_k they serve: of a scheme for the last grade.
     """
+    if not fold_of(report).target.certified:
+        return {}
+    if isinstance(report, ModelReport):
+        return {k: tiles for k in report.covers if (tiles := _tiles(report, k, bits))}
     scheme = report.scheme
     found: dict[int, tuple[IntArray, FloatArray]] = {}
     starts, bounds = np.zeros(0, dtype=np.int64), np.zeros(0)
-    if not scheme.target.certified:
-        return {}
     with suppress(BudgetError):  # where the target or the memory gives out there are fewer envelopes
         for level in replay(scheme):
             k = max((g.number for g in scheme.grades if g.level <= level.mesh.level), default=0)
@@ -132,14 +150,29 @@ def _envelopes(report: Report, bits: int) -> dict[int, tuple[IntArray, FloatArra
                 break
             starts = np.concatenate([starts, here[level.finished]])
             bounds = np.concatenate([bounds, level.bounds[level.finished]])
-    if report.cover and max(block.level for block in report.cover) <= bits:
-        leaves = [block.cells[:, 0] << (bits - block.level) for block in report.cover]
-        order = np.argsort(starts := np.concatenate(leaves), kind="stable")
-        found[len(scheme.grades)] = starts[order], np.concatenate([block.bounds for block in report.cover])[order]
+    if tiles := _tiles(report, len(scheme.grades), bits):
+        found[len(scheme.grades)] = tiles
     return found
 
 
-def _pieces(starts: IntArray, bounds: FloatArray, report: Report, k: int) -> dict[str, Any]:
+def _tiles(report: Record, k: int, bits: int) -> tuple[IntArray, FloatArray] | None:
+    """Starts and bounds of the leaves, from left to right; None where there are none, or finer ones than the scale."""
+    cover = leaves_of(report, k)
+    if not cover or max(block.level for block in cover) > bits:
+        return None
+    starts = np.concatenate([block.cells[:, 0] << (bits - block.level) for block in cover])
+    order = np.argsort(starts, kind="stable")
+    return starts[order], np.concatenate([block.bounds for block in cover])[order]
+
+
+def _runs(there: NDArray[np.bool_]) -> list[list[int]]:
+    """[first, how many] of the runs of what is true."""
+    ends = np.flatnonzero(np.diff(np.concatenate([[False], there, [False]]).astype(np.int8)))
+    runs: list[list[int]] = np.column_stack([ends[::2], ends[1::2] - ends[::2]]).tolist()
+    return runs
+
+
+def _pieces(starts: IntArray, bounds: FloatArray, report: Record, k: int) -> dict[str, Any]:
     """An envelope of few pieces: neighbours of nearly equal bound become one, with the largest bound of theirs."""
     if k < len(report.rows):
         bounds = np.minimum(bounds, report.rows[k].residual_sup_upper)
@@ -214,7 +247,7 @@ def _sparse(values: FloatArray) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Maps:
-    """Pictures (data addresses of PNG) of sections through the box of a scheme of two or more variables.
+    """Pictures (data addresses of PNG) of sections through the box, for two or more variables.
 
     Attributes
     ----------
@@ -223,13 +256,13 @@ class Maps:
     target : tuple of str
         f on each section.
     grades : dict
-        By grade: (f_k, |e_k|, level of the cells) on each section.
+        By grade, on each section: f_k, |e_k|, and the levels of the cells, or of a trained model where |e_k| grew.
     low, high : float
         Ends of the scale of f and f_k.
     tops : dict
         By grade: end of the scale of |e_k|.
     finest : int
-        Level of the finest leaf.
+        Level of the finest leaf of a scheme.
     """
 
     sections: tuple[str, ...]
@@ -241,34 +274,47 @@ class Maps:
     finest: int
 
 
-def maps(report: Report, rows: Sequence[Row], names: Sequence[str]) -> Maps:
-    """The maps of a scheme of two or more variables for these rows."""
-    scheme = report.scheme
+def maps(report: Record, rows: Sequence[Row], names: Sequence[str]) -> Maps:
+    """The maps of a scheme or a trained model of two or more variables for these rows."""
+    scheme = fold_of(report)
     rest = [(cut,) * (scheme.dim - 2) for cut in (SECTIONS if scheme.dim > 2 else SECTIONS[:1])]
     planes = [Plane.of(scheme, cuts, PIXELS.get(scheme.dim, PIXELS[3])) for cuts in rest]
     f, found = [scheme.target(p.x) for p in planes], [scheme.steps(p.x) for p in planes]
     low, high = float(min(v.min() for v in f)), float(max(v.max() for v in f))
-    finest = max((block.level for block in report.cover), default=0)
-    fine = [Plane.of(scheme, cuts, MESH_PIXELS) for cuts in rest]
-    levels = [_levels(report, p) for p in fine]
+    mesh = _Mesh(report, [Plane.of(scheme, cuts, MESH_PIXELS) for cuts in rest]) if isinstance(report, Report) else None
     pictures, tops = {}, {}
     for row in rows:
         k = row.number
-        e = [np.abs(fs - gs[k]) for fs, gs in zip(f, found, strict=True)]
-        seen = max(float(v.max()) for v in e)
+        e = [fs - gs[k] for fs, gs in zip(f, found, strict=True)]
+        seen = max(float(np.abs(v).max()) for v in e)
         tops[k] = row.upper if 0 < row.upper < math.inf else seen or 1.0
-        level = scheme.grades[k - 1].level if k else 0
+        before = [fs - gs[max(k - 1, 0)] for fs, gs in zip(f, found, strict=True)]
+        third = mesh.at(k) if mesh else [
+            _png(p, grew(report, k, old, new).astype(np.float64), "cividis", 0.0, 1.0)
+            for p, old, new in zip(planes, before, e, strict=True)
+        ]  # fmt: skip
         pictures[k] = tuple(
-            (
-                _png(p, gs[k], "viridis", low, high),
-                _png(p, es, "cividis", 0.0, tops[k]),
-                _cells(q, np.minimum(ls, level), finest),
-            )
-            for p, q, gs, es, ls in zip(planes, fine, found, e, levels, strict=True)
+            (_png(p, gs[k], "viridis", low, high), _png(p, np.abs(es), "cividis", 0.0, tops[k]), last)
+            for p, gs, es, last in zip(planes, found, e, third, strict=True)
         )
     texts = tuple(_section(scheme, cuts, names) for cuts in rest)
     target = tuple(_png(p, v, "viridis", low, high) for p, v in zip(planes, f, strict=True))
-    return Maps(texts, target, pictures, low, high, tops, finest)
+    return Maps(texts, target, pictures, low, high, tops, mesh.finest if mesh else 0)
+
+
+class _Mesh:
+    """The cells of a scheme on some planes."""
+
+    def __init__(self, report: Report, planes: Sequence[Plane]) -> None:
+        self.grades, self.planes = report.scheme.grades, planes
+        self.finest = max((block.level for block in report.cover), default=0)
+        self.levels = [_levels(report, p) for p in planes]
+
+    def at(self, k: int) -> list[str]:
+        """The cells as a grade finds them: no finer than its level."""
+        level = self.grades[k - 1].level if k else 0
+        pairs = zip(self.planes, self.levels, strict=True)
+        return [_cells(p, np.minimum(l, level), self.finest) for p, l in pairs]
 
 
 def _levels(report: Report, plane: Plane) -> FloatArray:
@@ -281,7 +327,7 @@ def _levels(report: Report, plane: Plane) -> FloatArray:
     return found
 
 
-def _section(scheme: Scheme, cuts: Sequence[Fraction], names: Sequence[str]) -> str:
+def _section(scheme: Fold, cuts: Sequence[Fraction], names: Sequence[str]) -> str:
     box = scheme.target.box
     ends = [(box.lower[a], box.upper[a]) for a in range(2, scheme.dim)]
     values = [f"{float(lo + (hi - lo) * cut):.4g}" for (lo, hi), cut in zip(ends, cuts, strict=True)]
@@ -332,9 +378,9 @@ WIDE, TALL = 220.0, 76.0
 """Definition: size of a strip; its middle is 0 and its proved bound is at 0.85 of its half height."""
 
 
-def thumbnails(report: Report, rows: Sequence[Row]) -> list[Thumbnail]:
-    """The residuals of these rows, of a scheme of one variable."""
-    scheme = report.scheme
+def thumbnails(report: Record, rows: Sequence[Row]) -> list[Thumbnail]:
+    """The residuals of these rows, in one variable."""
+    scheme = fold_of(report)
     columns, per = 110, 8
     t = np.linspace(0.0, 1.0, columns * per + 1)
     x = scheme.target.box.from_unit(t[:, None])
@@ -354,52 +400,114 @@ def thumbnails(report: Report, rows: Sequence[Row]) -> list[Thumbnail]:
 
 
 @dataclass(frozen=True, slots=True)
-class NormChart:
-    """The certified bounds of the sup-norm by grade on a logarithmic scale, in units of the picture.
+class LogChart:
+    """A chart with a logarithmic scale, in units of the picture.
 
     ``bars`` holds (row, x, y of the upper bound, y of the lower bound), ``lines`` (name, class, points), ``ticks``
-    (y, exponent of 10), ``tolerance`` its y.
+    (y, exponent of 10), ``tolerance`` its y if there is one, ``names`` (x, text) and ``axis`` what they are.
     """
 
     bars: tuple[tuple[Row, float, float, float], ...]
     lines: tuple[tuple[str, str, str], ...]
     ticks: tuple[tuple[float, int], ...]
-    tolerance: float
-    names: tuple[tuple[float, int], ...]
+    tolerance: float | None
+    names: tuple[tuple[float, str], ...]
+    axis: str
 
 
 CHART = (640.0, 250.0, 56.0, 14.0, 34.0)
-"""Definition: width, height, left, top and bottom margin of the chart of norms."""
+"""Definition: width, height, left, top and bottom margin of a chart."""
+
+LEAST = 1e-300
+"""Experience: below are numbers whose logarithm is not safe to take."""
+
+ROOM = 0.03
+"""Experience: part of a power of ten that may stick out at the top, in the margin."""
+
+LOSSES, TICKS = 5, 8
+"""Experience: grades whose training is drawn, and marks along an axis."""
 
 
-def norm_chart(report: Report, rows: Sequence[Row]) -> NormChart | None:
-    """The chart of norms; None if there is no finite bound to draw."""
-    width, height, left, top, bottom = CHART
-    known = [(n, report.rows[row.number]) for n, row in enumerate(rows) if row.number < len(report.rows)]
-    theorems = [(n, row.theorem_a, row.theorem_b) for n, row in known]
-    good = [v for row in rows for v in (row.upper, row.lower) if 0 < v < math.inf]
-    good += [v for _, *both in theorems for v in both if 0 < v < math.inf]
-    if not good:
-        return None
-    lowest, highest = math.floor(math.log10(min(*good, report.tol))), math.ceil(math.log10(max(*good, report.tol)))
-    highest = max(highest, lowest + 1)
-    step = (width - left - 12.0) / max(len(rows), 1)
+class _Scale:
+    """Powers of ten around some values, as heights in a chart."""
 
-    def x(n: int) -> float:
-        return round(left + (n + 0.5) * step, 1)
+    def __init__(self, values: Sequence[float]) -> None:
+        self.low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)) - ROOM)
+        self.high = max(high, self.low + 1)
+        every = max(1, math.ceil((self.high - self.low) / TICKS))
+        self.ticks = tuple((self(10.0**n), n) for n in range(self.low, self.high + 1, every))
 
-    def y(value: float) -> float:
-        part = (math.log10(max(value, 10.0**lowest)) - lowest) / (highest - lowest)
+    def __call__(self, value: float) -> float:
+        _, height, _, top, bottom = CHART
+        part = (math.log10(max(value, 10.0**self.low)) - self.low) / (self.high - self.low)
         return round(height - bottom - part * (height - top - bottom), 1)
 
-    bars = tuple((row, x(n), y(row.upper), y(row.lower)) for n, row in enumerate(rows) if 0 < row.upper < math.inf)
-    lines: list[tuple[str, str, str]] = []
-    for name, css, place in (("Theorem A", "theorem-a", 1), ("Theorem B", "theorem-b", 2)):
-        points = [f"{x(item[0])},{y(item[place])}" for item in theorems if 0 < item[place] < math.inf]
-        if points:
-            lines.append((name, css, " ".join(points)))
-    every = max(1, math.ceil((highest - lowest) / 8))
-    ticks = tuple((y(10.0**n), n) for n in range(lowest, highest + 1, every))
+
+def _good(values: Sequence[float]) -> list[float]:
+    """Those that a logarithmic scale can show."""
+    return [v for v in values if LEAST < v < math.inf]
+
+
+def _places(count: int) -> list[float]:
+    """Where so many grades stand."""
+    width, _, left, _, _ = CHART
+    step = (width - left - 12.0) / max(count, 1)
+    return [round(left + (n + 0.5) * step, 1) for n in range(count)]
+
+
+def _grades(rows: Sequence[Row]) -> tuple[tuple[float, str], ...]:
+    """Names of the grades below a chart, not too many of them."""
     sparse = max(1, math.ceil(len(rows) / 20))
-    names = tuple((x(n), row.number) for n, row in enumerate(rows) if n % sparse == 0)
-    return NormChart(bars, tuple(lines), ticks, y(report.tol), names)
+    return tuple((x, str(row.number)) for x, row in [*zip(_places(len(rows)), rows, strict=True)][::sparse])
+
+
+def _line(points: Sequence[tuple[float, float]], y: _Scale) -> str:
+    return " ".join(f"{x},{y(v)}" for x, v in points if LEAST < v < math.inf)
+
+
+def norm_chart(report: Record, rows: Sequence[Row]) -> LogChart | None:
+    """The bounds of the sup-norm by grade; None if there is no finite one to draw."""
+    x = dict(zip((row.number for row in rows), _places(len(rows)), strict=True))
+    known = [r for r in report.rows if r.grade in x] if isinstance(report, Report) else []
+    theorems = [
+        ("Theorem A", "theorem-a", [(x[r.grade], r.theorem_a) for r in known]),
+        ("Theorem B", "theorem-b", [(x[r.grade], r.theorem_b) for r in known]),
+    ]
+    good = _good([v for row in rows for v in (row.upper, row.lower)] + [v for *_, line in theorems for _, v in line])
+    if not good:
+        return None
+    y = _Scale([*good, *_good([report.tol or 0.0])])
+    bars = tuple((row, x[row.number], y(row.upper), y(row.lower)) for row in rows if 0 < row.upper < math.inf)
+    lines = tuple((f"bound of {name}", css, text) for name, css, line in theorems if (text := _line(line, y)))
+    return LogChart(bars, lines, y.ticks, y(report.tol) if report.tol else None, _grades(rows), "grade")
+
+
+def squares_chart(report: ModelReport, rows: Sequence[Row]) -> LogChart | None:
+    """The sum of squares on the data by grade, as a part of that of f."""
+    values = [report.rows[row.number].relative_error for row in rows]
+    if not (good := _good(values)):
+        return None
+    y = _Scale(good)
+    line = _line([*zip(_places(len(rows)), values, strict=True)], y)
+    return LogChart((), (("squares on the data", "now", line),), y.ticks, None, _grades(rows), "grade")
+
+
+def loss_chart(report: ModelReport) -> LogChart | None:
+    """What the training noted of some grades: loss, or relative gap, by epoch or step; None where it noted nothing."""
+    known = {k: g.history for k, g in enumerate(report.model.grades, 1) if (g.history > LEAST).all(axis=1).any()}
+    if not known:
+        return None
+    shown = {k: known[k][(known[k] > LEAST).all(axis=1)] for k in chosen([*known], LOSSES)}
+    y, end = (
+        _Scale([v for pairs in shown.values() for v in pairs[:, 1].tolist()]),
+        max(p[-1, 0] for p in shown.values()),
+    )
+    width, _, left, _, _ = CHART
+    unit = (width - left - 24.0) / end
+    lines = tuple(
+        (f"grade {k}", f"g{n}", _line([(round(left + unit * at, 1), v) for at, v in pairs.tolist()], y))
+        for n, (k, pairs) in enumerate(shown.items())
+    )
+    step = next(s * 10**n for n in range(300) for s in (1, 2, 5) if s * 10**n * TICKS >= end)
+    names = tuple((round(left + unit * at, 1), f"{at:,}") for at in range(0, int(end) + 1, step))
+    return LogChart((), lines, y.ticks, None, names, "epoch or step")

@@ -9,14 +9,15 @@
 
   // -- the grade: numbers come from the table, so that they are the certified ones ----------------
 
-  const cell = (k, name) => rows.get(k).querySelector(`[data-name="${name}"]`);
+  const cell = (k, name) => rows.get(k).querySelector(`[data-name="${name}"]`); // none if the table has no such column
   const text = (k, name) => { const found = cell(k, name); return found ? found.textContent.trim() : ""; };
 
   function sentence(k) {
     const bounds = text(k, "upper") === "–" ? "no bound is certified"
       : `the sup-norm of the residual is from ${text(k, "lower")} to ${text(k, "upper")}`;
-    const made = k ? `, level ${text(k, "level")}, ${text(k, "atoms")} atoms` : ", before any grade";
-    const verdicts = k ? `; balanced: ${text(k, "balanced")}; residual falls: ${text(k, "falls")}` : "";
+    const made = !k ? ", before any grade" : text(k, "level") && `, level ${text(k, "level")}, ${text(k, "atoms")} atoms`;
+    const balanced = text(k, "balanced") && `; balanced: ${text(k, "balanced")}`;
+    const verdicts = k ? `${balanced}; residual falls: ${text(k, "falls")}` : "";
     return `Grade ${k} of ${data.shown[last]}${made}: ${bounds}${verdicts}.`;
   }
 
@@ -224,11 +225,16 @@
     if (upper !== null && data.certified) {
       for (const v of [upper, -upper]) p.inside.append(make("line", { class: "bound", x1: LEFT, x2: p.width, y1: p.py(v), y2: p.py(v) }));
     }
+    for (const [first, count] of c.grew[at]) {
+      const a = p.px(t[Math.max(first - 0.5, 0) | 0]), b = p.px(t[Math.min(first + count, t.length - 1)]);
+      p.inside.append(make("rect", { class: "grew", x: a, width: Math.max(b - a, 1), y: p.base - 7, height: 7 }));
+    }
     vertical(p);
     $("residual").setAttribute("aria-label", `Residual after grade ${data.shown[at]}${envelope ? " in its proved envelope" : ""}`);
   }
 
   function drawMesh() {
+    if (!c.leaves) return; // a trained model has no mesh of its own
     const k = data.shown[at];
     const level = k ? Number(text(k, "level")) : 0;
     const deepest = Math.max(...c.leaves.map((run) => run[0]), 1);
