@@ -61,7 +61,7 @@ def no_gaps(self: check.Certificate) -> list[set[tuple[int, ...]]]:
     """A tiling that nobody looks at."""
     split: list[set[tuple[int, ...]]] = [set() for _ in range(check.MAX_LEVEL + 2)]
     for level in range(check.MAX_LEVEL, 0, -1):
-        inside = itertools.chain(self.leaves.get(level, ()), split[level])
+        inside = itertools.chain(self.leaves[level], split[level])
         split[level - 1] = {tuple(i >> 1 for i in cell) for cell in inside}
     return split
 

@@ -36,9 +36,8 @@ import re
 import sys
 import zlib
 from bisect import bisect_left, bisect_right
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
@@ -61,6 +60,7 @@ FORMATS = "mgdl-theory-certificate", "mgdl-theory-refutation"  # of a scheme; of
 
 Interval = tuple[int, int]  # the reals from lo / 2^bits to hi / 2^bits
 Index = tuple[int, ...]  # of a node or a cell of some level
+Approximant = Callable[[Sequence[Fraction], int], Fraction]  # G_k at a point
 
 
 class Refused(Exception):
@@ -92,8 +92,9 @@ def read(path: str) -> dict[str, Any]:
             raw = gzip.GzipFile(fileobj=io.BytesIO(raw)).read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
             malformed(f"the content is larger than {MAX_BYTES} bytes")
-        text = raw.decode("utf-8")
-        data = json.loads(text, object_pairs_hook=_object, parse_int=_int, parse_float=_float, parse_constant=_float)
+        data = json.loads(
+            raw.decode(), object_pairs_hook=_object, parse_int=_int, parse_float=_float, parse_constant=_float
+        )
     except (EOFError, OSError, zlib.error) as error:
         malformed(f"the gzip stream is truncated or damaged: {error}")
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
@@ -276,9 +277,7 @@ ENGINES: dict[str, Callable[[str, int, int], Interval]] = {"arb": arb_engine, "m
 
 TOKEN = re.compile(r" *([0-9]+(?:e-?[0-9]{1,3})?|[a-z][a-z0-9]*|\*\*|[-+*/(),]|\Z)")
 RANK = {"+": 1, "-": 1, "*": 2, "/": 2, "**": 4}  # a sign has rank 3: -x**2 is -(x**2), -x*y is (-x)*y
-FOLD: dict[str, Callable[..., Fraction]] = {
-    "+": operator.add, "*": operator.mul, "/": operator.truediv, "neg": operator.neg
-}  # fmt: skip
+FOLD: dict[str, Callable[..., Fraction]] = {"+": operator.add, "*": operator.mul, "/": operator.truediv}
 BASIC = ("exp", "log", "sin", "cos", "asin", "acos", "atan", "max")
 DERIVED = {
     "sqrt": "x**(1/2)", "cbrt": "max(x, 0)**(1/3) - max(-x, 0)**(1/3)", "abs": "max(max(x, -x), 0)",
@@ -299,14 +298,9 @@ class Formula:
 
     def parse(self, text: str, names: dict[str, int]) -> int:
         """The operation that a text denotes, its variables being these operations."""
-        tokens, at = [""], 0
-        while at < len(text):
-            match = TOKEN.match(text, at)
-            if not match:
-                malformed(f"target: the formula cannot be read at {text[at : at + 20]!r}")
-            tokens.append(match[1])
-            at = match.end()
-        tokens = [*tokens, ""][:0:-1]  # the next token comes last
+        if rest := TOKEN.sub("", text):
+            malformed(f"target: the formula cannot be read at {rest[:20]!r}")
+        tokens = ["", *reversed(TOKEN.findall(text))]  # the next token comes last
         root = self.term(tokens, {**self.constants, **names}, 0)
         take(tokens, "")
         return root
@@ -318,7 +312,7 @@ class Formula:
                 malformed("target: division by zero")
             op, args = "const", (Fraction(FOLD[op](*[self.nodes[a][1] for a in args])),)
         if op == "-":
-            return self.node("+", args[0], self.node("neg", args[1]))
+            return self.node("+", args[0], self.node("*", self.node("const", Fraction(-1)), args[1]))
         if op == "**" and self.nodes[args[1]][0] != "const":
             return self.parse(DERIVED["pow"], dict(zip("xy", args, strict=True)))
         if op == "**":
@@ -338,7 +332,7 @@ class Formula:
             malformed("target: the formula is nested too deeply")
         token = take(tokens)
         if token == "-":
-            left = self.node("neg", self.term(tokens, names, 3))
+            left = self.node("*", self.node("const", Fraction(-1)), self.term(tokens, names, 3))
         elif token[:1].isdigit():
             digits, _, exponent = token.partition("e")
             left = self.node("const", Fraction(_int(digits)) * Fraction(10) ** int(exponent or 0))
@@ -386,13 +380,7 @@ class Jets:
     def __init__(self, arithmetic: Arithmetic, axes: int) -> None:
         self.a, self.axes = arithmetic, range(axes)
         self.pairs = [(i, j) for i in self.axes for j in self.axes if i <= j]
-        self.table: dict[str, Callable[..., Jet]] = {
-            "+": self.add,
-            "neg": self.neg,
-            "*": self.mul,
-            "/": self.div,
-            "max": self.max,
-        }
+        self.table: dict[str, Callable[..., Jet]] = {"+": self.add, "*": self.mul, "/": self.div, "max": self.max}
 
     def run(self, formula: Formula, sides: Sequence[Interval], slopes: Sequence[Interval]) -> Jet:
         """The formula on a product of intervals; the variables have these constant slopes."""
@@ -413,11 +401,6 @@ class Jets:
     def constant(self, value: Interval) -> Jet:
         """A constant."""
         return Jet(value, [(0, 0)] * len(self.axes), dict.fromkeys(self.pairs, (0, 0)))
-
-    def neg(self, u: Jet) -> Jet:
-        """-u."""
-        neg = self.a.neg
-        return Jet(neg(u.value), [neg(x) for x in u.grad], {ij: neg(x) for ij, x in u.hess.items()})
 
     def add(self, u: Jet, v: Jet) -> Jet:
         """u + v."""
@@ -527,14 +510,11 @@ class Target:
 
     def __init__(self, formula: str, names: list[str], box: list[tuple[Fraction, Fraction]], bits: int, engine: str):
         self.formula, self.names, self.box, self.a = Formula(formula, names), names, box, Arithmetic(bits, engine)
-        self.points, self.jets, self.slopes = (
-            Jets(self.a, 0),
-            Jets(self.a, len(box)),
-            [self.a.const(hi - lo) for lo, hi in box],
-        )
-        masks = range(1 << len(box))
+        self.points, self.jets = Jets(self.a, 0), Jets(self.a, len(box))
+        self.slopes, masks = [self.a.const(hi - lo) for lo, hi in box], range(1 << len(box))
         self.near = lru_cache(None)(lambda v: [w for w in masks if v & w in (v, w)])  # corners in a simplex with v
-        self.node_value, self.defects = lru_cache(1 << 14)(self._node_value), lru_cache(CHUNK)(self._defects)
+        self.node_value = lru_cache(1 << 14)(lambda level, node: self.value([lo for lo, _ in self.ends(level, node)]))
+        self.defects = lru_cache(CHUNK)(self._defects)
 
     def ends(self, level: int, cell: Index) -> list[tuple[Fraction, Fraction]]:
         """The sides of a cell in the coordinates of the box."""
@@ -554,9 +534,6 @@ class Target:
         if lo == -INF or hi == INF:
             malformed(f"target: the formula is not shown to be defined at the point {', '.join(map(str, x))}")
         return Fraction(lo, 1 << self.a.bits), Fraction(hi, 1 << self.a.bits)
-
-    def _node_value(self, level: int, node: Index) -> Interval:
-        return self.value([lo for lo, _ in self.ends(level, node)])
 
     def _defects(self, level: int, cell: Index) -> tuple[int, int, Interval]:
         """Sag and bulge of f on a cell (fact 2), and an enclosure of f on it."""
@@ -674,6 +651,23 @@ class Domain:
         """The coordinates t of a point."""
         return [(q - lo) / (hi - lo) for q, (lo, hi) in zip(x, self.box, strict=True)]
 
+    def disproved(
+        self, claim: str, witness: dict[str, Any], target: Target, G: Approximant, last: int, tol: Fraction
+    ) -> str:
+        """Where a claim is false; refused if the residuals at the point before and after the grade do not show it."""
+        x, k = self.point(witness["x"]), whole(witness["grade"], 0, last, "the grade of a witness")
+        f, old, new = target.real(x), G(x, max(0, k - 1)), G(x, k)
+        g, e, rest = new - old, (f[0] - old, f[1] - old), (f[0] - new, f[1] - new)
+        half = g / 2 if claim == "nonincreasing" else g  # |e - g| > |e| if and only if g / 2 is not balanced for e
+        beyond = (half > 0 and half > e[1]) or (half < 0 and half < e[0])
+        false = {"balanced": beyond, "nonincreasing": beyond, "sup-norm": k == last and max(rest[0], -rest[1]) > tol}
+        enclosed = ((witness["before"], e), (witness["after"], rest))
+        inside = all(dyadic(low) <= lo <= hi <= dyadic(high) for (low, high), (lo, hi) in enclosed)
+        place = f"{', '.join(witness['x'])}, grade {k}"
+        if not false.get(claim) or not inside:
+            raise Refused(claim, f"it is not shown to be false at {place}")
+        return f"false at {place}, as the certificate says"
+
 
 class Certificate(Domain):
     """The numbers of a certificate in units of 2^-bits, in order of level."""
@@ -702,9 +696,9 @@ class Certificate(Domain):
                 if not c or k in own:
                     malformed(f"grade {k}: the coefficient of the node {row} is 0, or the node occurs twice")
                 own[k] = self.units(c, g["exponent"])
-        self.leaves: dict[int, dict[Index, int]] = {}  # level -> cell -> bound
+        self.leaves: list[dict[Index, int]] = [{} for _ in range(MAX_LEVEL + 2)]  # of each level, cell -> bound
         for block in leaves["levels"]:
-            cells = self.leaves.setdefault(block["level"], {})
+            cells = self.leaves[block["level"]]
             for row, bound in zip(block["cells"], block["bounds"], strict=True):
                 cell = self.index(row, (1 << block["level"]) - 1, "leaves")
                 if cell in cells:
@@ -730,19 +724,18 @@ class Certificate(Domain):
         """
         split: list[set[Index]] = [set() for _ in range(MAX_LEVEL + 2)]
         for level in range(MAX_LEVEL, 0, -1):
-            inside = chain(self.leaves.get(level, ()), split[level])
-            split[level - 1] = {tuple([i >> 1 for i in cell]) for cell in inside}
-        if not split[0] and not self.leaves.get(0):
+            split[level - 1] = {tuple([i >> 1 for i in cell]) for cell in chain(self.leaves[level], split[level])}
+        if not split[0] and not self.leaves[0]:
             raise Refused("tiling", "there are no leaves")
-        for level, cells in enumerate(split):
-            for cell in cells:
-                if cell in self.leaves.get(level, ()):
+        for level in range(MAX_LEVEL + 1):
+            for cell in split[level]:
+                if cell in self.leaves[level]:
                     raise Refused("tiling", f"the leaf {list(cell)} of level {level} has leaves inside")
                 for part in halves(cell):
-                    if part not in self.leaves.get(level + 1, ()) and part not in split[level + 1]:
+                    if part not in self.leaves[level + 1] and part not in split[level + 1]:
                         raise Refused("tiling", f"no leaf covers the cell {list(part)} of level {level + 1}")
         for level, atoms in self.atoms.items():
-            cells = split[level].union(self.leaves.get(level, ()))
+            cells = split[level].union(self.leaves[level])
             for node in atoms:
                 if any(min(cell) >= 0 and max(cell) < 1 << level and cell not in cells for cell in corners(node, -1)):
                     where = f"grade {min(atoms[node])}, node {list(node)} of level {level}"
@@ -759,7 +752,7 @@ class Certificate(Domain):
         later = [*accumulate(reversed(rows), min)][::-1]  # the least of row k and those after it
         G = dict.fromkeys(corners((0,) * self.dim), self.lift)
         for level in range(MAX_LEVEL + 1):
-            leaves, atoms = self.leaves.get(level, {}), self.atoms.get(level, {})
+            leaves, atoms = self.leaves[level], self.atoms.get(level, {})
             first, last = bisect_left(self.levels, level), bisect_right(self.levels, level)  # grades above, and to here
             for cell in sorted(chain(leaves, split[level])):
                 nodes = corners(cell)
@@ -793,7 +786,7 @@ class Certificate(Domain):
         return total / (1 << self.bits)
 
 
-# -- 6. witnesses: a point where a claim is false -----------------------------------------------------------
+# -- 6. networks, of which a point refutes a claim ----------------------------------------------------------
 
 
 def network(grades: list[Any], t: list[Fraction]) -> list[Fraction]:
@@ -818,38 +811,15 @@ def affine(layer: dict[str, Any], state: list[Fraction]) -> list[Fraction]:
     return found
 
 
-def disproved(
-    claim: str,
-    witness: dict[str, Any],
-    f: tuple[Fraction, Fraction],
-    G: Callable[[int], Fraction],
-    last: int,
-    tol: Fraction,
-) -> str:
-    """Where a claim is false; refused if the residuals at the point before and after the grade do not show it."""
-    k = whole(witness["grade"], 0, last, "the grade of a witness")
-    old, new = G(max(0, k - 1)), G(k)
-    g, e, rest = new - old, (f[0] - old, f[1] - old), (f[0] - new, f[1] - new)
-    half = g / 2 if claim == "nonincreasing" else g  # |e - g| > |e| if and only if g / 2 is not balanced for e
-    beyond = (half > 0 and half > e[1]) or (half < 0 and half < e[0])
-    false = {"balanced": beyond, "nonincreasing": beyond, "sup-norm": k == last and max(rest[0], -rest[1]) > tol}
-    enclosed = ((witness["before"], e), (witness["after"], rest))
-    inside = all(dyadic(low) <= lo <= hi <= dyadic(high) for (low, high), (lo, hi) in enclosed)
-    place = f"{', '.join(witness['x'])}, grade {k}"
-    if not false.get(claim) or not inside:
-        raise Refused(claim, f"it is not shown to be false at {place}")
-    return f"false at {place}, as the certificate says"
-
-
 def refute(data: dict[str, Any], engine: str, say: Callable[[str], None]) -> str:
     """Confirm that a network does not satisfy a claim; returns the last line."""
-    d, witness, claim, parts = Domain(data["target"]), data["witness"], str(data["claim"]), [dyadic(data["lift"])]
-    x = d.point(witness["x"])
-    f, parts = Target(d.formula, d.names, d.box, BITS, engine).real(x), parts + network(data["grades"], d.unit(x))
-    tolerance = dyadic(data["tolerance"])
-    text = disproved(claim, witness, f, lambda k: sum(parts[: k + 1], Fraction(0)), len(parts) - 1, tolerance)
+    d, claim, grades, lift = Domain(data["target"]), str(data["claim"]), data["grades"], dyadic(data["lift"])
+    target, tol = Target(d.formula, d.names, d.box, BITS, engine), dyadic(data["tolerance"])
+    text = d.disproved(
+        claim, data["witness"], target, lambda x, k: sum(network(grades, d.unit(x))[:k], lift), len(grades), tol
+    )
     say(f"{'refuted':<11} {claim:<14} {text}")
-    summary = f"{d.formula} for {ranges(d.names, d.box)}: a network of {len(parts) - 1} grade(s)"
+    summary = f"{d.formula} for {ranges(d.names, d.box)}: a network of {len(grades)} grade(s)"
     return f"REFUTED: {summary}; {claim}: {text}"
 
 
@@ -873,53 +843,43 @@ def work(scale: int, unit: bool, batch: list[Task]) -> int:
 
 
 def spread(job: Callable[[list[Task]], int], batches: Iterator[list[Task]], workers: int, arguments: Any) -> int:
-    """The sum of a job over batches, by processes; a batch that is lost with a killed process is done by this one.
+    """The sum of a job over batches, by processes; what is lost with a killed process is done by this one.
 
     The answers are taken in order, so that of several refusals the first is told, whatever the number of workers.
     """
-    pools: list[ProcessPoolExecutor] = []
-    running: deque[tuple[list[Task], Future[int]]] = deque()
-    total = 0
-
-    def send(batch: list[Task]) -> Future[int]:
+    rounds, total = iter(lambda: list(islice(batches, AHEAD * workers)), []), 0
+    for some in rounds:  # once for each pool, which does not outlive its processes
+        pool, ahead = ProcessPoolExecutor(workers, get_context("spawn"), start, arguments), list[list[Task]]()
         try:
-            return pools[-1].submit(job, batch)
-        except (BrokenProcessPool, IndexError):  # a pool does not outlive its processes
-            pools.append(ProcessPoolExecutor(workers, get_context("spawn"), start, arguments))
-            return pools[-1].submit(job, batch)
-
-    def receive() -> int:
-        batch, answer = running.popleft()
-        try:
-            return answer.result()
+            answers = pool.map(job, some)
+            while some:
+                ahead = next(rounds, [])
+                coming = pool.map(job, ahead)
+                total += sum(answers)
+                some, answers = ahead, coming
         except BrokenProcessPool:
-            return job(batch)
-
-    try:
-        for batch in batches:
-            running.append((batch, send(batch)))
-            total += receive() if len(running) > AHEAD * workers else 0
-        return total + sum([receive() for _ in range(len(running))])
-    finally:
-        for pool in pools:
+            total += sum(map(job, some + ahead))
+        finally:
             pool.shutdown(cancel_futures=True)
+    return total
 
 
 class Check:
     """The claims of a certificate, confirmed one by one; ``say`` gets a line for each."""
 
     def __init__(self, data: dict[str, Any], engine: str, say: Callable[[str], None]) -> None:
-        self.said: list[str] = []
-        self.c, self.say, self.claims = Certificate(data), say, {claim["claim"]: claim for claim in data["claims"]}
+        self.c, self.say, self.said = Certificate(data), say, 0
         self.arguments = (self.c.formula, self.c.names, self.c.box, self.c.bits, engine)
         self.target = Target(*self.arguments)
         if [claim["claim"] for claim in data["claims"]] != list(CLAIMS):
             malformed(f"the claims must be {', '.join(CLAIMS)}, in this order")
+        self.claims = dict(zip(CLAIMS, data["claims"], strict=True))
         self.proved, self.refuted, self.open = (
             [name for name, claim in self.claims.items() if claim["verdict"] == word]
             for word in ("PROVED", "REFUTED", "UNDECIDED")
         )
-        status = "refuted" if self.refuted else "incomplete" if set(self.open) - {"sup-decrease"} else "complete"
+        self.undecided = set(self.open) - {"sup-decrease"}  # claims that decide
+        status = "refuted" if self.refuted else "incomplete" if self.undecided else "complete"
         if len(self.proved + self.refuted + self.open) < len(CLAIMS) or self.proved[:3] != list(CLAIMS[:3]):
             malformed("every claim must be PROVED, REFUTED or UNDECIDED, and the first three PROVED")
         if data["status"] != status:
@@ -931,7 +891,7 @@ class Check:
             return self.confirm_all(workers)
         except Refused as refused:
             self.say(f"{'refused':<11} {refused.claim:<14} {refused.text}")
-            for name in CLAIMS[len(self.said) :]:
+            for name in CLAIMS[self.said :]:
                 if name != refused.claim:
                     self.say(f"{'not reached':<11} {name}")
             return f"REFUSED: {refused.claim}: {refused.text}"
@@ -946,7 +906,7 @@ class Check:
         job = partial(work, scale, "unit-grades" in self.proved)
         start(*self.arguments)
         parts = spread(job, batches, workers, self.arguments) if workers > 1 else sum(map(job, batches))
-        leaves = [bound for own in c.leaves.values() for bound in own.values()]
+        leaves = [bound for own in c.leaves for bound in own.values()]
         atoms = sum(len(own) for nodes in c.atoms.values() for own in nodes.values())
         self.confirm("tiling", True, f"{len(leaves)} leaves tile the box; no atom reaches into a leaf of a lower level")
         self.confirm("leaves", True, f"|e| <= the bound of each leaf; doubtful cells were split into {parts} parts")
@@ -960,9 +920,11 @@ class Check:
         self.confirm("unit-grades", scale == 1, "no simplex has atoms of both signs, so each atom alone is balanced")
         self.confirm("lp-decrease", scale == 1, "|e| = |g| + |e - g| for every grade, and g != 0 if it has atoms")
         falls = self.claims["sup-decrease"]["grades"]
-        for k in falls:
-            if not 1 <= k <= last or rows[k][0] >= rows[k - 1][1]:
-                raise Refused("sup-decrease", f"grade {k}: its upper bound is not below the lower bound before it")
+        for before, k in pairwise([0, *falls]):
+            if not before < k <= last or rows[k][0] >= rows[k - 1][1]:
+                raise Refused(
+                    "sup-decrease", f"grade {k}: not the next, or its upper bound not below the lower before it"
+                )
         self.confirm("sup-decrease", bool(falls), f"at {len(falls)} grade(s)")
         bound, tolerance = (self.decimal(value) for value in (rows[last][0], c.tolerance))
         text = f"sup |e| <= {bound} by row {last}, tolerance {tolerance}"
@@ -970,7 +932,7 @@ class Check:
         summary = f"{c.formula} for {ranges(c.names, c.box)}: {last} grade(s), {atoms} atom(s), sup |e| <= {bound}"
         if self.refuted:
             return f"REFUTED: {summary}; {', '.join(self.refuted)}: false, as the certificate says"
-        if set(self.open) - {"sup-decrease"}:
+        if self.undecided:
             return f"INCOMPLETE: {summary}, tolerance {tolerance}; not claimed: {', '.join(self.open)}"
         return f"VERIFIED: {summary} <= tolerance {tolerance}"
 
@@ -978,16 +940,12 @@ class Check:
         """Say what became of a claim: refuted by its witness, open, or confirmed; refused if it is not true."""
         if name in self.proved and not true:
             raise Refused(name, f"this is not shown: {text}")
-        text = self.refutation(name, self.claims[name]["witness"]) if name in self.refuted else text
+        if name in self.refuted:
+            last, tol = len(self.c.levels), Fraction(self.c.tolerance, 1 << self.c.bits)
+            text = self.c.disproved(name, self.claims[name]["witness"], self.target, self.c.approximant, last, tol)
         word = "confirmed" if name in self.proved else "refuted" if name in self.refuted else "open"
-        self.said.append(name)
+        self.said += 1
         self.say(f"{word:<11} {name:<14} {'not claimed' if word == 'open' else text}")
-
-    def refutation(self, name: str, witness: dict[str, Any]) -> str:
-        """Where a claim is false; refused if its witness does not show it."""
-        x = self.c.point(witness["x"])
-        G, last, tol = partial(self.c.approximant, x), len(self.c.levels), Fraction(self.c.tolerance, 1 << self.c.bits)
-        return disproved(name, witness, self.target.real(x), G, last, tol)
 
     def decimal(self, bound: int) -> str:
         """A bound for reading, rounded up."""
@@ -1011,11 +969,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         data, engine = read(options.file), present[0]
         refutation = data["format"] != FORMATS[0]
         last = refute(data, engine, print) if refutation else Check(data, engine, print).run(options.workers)
-    except OSError as error:
-        print(f"error: {options.file!r} cannot be read: {error.strerror or error}", file=sys.stderr)
-        return 2
-    except MemoryError:
-        print(f"error: {options.file!r} needs more memory than there is", file=sys.stderr)
+    except (OSError, MemoryError) as error:
+        why = getattr(error, "strerror", None) or str(error) or "it needs more memory than there is"
+        print(f"error: {options.file!r} cannot be read: {why}", file=sys.stderr)
         return 2
     except (Refused, LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
         unread = Refused("format", f"a field is missing or has the wrong type or value: {error!r}")

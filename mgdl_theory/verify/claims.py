@@ -79,14 +79,16 @@ CLAIMS = {
             "theorem-a",
             "after each grade the sup-norm is within the bound of Theorem A, where that is finite",
             "Theorem A",
-            "certified upper bound <= max_T (m_T + max(q, osc_T f)) + max_T r_T over the processed cells",
+            "certified upper bound <= max{B, max_T (m_T + max(q, osc_T f))} + max_T r_T, T in the cells that neither "
+            "are finished nor wait, B the bound before the grade on those that do",
             decides=False,
         ),
         Claim(
             "theorem-b",
-            "the residual keeps one sign, and its sup-norm is within the second-order bound of Theorem B",
+            "the residual keeps one sign, and its sup-norm is within the bound of Theorem B, where that is finite",
             "Theorem B",
-            "|f - c0| >= delta > 0; certified upper bound <= max_T m_T + q + max_T r_T once max_T m_T <= delta",
+            "|f - c0| >= delta > 0; certified upper bound <= max{B, max_T (m_T + q)} + max_T r_T once max_T m_T "
+            "<= delta, T and B as in Theorem A",
             decides=False,
         ),
         Claim(

@@ -301,12 +301,13 @@ class _Sweep:
     ) -> tuple[float, float]:
         """The bounds of Theorems A and B for a grade on this front built to ``tol``; q is its quantum.
 
-        e (nodes) and ``bound`` (cells) are those before the grade, which are still valid where cells wait.
+        e (nodes) and ``bound`` (cells) are those before the grade, which are still valid where cells wait.  Where
+        all of them do, the theorems say nothing of the grade.
         """
         waits = waiting(front, e, margins, FINISH * self.tol)
-        B = max(self.leaves.upper, float(bound[waits].max(initial=0.0)))
         if waits.all():
-            return B, B if self.delta > 0 else math.inf
+            return math.inf, math.inf
+        B = max(self.leaves.upper, float(bound[waits].max(initial=0.0)))
         osc = sub_up(defects.range.hi, defects.range.lo)[~waits]
         m = np.maximum(margins.plus, margins.minus)[~waits]
         r = float(np.maximum(defects.sag, defects.bulge)[~waits].max())
