@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mgdl_theory.errors import AssumptionError, MgdlError, OptionError
+from mgdl_theory.errors import AssumptionError, CertificateError, MgdlError, OptionError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -309,6 +309,17 @@ def _train_options(commands: Any) -> None:
     )  # fmt: skip
     train.add_argument("--tol", help="also claim this sup-norm of the last residual (default: claim none)")
     train.add_argument("--json", default=None, metavar="FILE", help="write every number to FILE")
+    train.add_argument("--report", default=None, metavar="FILE", help="write a report: .html, .md or .tex")
+    train.add_argument("--plot", default=None, metavar="FILE", help="draw a picture: .svg, .pdf or .png")
+    train.add_argument(
+        "--kind", default=None, metavar="KIND",
+        help="what --plot draws: approximants, residuals, norms (default), training; heat and surface for two "
+        "variables, slices for three; with --balanced yes also the others of mgdl-theory plot",
+    )  # fmt: skip
+    train.add_argument(
+        "--certificate", default=None, metavar="FILE",
+        help="write the evidence to FILE (.json or .json.gz), for mgdl-theory check; needs --balanced yes",
+    )  # fmt: skip
     train.add_argument(
         "--refutation", default=None, metavar="FILE",
         help="where a claim is refuted, write the network and the point for check; needs --balanced no",
@@ -507,11 +518,12 @@ def _check_folder(option: str, name: str) -> None:
 
 @contextmanager
 def _writing(name: str, report: Report | None = None) -> Iterator[None]:
-    """What the file system refuses is wrong input too; the verdict is not lost."""
+    """What the file system or the format refuses is wrong input too; the verdict is not lost."""
     try:
         yield
-    except OSError as error:
-        reason = f"{name!r} cannot be written: {error.strerror or error}"
+    except (OSError, CertificateError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        reason = f"{name!r} cannot be written: {why}"
         raise OptionError(reason + (f"; the verdict was {report.last_line()}" if report else "")) from None
 
 
@@ -711,7 +723,7 @@ def _gallery(options: argparse.Namespace) -> int:
 def _plot(options: argparse.Namespace) -> int:
     from mgdl_theory.plots import FORMATS, check_kind, save_plot
 
-    _check_ending(options.out, FORMATS)
+    _check_ending("--out", options.out, FORMATS)
     more = {} if options.grade is None else {"grade": options.grade}
     f = _source(options)
     check_kind(options.kind, f.dim, more)
@@ -724,7 +736,7 @@ def _plot(options: argparse.Namespace) -> int:
 def _animate(options: argparse.Namespace) -> int:
     from mgdl_theory.animate import FORMATS, animate, check_options
 
-    _check_ending(options.out, FORMATS)
+    _check_ending("--out", options.out, FORMATS)
     f = _source(options)
     check_options(options.out, f.dim, options.frames)
     report = _build_and_verify(f, options)
@@ -737,17 +749,22 @@ def _animate(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from mgdl_theory.report import FORMATS, network_of, save_report
-    from mgdl_theory.verify.network import verify_network
+    from mgdl_theory.report import FORMATS, save_report
 
-    _check_ending(options.out, tuple(FORMATS))
-    report = _build_and_verify(_source(options), options)
-    network = network_of(report.scheme)
-    if network:
-        report = report.with_results(verify_network(network, report.scheme))
+    _check_ending("--out", options.out, tuple(FORMATS))
+    report = _with_network(_build_and_verify(_source(options), options))
     with _writing(options.out, report):
         save_report(report, options.out)
     return _drawn(options, report, "report")
+
+
+def _with_network(report: Report) -> Report:
+    """The report with the claims about the network, where that is small enough to be made."""
+    from mgdl_theory.report import network_of
+    from mgdl_theory.verify.network import verify_network
+
+    network = network_of(report.scheme)
+    return report.with_results(verify_network(network, report.scheme)) if network else report
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -767,18 +784,40 @@ def _train(options: argparse.Namespace) -> int:
         _check_certificate_name(options.refutation, "--refutation")
         if options.balanced == "yes":
             raise OptionError("--refutation: needs --balanced no (give --certificate to verify for a scheme)")
+    if options.certificate is not None:
+        _check_certificate_name(options.certificate)
+        if options.balanced == "no":
+            raise OptionError("--certificate: needs --balanced yes; of a trained network there is only --refutation")
+    if options.report is not None:
+        from mgdl_theory.report import FORMATS as REPORTS
+
+        _check_ending("--report", options.report, tuple(REPORTS))
+    if options.plot is not None:
+        from mgdl_theory.plots import FORMATS as PICTURES
+
+        _check_ending("--plot", options.plot, PICTURES)
+    elif options.kind is not None:
+        raise OptionError(f"--kind: says what --plot FILE draws, got {options.kind!r} without it")
     if options.state is not None and (options.balanced == "yes" or not options.state.endswith(".npz")):
         raise OptionError(f"--state: expected a name ending in .npz and --balanced no, got {options.state!r}")
     tol = None if options.tol is None else read_tol(options.tol)
     f = _target(options)
     if _components(f) is not None:
         raise OptionError("train: trains for one function, got several components")
+    if options.certificate is not None:
+        _check_certifiable(f)
+    kind = options.kind or "norms"
+    if options.plot is not None:
+        from mgdl_theory.plots import check_kind
+
+        check_kind(kind, f.dim, trained=options.balanced == "no")
     data, specs = sample(f, options.points), [spec] * options.grades
     with _Bars(quiet=options.quiet) as bars:
         tick = bars.epochs(options.epochs)
         report: Any
         if options.balanced == "yes":
             report = verify(train_balanced(f, data, specs, seed=options.seed, tol=tol, progress=tick).scheme)
+            report = _with_network(report) if options.report else report
         else:
             model = train(data, specs, box=f.box, seed=options.seed, path=options.state, progress=tick)
             report = verify(model, f, tol, data=data)
@@ -793,6 +832,21 @@ def _train(options: argparse.Namespace) -> int:
         if any(result.claim in CLAIMS and result.witness for result in report.results):
             with _writing(options.refutation, report):
                 refutation(report).save(options.refutation)
+    if options.certificate:
+        from mgdl_theory.certificate.schema import certificate
+
+        with _writing(options.certificate, report):
+            certificate(report).save(options.certificate)
+    if options.plot:
+        from mgdl_theory.plots import save_plot
+
+        with _writing(options.plot, report):
+            save_plot(report, kind, options.plot)
+    if options.report:
+        from mgdl_theory.report import save_report
+
+        with _writing(options.report, report):
+            save_report(report, options.report)
     if not options.quiet:
         _print(report) if options.balanced == "yes" else _print_trained(report)
     print(report.last_line())
@@ -821,10 +875,10 @@ def _print_trained(report: Any) -> None:
         console.print(f"{result.verdict!s:<9}  {result.claim}: {result.evidence}", markup=False)
 
 
-def _check_ending(name: str, endings: Sequence[str]) -> None:
+def _check_ending(option: str, name: str, endings: Sequence[str]) -> None:
     if os.path.splitext(name)[1].lower() not in endings:
-        raise OptionError(f"--out: expected a name ending in {', '.join(endings)}, got {name!r}")
-    _check_folder("--out", name)
+        raise OptionError(f"{option}: expected a name ending in {', '.join(endings)}, got {name!r}")
+    _check_folder(option, name)
 
 
 def _drawn(options: argparse.Namespace, report: Report, what: str) -> int:

@@ -112,8 +112,6 @@ def training(source: Source, ax: Place = None) -> Axes:
             f"plot: 'training' is of a trained model, got {type(source).__name__}; a scheme keeps no record"
         )
     known = [k for k, grade in enumerate(model.grades, 1) if len(grade.history)]
-    if not known:
-        raise OptionError("plot: the model has no record of its training: its grades have no note with a history")
     ax = place(ax, 6.4, 3.6)
     shown = chosen(known, CURVES)
     for k, colour, line in zip(shown, colours(len(shown)), LINES * 2, strict=False):
@@ -126,7 +124,10 @@ def training(source: Source, ax: Place = None) -> Axes:
         )  # fmt: skip
     ax.set(yscale="log", xlabel="epoch or step", ylabel="loss or gap, relative")
     ax.grid(axis="y", color=COLOURS["pale"], linewidth=0.6)
-    ax.legend(handlelength=2.6, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    if shown:
+        ax.legend(handlelength=2.6, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    else:
+        ax.text(0.5, 0.5, "the training noted nothing", ha="center", transform=ax.transAxes)
     some = f"; {len(shown)} of {len(model.grades)} grades shown" if len(shown) < len(model.grades) else ""
     name = [name_of(source.fit)] if isinstance(source, ModelReport) else []
     ax.set_title("\n".join([*name, f"the training as it was recorded; nothing of it is proved{some}"]), loc="left")

@@ -71,6 +71,13 @@ COLUMNS = {
 }
 """Definition: columns of the grade table, with heading and meaning."""
 
+WEIGHTS = "Every weight is explicit: powers of two, integers and dyadic coefficients"
+"""Definition: the sentence on the network; of a scheme that the builder has made it goes on."""
+
+AGAIN = "In Python; it makes this scheme again unless that was stopped by a budget:"
+LOADED = "In Python; the scheme is not made again but read from its certificate:"
+"""Definition: what lines of Python do, for a scheme with the builder's history and for any other."""
+
 PAPER = {
     "authors": "S. Zhang, Z. Shen and Y. Xu",
     "title": "Multigrade Neural Network Approximation",
@@ -142,6 +149,8 @@ class Content:
     title: str = TITLE
     certifies: str = CERTIFIES
     proved: tuple[str, str] = (PROVED, NOTHING)
+    weights: str = ""
+    again: str = ""
     tables: tuple[Table, ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
 
@@ -201,6 +210,8 @@ def content(report: Report) -> Content:
         sha256=sha256,
         no_certificate=why,
         version=own_version(),
+        weights=WEIGHTS + ("; nothing is trained." if scheme.history else "."),
+        again=AGAIN if scheme.history else LOADED,
     )
 
 
@@ -333,10 +344,13 @@ def _digest(report: Report) -> tuple[str, str]:
 
 
 def _again(report: Report, described: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Shell commands and lines of Python that make the scheme and its certificate anew, and check the certificate."""
+    """Shell commands and lines of Python that make the scheme anew, or read it, and check its certificate."""
     if described.get("kind") != "expression":
         return (), ()
     scheme, formula, sides = report.scheme, described["canonical"], sides_of(described)
+    check = "mgdl-theory check certificate.json"
+    if not scheme.history:  # it was trained, put together, or read from a file
+        return (check,), ("import mgdl_theory as mg", 'print(mg.verify(mg.load_scheme("certificate.json")))')
     tol, lift = tol_text(scheme.tol), repr(scheme.lift) if scheme.lift else "none"
     python = (
         "import mgdl_theory as mg",
@@ -344,7 +358,6 @@ def _again(report: Report, described: dict[str, Any]) -> tuple[tuple[str, ...], 
         f"scheme = mg.construct(f, tol={tol!r}, lift={lift!r})",
         'mg.verify(scheme).certificate().save("certificate.json")',
     )
-    check = "mgdl-theory check certificate.json"
     if list(parse(formula).variables) != described["variables"]:
         return (check,), python
     engine = [] if described["engine"] == "numpy" else ["--engine", described["engine"]]
