@@ -274,9 +274,9 @@ class TrainedModel:
         columns: list[list[Fraction]] = []
         for grade in self.grades:
             for w, b in zip(grade.weights, grade.biases, strict=True):
-                h, s = _affine(h, s, w, b)
+                h, s = affine(h, s, w, b)
                 h = np.maximum(h, 0)
-            values, sv = _affine(h, s, grade.readout[None, :], np.array([grade.constant]))
+            values, sv = affine(h, s, grade.readout[None, :], np.array([grade.constant]))
             columns.append([Fraction(int(v)) * Fraction(2) ** sv for v in values[:, 0]])
         return [list(row) for row in zip(*columns, strict=True)] if columns else [[] for _ in range(len(t))]
 
@@ -386,7 +386,7 @@ def _integers(a: FloatArray) -> tuple[NDArray[Any], int]:
     return out.reshape(a.shape), s
 
 
-def _affine(h: NDArray[Any], s: int, w: FloatArray, b: FloatArray) -> tuple[NDArray[Any], int]:
+def affine(h: NDArray[Any], s: int, w: FloatArray, b: FloatArray) -> tuple[NDArray[Any], int]:
     """W h + b for integers h times 2**s, in the same form."""
     (wi, sw), (bi, sb) = _integers(w), _integers(b)
     low = min(s + sw, sb)

@@ -2,7 +2,7 @@
 
 Nothing of the training enters.  The residual e_k = f - g_1 - ... - g_k is enclosed at the nodes of dyadic cells, and
 inside a simplex it is within the defects of f plus the bends of the network of its linear interpolant.  Cells are
-split where that leaves a gap.
+split where that leaves a gap.  Where f is a broken line in one variable, the exact linear pieces have the last word.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, Target
 from mgdl_theory.targets.vector import VectorTarget
 from mgdl_theory.training.enclose import add, bends, grade_enclosures, subtract
 from mgdl_theory.training.model import Data, Fit, TrainedModel, sample
+from mgdl_theory.training.pieces import BrokenLine, broken_line, grade_lines, growth
 from mgdl_theory.vector import VectorScheme
 from mgdl_theory.verify.claims import Claim
 from mgdl_theory.verify.report import WITHOUT_MODULUS, LeafBlock, Report, domain_text
@@ -58,6 +59,9 @@ KEPT = 20
 DEEPEST = 30
 """Experience: no cell is split beyond this level."""
 
+PIECES, BITS = 1 << 12, 1 << 12
+"""Experience: linear pieces beyond this are left to the cells, and points whose denominators are longer."""
+
 
 MODEL_CLAIMS = {
     claim.id: claim
@@ -66,7 +70,7 @@ MODEL_CLAIMS = {
             "nonincreasing",
             "no grade increases the residual's magnitude at any point: |e - g| <= |e|",
             "Section 2, law (b)",
-            "g (2e - g) >= 0 on every cell, by enclosures; or the enclosed |e - g| > |e| at a rational point",
+            "g (2e - g) >= 0 on every cell, or exact linear piece; or |e - g| > |e| at a rational point",
         ),
         Claim(
             "l2-decrease",
@@ -78,7 +82,7 @@ MODEL_CLAIMS = {
             "sup-norm",
             "the sup-norm of the last residual is at most the tolerance",
             "first-order defects of the network and of f",
-            "max_w |e(w)| + defect <= tol on every leaf of a subdivision of the whole domain",
+            "max_w |e(w)| + defect <= tol on every leaf of a subdivision of the whole domain, or exact linear piece",
         ),
     )
 }
@@ -241,6 +245,7 @@ def verify_model(
     bound = None if tol is None else read_tol(tol)
     sweep = _Sweep(model, target, bound, cells, progress)
     sweep.run()
+    sweep.settle()
     data = sample(target, FIRST_CELLS) if data is None else Data(data.t, data.y)
     squares = _Squares.of(model, data)
     grown = _grown(model, target)
@@ -345,6 +350,7 @@ class _Sweep:
         self.witness: list[Witness | None] = [None] * count
         self.unproved = [0] * count  # leaves on which |e_k| <= |e_(k-1)| is not proved
         self.leaves = 0
+        self.pieces = 0  # exact linear pieces, where these have decided
         self.kept = range(max(0, count + 1 - KEPT), count + 1)
         self.parts: list[tuple[int, IntArray, FloatArray]] = []  # level, leaves (n, d), bounds of kept grades (., n)
         self.stopped = ""
@@ -439,6 +445,39 @@ class _Sweep:
             goal[-1] = self.tol if self.tol > self.lower[-1] else goal[-1]
         return np.asarray((~(bounds <= goal[:, None])).any(axis=0))
 
+    def settle(self) -> None:
+        """Decide by the exact linear pieces, if there are such and not too many."""
+        e = broken_line(self.target)
+        grades = None if e is None else grade_lines(self.model, PIECES)
+        if e is None or grades is None:
+            return
+        self._largest(e, 0)
+        for k, g in enumerate(grades):
+            before, e = e, e - g
+            t = None if self.witness[k] else growth(before, g)
+            if t is None:
+                self.unproved[k] = 0
+            elif t.denominator.bit_length() <= BITS:
+                x = _place(self.target.box, [t])
+                self.witness[k] = Witness(x, k + 1, _ends(before.at(t)), _ends(e.at(t)))
+            self._largest(e, k + 1)
+        self.pieces = len(e.knots) - 1
+
+    def _largest(self, e: BrokenLine, k: int) -> None:
+        """The exact supremum, which is attained at a knot."""
+        value, t = max(zip(map(abs, e.values), e.knots, strict=True))
+        low, high = _ends(value)
+        self.upper[k] = min(self.upper[k], high)
+        if low > self.lower[k] and t.denominator.bit_length() <= BITS:
+            self.lower[k] = low
+            if k == len(self.model.grades):
+                self.peak = (_place(self.target.box, [t]), _ends(e.at(t)))
+
+    @property
+    def seen(self) -> str:
+        """What covers the domain."""
+        return f"{self.pieces} linear pieces, exactly" if self.pieces else f"{self.leaves} cells"
+
     def nonincreasing(self, k: int) -> Result:
         """The verdict on grade k."""
         witness = self.witness[k - 1]
@@ -447,18 +486,19 @@ class _Sweep:
         if self.unproved[k - 1]:
             text = f"grade {k}: |e| does not grow at any node seen, not proved on {self.unproved[k - 1]} of "
             return Result("nonincreasing", Verdict.UNDECIDED, f"{text}{self.leaves} cells; {self.stopped}")
-        return Result("nonincreasing", Verdict.PROVED, f"grade {k}, on {self.leaves} cells")
+        return Result("nonincreasing", Verdict.PROVED, f"grade {k}, on {self.seen}")
 
     def sup_norm(self, tol: float) -> Result:
         """The verdict on the tolerance."""
         lower, upper = self.lower[-1], self.upper[-1]
         text = f"sup-norm in [{down_text(lower)}, {up_text(upper)}], tol {tol_text(tol)}"
         if upper <= tol:
-            return Result("sup-norm", Verdict.PROVED, f"{text}, {self.leaves} leaves cover the domain")
+            return Result("sup-norm", Verdict.PROVED, f"{text}, on {self.seen}")
         if lower > tol:
             witness = Witness(self.peak[0], len(self.model.grades), self.peak[1], self.peak[1])
             return Result("sup-norm", Verdict.REFUTED, f"{text}; {witness}", witness)
-        return Result("sup-norm", Verdict.UNDECIDED, f"{text}; {self.stopped}")
+        why = "they are closer than binary64 can tell" if self.pieces else self.stopped
+        return Result("sup-norm", Verdict.UNDECIDED, f"{text}; {why}")
 
 
 def _defects(of_f: Defects, sag: FloatArray, bulge: FloatArray) -> Defects:
@@ -532,12 +572,16 @@ def _decay(squares: _Squares, data: Data, box: Box) -> Result:
         if not b < a and not squares.trivial[k]:
             _, i, before, after = squares.worst[k]
             t = [Fraction(v) for v in data.t[i].tolist()]
-            x = tuple(lo + (hi - lo) * s for lo, hi, s in zip(box.lower, box.upper, t, strict=True))
-            witness = Witness(x, k + 1, _ends(before), _ends(after))
+            witness = Witness(_place(box, t), k + 1, _ends(before), _ends(after))
             text = f"on {len(data)} points the sum of squares does not fall at grade {k + 1}; e.g. {witness}"
             return Result("l2-decrease", Verdict.REFUTED, text, witness)
     text = f"on {len(data)} points, exactly; factors of the sum of squares {', '.join(ratios)}"
     return Result("l2-decrease", Verdict.PROVED, text)
+
+
+def _place(box: Box, t: Sequence[Fraction]) -> tuple[Fraction, ...]:
+    """The point of the box with these unit coordinates."""
+    return tuple(lo + (hi - lo) * s for lo, hi, s in zip(box.lower, box.upper, t, strict=True))
 
 
 def _near(value: Fraction) -> float:
