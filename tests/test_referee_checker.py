@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import itertools
+import json
 import math
 import random
 from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -113,3 +115,13 @@ def test_a_grade_that_does_nothing_where_all_cells_wait_meets_no_bound_of_a_theo
     assert math.isinf(report.rows[2].theorem_b)
     for claim in ("theorem-a", "theorem-b"):
         assert "1 of 2 grades have a finite bound" in report.result(claim).evidence
+
+
+def test_a_refuted_sup_norm_says_of_which_tolerance() -> None:
+    """Any network misses a tolerance that is small enough, or negative; the line must not hide it."""
+    data = json.loads((Path(__file__).parents[1] / "docs" / "samples" / "network.json").read_text(encoding="utf-8"))
+    for tolerance, said in ([3, -1], "1.5"), ([-1, 0], "-1"), ([0, 0], "0"), ([(1 << 60) + 1, -60], "1"):
+        last = check.refute({**data, "claim": "sup-norm", "tolerance": tolerance}, "arb", lambda line: None)
+        assert last.endswith(f"; sup-norm: false at 1, grade 1, as the certificate says: |e| > {said}")
+    with pytest.raises(check.Refused):
+        check.refute({**data, "claim": "sup-norm", "tolerance": [2, 0]}, "arb", lambda line: None)

@@ -39,7 +39,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from decimal import ROUND_CEILING, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from functools import lru_cache, partial, reduce
 from importlib.util import find_spec
@@ -612,6 +612,11 @@ def ranges(names: list[str], box: list[tuple[Fraction, Fraction]]) -> str:
     return ", ".join(f"{lo} <= {name} <= {hi}" for name, (lo, hi) in zip(names, box, strict=True))
 
 
+def decimal(q: Fraction, rounding: str) -> str:
+    """A number for reading."""
+    return str(Context(6, rounding).divide(Decimal(q.numerator), Decimal(q.denominator)).normalize())
+
+
 # -- 5. the certificate: exact data, tiling, and the sweep over the levels ----------------------------------
 
 
@@ -666,7 +671,8 @@ class Domain:
         place = f"{', '.join(witness['x'])}, grade {k}"
         if not false.get(claim) or not inside:
             raise Refused(claim, f"it is not shown to be false at {place}")
-        return f"false at {place}, as the certificate says"
+        than = f": |e| > {decimal(tol, ROUND_FLOOR)}" if claim == "sup-norm" else ""
+        return f"false at {place}, as the certificate says{than}"
 
 
 class Certificate(Domain):
@@ -926,7 +932,8 @@ class Check:
                     "sup-decrease", f"grade {k}: not the next, or its upper bound not below the lower before it"
                 )
         self.confirm("sup-decrease", bool(falls), f"at {len(falls)} grade(s)")
-        bound, tolerance = (self.decimal(value) for value in (rows[last][0], c.tolerance))
+        reached, tolerance = (decimal(Fraction(n, 1 << c.bits), ROUND_CEILING) for n in (rows[last][0], c.tolerance))
+        bound = reached if rows[last][0] < INF else "infinity"
         text = f"sup |e| <= {bound} by row {last}, tolerance {tolerance}"
         self.confirm("sup-norm", rows[last][0] <= c.tolerance, text)
         summary = f"{c.formula} for {ranges(c.names, c.box)}: {last} grade(s), {atoms} atom(s), sup |e| <= {bound}"
@@ -946,11 +953,6 @@ class Check:
         word = "confirmed" if name in self.proved else "refuted" if name in self.refuted else "open"
         self.said += 1
         self.say(f"{word:<11} {name:<14} {'not claimed' if word == 'open' else text}")
-
-    def decimal(self, bound: int) -> str:
-        """A bound for reading, rounded up."""
-        exact, context = Decimal(bound), Context(prec=6, rounding=ROUND_CEILING)
-        return "infinity" if bound >= INF else str(context.divide(exact, Decimal(1 << self.c.bits)).normalize())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
