@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -229,6 +231,35 @@ def test_objects_deep_heads_and_other_files_are_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "array.npy", np.ones(3))
     with pytest.raises(mg.SchemeError, match="not a trained model"):
         load_model(tmp_path / "array.npy")
+
+
+def test_a_file_that_unpacks_to_more_than_it_is_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "state.npz"
+    np.savez_compressed(path, head=np.array("{}"), W_1_1=np.zeros((1000, 1000)))
+    with pytest.raises(mg.SchemeError, match="longer than the file"):
+        load_model(path)
+
+
+def test_a_header_that_asks_for_all_memory_is_refused(tmp_path: Path) -> None:
+    path, shape = tmp_path / "state.npz", (10**13, 1)
+    train(sample(mg.target("2*x"), 9), [GradeSpec(width=4, epochs=2)]).save(path)
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    with zipfile.ZipFile(path, "w") as file:
+        for name, raw in {**parts, "W_1_1.npy": header.getvalue()}.items():
+            file.writestr(name, raw)
+    with pytest.raises(mg.SchemeError, match="not a trained model"):
+        load_model(path)
+
+
+def test_a_foreign_file_is_refused_without_advice_to_unpickle_it(tmp_path: Path) -> None:
+    path = tmp_path / "state.npz"
+    path.write_bytes(b"hello")
+    with pytest.raises(mg.SchemeError) as refused:
+        load_model(path)
+    assert "pickle" not in str(refused.value)
 
 
 def test_an_edited_state_is_verified_as_it_stands(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ MAX_DATA = 1 << 22
 
 UNREADABLE = (
     LookupError, TypeError, ValueError, ArithmeticError, AttributeError, EOFError, OSError, RuntimeError,
-    zipfile.BadZipFile, zlib.error,
+    MemoryError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 """Experience: what reading a damaged or hostile file may raise."""
 
@@ -351,6 +351,8 @@ def load_model(path: str | os.PathLike[str]) -> TrainedModel:
     """
     raw = Path(path).read_bytes()
     try:
+        if sum(entry.file_size for entry in zipfile.ZipFile(io.BytesIO(raw)).infolist()) > len(raw):
+            raise SchemeError("its arrays are longer than the file")  # save compresses nothing
         with np.load(io.BytesIO(raw), allow_pickle=False) as file:
             head = json.loads(str(file["head"][()]))
             if head["format"] != FORMAT:

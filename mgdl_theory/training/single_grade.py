@@ -1,4 +1,4 @@
-"""The baseline: one grade, all hidden layers trained end to end, with as many parameters and as many epochs."""
+"""The baseline: one grade, all hidden layers trained end to end, with as many parameters and as much computing."""
 
 from __future__ import annotations
 
@@ -10,20 +10,32 @@ from mgdl_theory.targets.base import Box
 from mgdl_theory.training.mgdl import GradeSpec, Progress, train
 from mgdl_theory.training.model import Data, TrainedModel
 
-__all__ = ["single_grade_spec", "train_single_grade"]
+__all__ = ["multiplications", "single_grade_spec", "train_single_grade"]
 
 
-def single_grade_spec(specs: Sequence[GradeSpec]) -> GradeSpec:
-    """The one grade with the hidden layers and the epochs of all of these; their width must be the same.
+def multiplications(spec: GradeSpec, below: int) -> int:
+    """Of an epoch of Adam for each point: the values, the gradients of all weights, what is carried back in between.
 
-    >>> spec = single_grade_spec([GradeSpec(width=8, epochs=100)] * 3)
+    >>> multiplications(GradeSpec(width=8), 2), multiplications(GradeSpec(width=8, depth=2), 2)
+    (56, 248)
+    """
+    layers = [below * spec.width, *[spec.width**2] * (spec.depth - 1)]
+    return 2 * sum(layers) + sum(layers[1:]) + 3 * spec.width
+
+
+def single_grade_spec(specs: Sequence[GradeSpec], dim: int) -> GradeSpec:
+    """The one grade with the hidden layers of all of these, and as many multiplications; their width must be the same.
+
+    >>> spec = single_grade_spec([GradeSpec(width=8, epochs=100)] * 3, 1)
     >>> spec.depth, spec.epochs
-    (3, 300)
+    (3, 81)
     """
     if len({spec.width for spec in specs}) != 1:
         raise OptionError(f"width: the grades must have one width, got {[spec.width for spec in specs]}")
-    depth, epochs = sum(spec.depth for spec in specs), sum(spec.epochs for spec in specs)
-    return replace(specs[0], solver="adam", depth=depth, epochs=epochs)
+    below = [dim, *[specs[0].width] * (len(specs) - 1)]
+    allowed = sum(spec.epochs * multiplications(spec, b) for spec, b in zip(specs, below, strict=True))
+    one = replace(specs[0], solver="adam", depth=sum(spec.depth for spec in specs))
+    return replace(one, epochs=max(1, allowed // multiplications(one, dim)))
 
 
 def train_single_grade(
@@ -31,7 +43,8 @@ def train_single_grade(
 ) -> TrainedModel:
     """A model of one grade, end to end by Adam, with the hidden layers that multigrade training has in its grades.
 
-    It has the same hidden layers and one readout instead of one per grade.  An epoch of it costs about as much as
-    an epoch of every grade together, so it is given the epochs of all grades: more computing, not less.
+    It has the same hidden layers, and one readout instead of one per grade.  An epoch of it costs more than one of
+    every grade together, as errors are carried back through all layers, so it has fewer: as many multiplications as
+    the grades have with Adam.  For more of them, give ``train`` a :class:`GradeSpec` of this depth.
     """
-    return train(data, [single_grade_spec(specs)], box=box, seed=seed, progress=progress)
+    return train(data, [single_grade_spec(specs, data.dim)], box=box, seed=seed, progress=progress)
