@@ -10,12 +10,12 @@ import shutil
 import subprocess
 import sys
 from fractions import Fraction
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pages import HOSTILE, Page, Stranger, flat, words
 
 import mgdl_theory as mg
 from mgdl_theory.cli import main
@@ -28,33 +28,6 @@ from mgdl_theory.verify.report import Report
 
 DEMO, LARGEST = "sin(10*x)*exp(-x)", 300_000
 """Definition: the formula of the demo, and bytes that the page of its report may have."""
-
-HOSTILE = (
-    "f </title></script><script>alert(1)</script><img src=x onerror=alert(1)> {{ 7*7 }} {% raw %} \\input{secret} "
-    "\\write18{x} %$&#_^~{} `code` ``` | cell \n# heading\r[link](javascript:x) ![i](http://a/b.png) www.example.org "
-    "https://example.org --> ]]> \u202e gnp.\x1b[31m\x00 é ☃"
-)
-"""Definition: a text that tries to be markup in every format."""
-
-
-class Stranger:
-    """A target without modulus whose every text is hostile."""
-
-    certified, text = False, HOSTILE
-
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
-
-    def __call__(self, x: Any) -> Any:
-        return self.inner(x)
-
-    def describe(self) -> dict[str, Any]:
-        """What it tells of itself."""
-        more = {"variables": [HOSTILE], "assumptions": [HOSTILE], HOSTILE: HOSTILE, "value_error": HOSTILE}
-        return {"kind": "stranger", "text": HOSTILE, "box": self.inner.describe()["box"], **more}
 
 
 @pytest.fixture(scope="module")
@@ -142,21 +115,6 @@ def test_every_format_says_all(demo: Report, kind: str) -> None:
         assert words(statement) in text
     for part in (said.sha256, OWN, said.sentence, "arXiv:2601.16884", *said.commands, *said.python):
         assert words(part) in text, part
-
-
-def words(text: str) -> str:
-    """The letters and digits of a text, which no format escapes."""
-    return re.sub(r"[^A-Za-z0-9]", "", text)
-
-
-def flat(text: str, kind: str) -> str:
-    if kind == ".html":
-        text = "".join(Page.of(text).texts)
-    elif kind == ".tex":
-        text = re.sub(r"\\(?:textbackslash|textasciicircum|textasciitilde|textless|textgreater|textbar|textquotedbl|"
-                      r"textquotesingle|textasciigrave|textendash|allowbreak)\{\}|\\ensuremath\{[^}]*\}+|\\texttt", "",
-                      text)  # fmt: skip
-    return words(text)
 
 
 def test_an_undecided_run_gives_its_reason_and_best_bounds(undecided: Report) -> None:
@@ -252,36 +210,6 @@ def test_variables_that_the_formula_does_not_use_are_left_to_python() -> None:
 
 
 # -- no text commands anything ---------------------------------------------------------------------
-
-
-class Page(HTMLParser):
-    """Elements, attributes and texts of a page; the content of style and script is not text."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[str] = []
-        self.scripts: list[str] = []
-        self.inside = ""
-
-    @classmethod
-    def of(cls, text: str) -> Page:
-        page = cls()
-        page.feed(text)
-        return page
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        self.inside = tag if tag in ("script", "style") else ""
-
-    def handle_endtag(self, tag: str) -> None:
-        self.inside = ""
-
-    def handle_data(self, data: str) -> None:
-        if self.inside == "script":
-            self.scripts.append(data)
-        elif not self.inside:
-            self.texts.append(data)
 
 
 def test_hostile_texts_are_texts_on_the_page(stranger: Report, demo: Report) -> None:

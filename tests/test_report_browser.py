@@ -17,6 +17,8 @@ import pytest
 import mgdl_theory as mg
 from mgdl_theory.report import render
 from mgdl_theory.report.content import content
+from mgdl_theory.report.trained import trained_content
+from mgdl_theory.training import GradeSpec, sample, train
 from mgdl_theory.verify.report import Report
 
 pytest.importorskip("selenium", reason="the browser tests need the package selenium")
@@ -457,3 +459,29 @@ def test_without_its_script_the_page_says_the_same(browser: Browser, report: Rep
     thumbs = browser.driver.find_elements(By.CSS_SELECTOR, ".thumbs svg")
     assert len(thumbs) == len(report.rows)
     assert all(thumb.is_displayed() for thumb in thumbs)
+
+
+@pytest.mark.parametrize("formula", ["sin(6*x)*exp(-x)", "sin(3*x)*y"])
+def test_the_page_of_a_trained_model_shows_every_grade(browser: Browser, formula: str, tmp_path: Path) -> None:
+    """Light and dark, wide and narrow: the numbers of the record, no complaint, no request, nothing sticks out."""
+    f = mg.target(formula)
+    data = sample(f, 49)
+    model = mg.verify(train(data, [GradeSpec(width=8, epochs=30)] * 2), f, data=data)
+    path = model.save(tmp_path / "trained.html")
+    for width, dark in ((1200, False), (400, True)):
+        browser.open(path, width, dark=dark)
+        slider = browser.by_id("grade")
+        slider.send_keys(Keys.HOME)
+        for row in trained_content(model).rows:
+            numbers = browser.shown()
+            assert {"parameters", "lower", "upper", "squares", "grown", "falls", "seconds"} == set(numbers)
+            assert numbers == {name: row.cells[name] for name in numbers}
+            spoken = browser.by_id("spoken").get_attribute("textContent")
+            assert all(row.cells[name] in spoken for name in ("lower", "upper"))
+            assert "atoms" not in spoken
+            slider.send_keys(Keys.ARROW_RIGHT)
+        marks = browser.js("return document.querySelectorAll('#residual .grew').length")
+        assert (marks > 0) == (f.dim == 1)
+        assert browser.js("return document.documentElement.scrollWidth") <= width
+        assert browser.console() == []
+        assert [url for url in browser.requests() if not url.startswith("data:")] == [path.as_uri()]

@@ -185,7 +185,7 @@ def _pieces(starts: IntArray, bounds: FloatArray, report: Record, k: int) -> dic
         ratio *= ratio
     top = np.maximum.reduceat(bounds, first)
     unit = _unit(float(top[np.isfinite(top)].max(initial=0.0)), 3)
-    ends = [math.floor(b / unit) + 1 if math.isfinite(b) else None for b in top.tolist()]
+    ends = [(math.floor(b / unit) + 1 if b else 0) if math.isfinite(b) else None for b in top.tolist()]
     return {"at": np.diff(starts[first], prepend=0).tolist(), "unit": unit, "up": ends}
 
 
