@@ -67,7 +67,7 @@ def test_the_pieces_of_trained_weights_have_the_exact_values() -> None:
 @pytest.mark.parametrize("domain", [[0, 1], ["-1/3", "5/7"]])
 def test_a_formula_of_absolute_values_is_a_broken_line(text: str, domain: list[object]) -> None:
     f = mg.target(text, domain=domain, variables=["x"])
-    line = broken_line(f)
+    line = broken_line(f, 1000)
     assert line is not None
     t = np.linspace(0, 1, 33)
     assert [float(line.at(Fraction(v))) for v in t] == pytest.approx(f(f.box.from_unit(t[:, None])).tolist(), abs=1e-14)
@@ -75,13 +75,13 @@ def test_a_formula_of_absolute_values_is_a_broken_line(text: str, domain: list[o
 
 @pytest.mark.parametrize("text", ["x*x", "x**2", "sin(x)", "pi*x", "1/(1 + x)", "sqrt(x)", "exp(0)*x + x**(1/3)"])
 def test_other_formulas_are_none(text: str) -> None:
-    assert broken_line(mg.target(text)) is None
+    assert broken_line(mg.target(text), 1000) is None
 
 
 def test_functions_of_two_variables_and_callables_are_no_broken_lines() -> None:
-    assert broken_line(mg.target("x + y")) is None
-    assert broken_line(mg.target(abs, lipschitz=1)) is None
-    assert broken_line(mg.target(np.ones((3, 3)))) is None
+    assert broken_line(mg.target("x + y"), 1000) is None
+    assert broken_line(mg.target(abs, lipschitz=1), 1000) is None
+    assert broken_line(mg.target(np.ones((3, 3))), 1000) is None
 
 
 @pytest.mark.parametrize("factor", [0.5, 1.0, 2.0, 2.0**-40, 0.0])
@@ -119,7 +119,7 @@ def test_growth_beside_a_zero_is_refuted_at_a_point_in_between() -> None:
 
 def cells_only(model: TrainedModel, f: mg.Target, monkeypatch: pytest.MonkeyPatch) -> ModelReport:
     with monkeypatch.context() as patch:
-        patch.setattr(verifier, "broken_line", lambda target: None)
+        patch.setattr(verifier, "broken_line", lambda target, most: None)
         report = mg.verify(model, f, cells=2000)
     assert isinstance(report, ModelReport)
     return report
@@ -199,6 +199,16 @@ def test_the_exact_sup_norm_is_held_to_the_tolerance(text: str, sup: Fraction) -
     refuted = mg.verify(model, f, Fraction(float(np.nextafter(low, 0)))).result("sup-norm")
     assert refuted.verdict is REFUTED
     assert refuted.witness is not None
-    line = broken_line(f)
+    line = broken_line(f, 1000)
     assert line is not None
     assert abs(line.at(refuted.witness.x[0])) == sup
+
+
+def test_targets_of_too_many_pieces_are_left_to_the_cells() -> None:
+    """Thirty absolute values in each other are a billion pieces."""
+    text = "x"
+    for k in range(1, 31):
+        text = f"abs({text} - 1/{2**k})"
+    assert broken_line(mg.target(text), 1000) is None
+    assert broken_line(mg.target(np.arange(1001.0)), 1000) is not None
+    assert broken_line(mg.target(np.arange(1002.0)), 1000) is None

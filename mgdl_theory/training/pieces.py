@@ -73,8 +73,14 @@ def _union(a: Sequence[Fraction], b: Sequence[Fraction]) -> tuple[Fraction, ...]
     return tuple(a) if a == b else tuple(sorted({*a, *b}))
 
 
+@dataclass(frozen=True, slots=True)
 class BrokenAlgebra:
-    """Programs of constants, sums, multiples, absolute values, minima and maxima; ValueError at anything else."""
+    """Programs of constants, sums, multiples, absolute values, minima and maxima; ValueError at anything else.
+
+    So it is at more than ``most`` pieces: absolute values of absolute values may double them every time.
+    """
+
+    most: int
 
     def __getattr__(self, name: str) -> Any:
         raise ValueError(f"{name}: not a broken line")
@@ -111,6 +117,8 @@ class BrokenAlgebra:
     def abs(self, a: BrokenLine) -> BrokenLine:
         """|a|."""
         a = a.split()
+        if len(a.knots) > self.most + 1:
+            raise ValueError("too many pieces")
         return BrokenLine(a.knots, tuple(map(abs, a.values)))
 
     def max(self, a: BrokenLine, b: BrokenLine) -> BrokenLine:
@@ -122,10 +130,10 @@ class BrokenAlgebra:
         return self.max(a * -1, b * -1) * -1
 
 
-def broken_line(target: Target) -> BrokenLine | None:
-    """A target in one variable, in unit coordinates, if it is known to be linear between finitely many knots.
+def broken_line(target: Target, most: int) -> BrokenLine | None:
+    """A target in one variable, in unit coordinates, if it is known to have at most so many linear pieces.
 
-    >>> line = broken_line(ExpressionTarget("abs(x - 1/3)"))
+    >>> line = broken_line(ExpressionTarget("abs(x - 1/3)"), 10)
     >>> [str(t) for t in line.knots]
     ['0', '1/3', '1']
     """
@@ -133,11 +141,13 @@ def broken_line(target: Target) -> BrokenLine | None:
         return None
     if type(target) is SamplesTarget:
         data = target.data.tolist()
+        if len(data) > most + 1:
+            return None
         return BrokenLine(tuple(Fraction(k, len(data) - 1) for k in range(len(data))), tuple(map(Fraction, data)))
     if type(target) is not ExpressionTarget:
         return None
     (low,), (high,) = target.box.lower, target.box.upper
-    algebra: Any = BrokenAlgebra()
+    algebra: Any = BrokenAlgebra(most)
     try:
         line: BrokenLine = target.program.evaluate(algebra, [BrokenLine(ENDS, (low, high))])
     except ValueError:
@@ -191,7 +201,7 @@ def _cut(knots: list[Fraction], lines: list[tuple[NDArray[Any], int]]) -> tuple[
 def growth(e: BrokenLine, g: BrokenLine) -> Fraction | None:
     """A dyadic t with |e - g| > |e|, on the piece whose middle has grown most; None if there is no such point at all.
 
-    >>> e = broken_line(ExpressionTarget("x - 1/3"))
+    >>> e = broken_line(ExpressionTarget("x - 1/3"), 1)
     >>> growth(e, e * 2), str(growth(e, e * Fraction(5, 2)))
     (None, '1/2')
     """

@@ -447,7 +447,7 @@ class _Sweep:
 
     def settle(self) -> None:
         """Decide by the exact linear pieces, if there are such and not too many."""
-        e = broken_line(self.target)
+        e = broken_line(self.target, PIECES)
         grades = None if e is None else grade_lines(self.model, PIECES)
         if e is None or grades is None:
             return
