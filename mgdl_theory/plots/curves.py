@@ -169,7 +169,7 @@ def leaf_envelope(report: Report | ModelReport, grade: int | None = None) -> tup
     bounds = np.concatenate([block.bounds for block in leaves] or [np.zeros(0)])
     order = np.argsort(start)
     edges = scheme.target.box.from_unit(np.append(start[order], 1.0)[:, None])[:, 0]
-    return edges, bounds[order]
+    return edges, np.minimum(bounds[order], sup_upper(report, last_grade(scheme, grade)))
 
 
 def _panel(
