@@ -35,7 +35,7 @@ GRADES, WORKERS = 4, 2
 SHALLOW = GradeSpec(width=64, epochs=4000, batch=128, rate=1e-2)
 DEEP = replace(SHALLOW, depth=2, rate=3e-3)  # one layer bears a longer step
 CONVEX = replace(SHALLOW, solver="convex", epochs=300)
-POINTS, CELLS = 1024, {1: 50_000, 2: 20_000}
+POINTS, CELLS = 1024, {1: 100_000, 2: 100_000}
 
 
 def sines(*turns: float) -> str:

@@ -371,9 +371,7 @@ class _Sweep:
                 if self.progress:
                     self.progress(mesh.level, len(mesh.cells))
                 bounds, open_ = self._level(mesh)
-                split = self._coarse(bounds) | open_.any(axis=0)
-                if split.any() and (reason := self._cannot_split(mesh, used, int(split.sum()), allowed)):
-                    self.stopped, split[:] = reason, False
+                split = self._worst(mesh, self._excess(bounds), open_.any(axis=0), used, allowed)
                 leaf = ~split
                 self.leaves += int(leaf.sum())
                 self.parts.append((mesh.level, mesh.cells[leaf], bounds[self.kept.start :, leaf]))
@@ -390,15 +388,27 @@ class _Sweep:
         parts = [part for part in self.parts if len(part[1])]
         return {k: tuple(LeafBlock(l, c, b[n]) for l, c, b in parts) for n, k in enumerate(self.kept) if parts}
 
-    def _cannot_split(self, mesh: Mesh, used: int, count: int, allowed: int) -> str:
-        """Why so many cells of this level cannot be split; nothing if they can."""
+    def _worst(self, mesh: Mesh, excess: FloatArray, open_: BoolArray, used: int, allowed: int) -> BoolArray:
+        """(n,): the cells to split: all that have an excess or are open, or half of what the budget has room for.
+
+        Those with the largest excess come first, so that what is left of the budget lowers the bounds of the whole.
+        """
+        split = (excess > 0) | open_
+        count, room = int(split.sum()), (self.budget - used) >> mesh.dim
+        if not count:
+            return split
+        self.stopped = ""
         if mesh.level >= DEEPEST:
-            return f"no cell is split beyond level {DEEPEST}"
-        if used + (count << mesh.dim) > self.budget:
-            return f"the budget of {self.budget} cells is used up at level {mesh.level}"
-        if split_bytes(mesh, count) > allowed:
-            return f"the next level, {mesh.level + 1}, needs more than {allowed / 2**30:.3g} GiB"
-        return ""
+            self.stopped, room = f"no cell is split beyond level {DEEPEST}", 0
+        elif count > room:
+            self.stopped, room = f"the budget of {self.budget} cells is used up at level {mesh.level}", (room + 1) // 2
+        if self.stopped:
+            order = np.argsort(np.where(split, -excess, np.inf), kind="stable")
+            split[order[room:]] = False
+        if split_bytes(mesh, int(split.sum())) > allowed:
+            self.stopped = f"the next level, {mesh.level + 1}, needs more than {allowed / 2**30:.3g} GiB"
+            split[:] = False
+        return split
 
     def _level(self, mesh: Mesh) -> tuple[FloatArray, BoolArray]:
         """Bounds (K + 1, n) of |e_k| on the cells, and (K, n) where a comparison is open; notes peaks, witnesses."""
@@ -439,11 +449,14 @@ class _Sweep:
             point = self.target.box.point(mesh.nodes[at].tolist(), mesh.level)
             self.witness[k] = Witness(point, k + 1, pairs[0], pairs[1])
 
-    def _coarse(self, bounds: FloatArray) -> BoolArray:
+    def _excess(self, bounds: FloatArray) -> FloatArray:
+        """(n,): the largest factor by which a bound exceeds its goal, 0 where none does."""
         goal = np.maximum(SHARP * np.array(self.lower), ENOUGH * self.lower[0])
         if self.tol is not None:
             goal[-1] = self.tol if self.tol > self.lower[-1] else goal[-1]
-        return np.asarray((~(bounds <= goal[:, None])).any(axis=0))
+        above = ~(bounds <= goal[:, None])
+        factor = np.divide(bounds, goal[:, None], out=np.full_like(bounds, np.inf), where=goal[:, None] > 0)
+        return np.asarray(np.where(above, np.where(np.isnan(factor), np.inf, factor), 0.0).max(axis=0))
 
     def settle(self) -> None:
         """Decide by the exact linear pieces, if there are such and not too many."""
