@@ -24,7 +24,7 @@ from mgdl_theory.mesh import MAX_LEVEL, BoolArray, Mesh, children, unique_rows
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import quiet
 from mgdl_theory.scheme import LevelRecord, Scheme
-from mgdl_theory.targets.base import Defects, FloatArray, IntArray, Target, exact_number
+from mgdl_theory.targets.base import THETA, Defects, FloatArray, IntArray, Target, exact_number
 from mgdl_theory.targets.parallel import open_executor, spread
 from mgdl_theory.targets.vector import VectorTarget, per_component
 from mgdl_theory.vector import VectorScheme
@@ -53,6 +53,9 @@ LIFT_BITS = 20
 
 LIFT_GAP = 0.25
 """Experience: distance of the lift from the range of f, in units of the width of the range."""
+
+HOPELESS = 4
+"""Experience: a run stops where so many times its budget of atoms is shown to be needed; before, its bound may fall."""
 
 SMALLEST_TOL = 1e-280
 """Experience: far below what binary64 resolves of any target, far above underflow."""
@@ -288,6 +291,9 @@ class _Part:
         Whether every cell is below ``goal``.
     unfinished : bool (n,)
         Cells of the front that are to be split.
+    needed : int
+        Nodes of the front where |e| > ``goal``.  Theorem: each needs an atom of its own, since no hat of a finer
+        level is nonzero at two of them.
     coarser : Front
         The front that was split last.
     """
@@ -304,6 +310,7 @@ class _Part:
     finished: float = 0.0
     upper: float = math.inf
     reached: bool = False
+    needed: int = 0
     unfinished: BoolArray = field(default_factory=lambda: np.ones(1, dtype=np.bool_))
     grades: list[Atoms] = field(default_factory=list)
     history: list[LevelRecord] = field(default_factory=list)
@@ -337,9 +344,12 @@ class _Part:
         if width := _blur(e, self.goal):
             known = f"the values of f are only known to within +-{width / 2:.3g}"
             self.blur, self.goal = f"{known}, too little for the tolerance; raise it", BLUR * width
+        if self.blur:
+            self.goal = max(self.goal, BLUR * _stuck(mesh, e, step.defects, self.tol))
         self.unfinished = ~(bound <= FINISH * self.goal)
         self.finished = max(self.finished, float(bound[~self.unfinished].max(initial=0.0)))
         self.upper = max(self.finished, float(bound.max()))
+        self.needed = int(np.count_nonzero(np.maximum(e.lo, -e.hi) > self.goal))
         if len(step.c):
             self.grades.append(Atoms(mesh.level, step.nodes, step.c))
         record = LevelRecord(mesh.level, len(mesh.cells), len(step.c), self.upper, int(self.unfinished.sum()))
@@ -376,6 +386,7 @@ class _Part:
             "floors": np.stack([front.floor_plus, front.floor_minus]),
             "unfinished": self.unfinished,
             "bounds": np.array([self.goal, self.finished, self.upper]),
+            "needed": np.array(self.needed),
             "blur": np.frombuffer(self.blur.encode(), dtype=np.uint8),
             "grade_level": np.array([g.level for g in grades], dtype=np.int64),
             "grade_atoms": np.array([len(g) for g in grades], dtype=np.int64),
@@ -394,6 +405,7 @@ class _Part:
         if shapes != ((len(mesh.nodes),), (len(mesh.cells),), (len(mesh.cells),)) or mesh.dim != self.target.dim:
             raise ValueError("arrays of different lengths")
         self.goal, self.finished, self.upper = arrays["bounds"].tolist()
+        self.needed = int(arrays["needed"])
         self.reached, self.blur = self.upper <= self.goal, bytes(arrays["blur"]).decode()
         ends = np.cumsum(arrays["grade_atoms"])[:-1]
         split = zip(
@@ -495,6 +507,12 @@ def _descend(live: list[_Part], budget: Budget) -> None:
     level = live[0].front.mesh.level
     if level >= budget.level:
         raise BudgetError(f"the finest level allowed, {budget.level}, is reached; raise it or the tolerance")
+    needed = max(part.needed for part in live)
+    if needed > HOPELESS * budget.atoms:
+        raise BudgetError(
+            f"the budget of {budget.atoms} atoms cannot suffice: at {needed} nodes of level {level} the residual is "
+            "above the tolerance, and each of them needs an atom; raise it or the tolerance"
+        )
     require_memory(level + 1, sum(part.next_bytes() for part in live), budget.bytes)
     for part in live:
         part.coarser, part.front = part.front, part.front.split(part.unfinished)
@@ -551,6 +569,21 @@ def _blur(e: Interval, goal: float) -> float:
     """
     width = e.hi - e.lo
     return float(width[(width > goal) & (np.maximum(e.hi, -e.lo) > goal)].max(initial=0.0))
+
+
+def _stuck(mesh: Mesh, e: Interval, defects: Defects, tol: float) -> float:
+    """The largest bound that finer cells will not improve, at nodes that are more uncertain than ``tol``; 0 if none is.
+
+    Such a node v has a cell on which f is known no worse than at v, by its range alone.  The ranges of finer cells at v
+    are no narrower than the value at v is, so no grade touches them where |e| is below that width: they keep
+    max |e(v)| plus the width.
+    """
+    width, size = e.hi - e.lo, np.maximum(e.hi, -e.lo)
+    by_range = (defects.sag_theta == THETA[0]) & (defects.bulge_theta == THETA[0])
+    reach = np.where(by_range, defects.range.hi - defects.range.lo, np.inf)
+    lost = (width > tol) & (size > tol) & (np.maximum(e.lo, -e.hi) < width)
+    at = (reach[:, None] <= BLUR * width[mesh.corner_node]) & lost[mesh.corner_node]
+    return float((size + width)[mesh.corner_node[at]].max(initial=0.0))
 
 
 def read_tol(tol: Any) -> float:

@@ -86,6 +86,15 @@ def test_a_larger_budget_goes_on_where_a_smaller_one_ended(tmp_path: Path) -> No
     assert content(construct(WAVE, 1e-4, checkpoint=file, resume=True)) == content(construct(WAVE, 1e-4))
 
 
+def test_a_budget_that_cannot_suffice_is_known_after_resuming(tmp_path: Path) -> None:
+    file, f, budget = tmp_path / "state.npz", target("cos(1e6*x)"), Budget(atoms=20)
+    first = construct(f, 1e-4, budget=budget, checkpoint=file)
+    again = construct(f, 1e-4, budget=budget, checkpoint=file, resume=True)
+    assert "cannot suffice" in first.reason
+    assert content(first) == content(again)
+    assert first.reason == again.reason
+
+
 def test_an_interrupt_keeps_the_file(tmp_path: Path) -> None:
     file = tmp_path / "run.npz"
 

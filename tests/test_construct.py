@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from dataclasses import replace
 from fractions import Fraction
 
@@ -38,7 +39,7 @@ from mgdl_theory import (
     target,
     verify,
 )
-from mgdl_theory.construct import FINISH, choose_lift, read_tol
+from mgdl_theory.construct import FINISH, HOPELESS, choose_lift, read_tol
 from mgdl_theory.contraction import quantum_floor
 from mgdl_theory.grade import PATIENCE
 from mgdl_theory.rigor.interval import Interval
@@ -323,6 +324,40 @@ def test_atom_budgets_give_prefixes_of_the_full_run() -> None:
         assert scheme.complete == (kept == len(totals))
         if not scheme.complete:
             assert f"budget of {atoms} atoms" in scheme.reason
+
+
+@pytest.mark.parametrize(("text", "engine"), [("cos(1e6*x)", "numpy"), ("sin(1e15*x)", "crival")])
+def test_a_budget_of_atoms_that_cannot_suffice_bounds_the_cells(text: str, engine: str) -> None:
+    if engine == "crival":
+        pytest.importorskip("ival")
+    scheme = construct(target(text, engine=engine), 1e-4, budget=Budget(atoms=20))
+    assert "the budget of 20 atoms cannot suffice" in scheme.reason
+    assert scheme.history[-1].cells <= 4 * HOPELESS * 20
+    assert verify(scheme).verdict is Verdict.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("text", "tol"), [("sin(9*x)*exp(-x)", 1e-4), ("sqrt(x)", 1e-3), ("cos(40*x) + abs(x - 1/3)", 1e-3), ("x*y", 1e-2)]
+)
+@pytest.mark.parametrize("lift", ["none", "auto"])
+def test_a_budget_of_atoms_that_suffices_is_never_called_too_small(
+    text: str, tol: float, lift: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[construct.__module__], "HOPELESS", 1)
+    full = construct(target(text), tol, lift=lift)
+    atoms = sum(len(grade.atoms) for grade in full.grades)
+    assert full.complete
+    assert same_grades(construct(target(text), tol, lift=lift, budget=Budget(atoms=atoms)), full)
+
+
+@pytest.mark.parametrize(
+    "text", ["sin(1e300*x)", "sin(1e300*x + y)", "x + sin(sinh(1.5*x - 1e3))", "3*cos(exp(600*x))"]
+)
+def test_values_that_are_known_no_better_than_the_range_are_not_split_for(text: str) -> None:
+    scheme = construct(target(text), 1e-4)
+    assert "the values of f are only known to within" in scheme.reason
+    assert max(record.cells for record in scheme.history) < 5000
+    assert verify(scheme).verdict is Verdict.UNDECIDED
 
 
 def test_level_budgets_give_prefixes_of_the_full_run() -> None:

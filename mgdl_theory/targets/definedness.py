@@ -375,7 +375,7 @@ def _operation(target: ExpressionTarget, number: int) -> str:
 
 def _place(target: ExpressionTarget, point: Point) -> str:
     names = ", ".join(target.program.variables)
-    ends = ", ".join(str(x) if x.denominator < 10**6 else f"{float(x):.15g}" for x in point)
+    ends = ", ".join(str(x) if x.denominator < 10**6 and abs(x) < 10**15 else f"{float(x):.15g}" for x in point)
     return f"{names} = {ends}" if len(point) == 1 else f"({names}) = ({ends})"
 
 
