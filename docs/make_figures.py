@@ -19,6 +19,7 @@ import mgdl_theory as mg
 from mgdl_theory.animate import animate
 from mgdl_theory.plots import save_drawing, save_plot
 from mgdl_theory.plots.style import STYLE, off_screen, save_figure
+from mgdl_theory.training import GradeSpec, ModelReport, sample, train
 
 HERE = Path(__file__).resolve().parent
 FIGURES = HERE / "figures"
@@ -58,7 +59,16 @@ def three() -> mg.Report:
     return mg.verify(mg.construct(mg.target("sin(3*x)*cos(2*y)+exp(-x*z)"), 5e-2))
 
 
-def picture(report: Callable[[], mg.Report], kind: str, **options: Any) -> Callable[[Path], object]:
+@cache
+def trained() -> ModelReport:
+    """Two trained grades of the curve of the README."""
+    f = mg.target("sin(10*x)*exp(-x)")
+    data = sample(f, 128)
+    report: ModelReport = mg.verify(train(data, [GradeSpec(width=16, epochs=100)] * 2), f, data=data)
+    return report
+
+
+def picture(report: Callable[[], mg.Report | ModelReport], kind: str, **options: Any) -> Callable[[Path], object]:
     """One picture of a report."""
     return lambda path: save_plot(report(), kind, path, dpi=130, **options)
 
@@ -93,6 +103,7 @@ MAKERS: dict[str, Callable[[Path], object]] = {
     "overview.svg": overview,
     "approximants.svg": picture(one, "approximants"),
     "residuals.svg": picture(one, "residuals", most=4, points=801),
+    "residuals-trained.png": picture(trained, "residuals", points=801),
     "norms.svg": picture(two, "norms"),
     "atoms.svg": picture(one, "atoms"),
     "atoms-2d.png": picture(plain, "atoms"),

@@ -3,7 +3,7 @@
 from mgdl_theory.training.balanced import BalancedRun, balance_on_data, train_balanced
 from mgdl_theory.training.convex import ConvexFit, fit_gated, fit_relu, sample_gates
 from mgdl_theory.training.mgdl import GradeSpec, train
-from mgdl_theory.training.model import Data, TrainedGrade, TrainedModel, load_model, sample
+from mgdl_theory.training.model import Data, Fit, TrainedGrade, TrainedModel, load_model, sample
 from mgdl_theory.training.single_grade import train_single_grade
 from mgdl_theory.training.verify import ModelReport, ModelRow, verify_model
 
@@ -11,6 +11,7 @@ __all__ = [
     "BalancedRun",
     "ConvexFit",
     "Data",
+    "Fit",
     "GradeSpec",
     "ModelReport",
     "ModelRow",
