@@ -928,9 +928,7 @@ class Check:
         falls = self.claims["sup-decrease"]["grades"]
         for before, k in pairwise([0, *falls]):
             if not before < k <= last or rows[k][0] >= rows[k - 1][1]:
-                raise Refused(
-                    "sup-decrease", f"grade {k}: not the next, or its upper bound not below the lower before it"
-                )
+                raise Refused("sup-decrease", f"grade {k}: its bounds show no fall, or it is named out of order")
         self.confirm("sup-decrease", bool(falls), f"at {len(falls)} grade(s)")
         reached, tolerance = (decimal(Fraction(n, 1 << c.bits), ROUND_CEILING) for n in (rows[last][0], c.tolerance))
         bound = reached if rows[last][0] < INF else "infinity"
@@ -938,7 +936,9 @@ class Check:
         self.confirm("sup-norm", rows[last][0] <= c.tolerance, text)
         summary = f"{c.formula} for {ranges(c.names, c.box)}: {last} grade(s), {atoms} atom(s), sup |e| <= {bound}"
         if self.refuted:
-            return f"REFUTED: {summary}; {', '.join(self.refuted)}: false, as the certificate says"
+            return (
+                f"REFUTED: {summary}, tolerance {tolerance}; {', '.join(self.refuted)}: false, as the certificate says"
+            )
         if self.undecided:
             return f"INCOMPLETE: {summary}, tolerance {tolerance}; not claimed: {', '.join(self.open)}"
         return f"VERIFIED: {summary} <= tolerance {tolerance}"
@@ -972,12 +972,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         refutation = data["format"] != FORMATS[0]
         last = refute(data, engine, print) if refutation else Check(data, engine, print).run(options.workers)
     except (OSError, MemoryError) as error:
-        why = getattr(error, "strerror", None) or str(error) or "it needs more memory than there is"
-        print(f"error: {options.file!r} cannot be read: {why}", file=sys.stderr)
+        unread = f"cannot be read: {getattr(error, 'strerror', None) or error}"
+        why = "needs more memory than there is" if isinstance(error, MemoryError) else unread
+        print(f"error: {options.file!r} {why}", file=sys.stderr)
         return 2
     except (Refused, LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
-        unread = Refused("format", f"a field is missing or has the wrong type or value: {error!r}")
-        refused = error if isinstance(error, Refused) else unread  # before any claim was looked at
+        wrong = Refused("format", f"a field is missing or has the wrong type or value: {error!r}")
+        refused = error if isinstance(error, Refused) else wrong  # before any claim was looked at
         print(f"{'refused':<11} {refused.claim:<14} {refused.text}")
         last = f"REFUSED: {refused.claim}: {refused.text}"
     print(last)
