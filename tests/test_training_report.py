@@ -25,7 +25,7 @@ from mgdl_theory.report.pictures import curves as page_curves
 from mgdl_theory.report.pictures import loss_chart, maps
 from mgdl_theory.report.texts import plain
 from mgdl_theory.report.trained import trained_content
-from mgdl_theory.training import GradeSpec, ModelReport, TrainedGrade, TrainedModel, sample, train
+from mgdl_theory.training import Data, GradeSpec, ModelReport, TrainedGrade, TrainedModel, sample, train
 
 WAVE = "sin(6*x)*exp(-x)"
 SMALL = ["--grades", "2", "--width", "6", "--epochs", "20", "--points", "33"]
@@ -394,3 +394,29 @@ def test_what_is_no_report_is_refused(wave: ModelReport, tmp_path: Path) -> None
         save_report(wave.model, tmp_path / "a.md")  # type: ignore[arg-type]
     with pytest.raises(mg.OptionError, match=r"'a\.pdf'"):
         wave.save("a.pdf")
+
+
+@pytest.mark.parametrize(("formula", "slopes"), [("0*x", ()), ("0*x", (0.0, 0.0)), ("1e-200*x", (1e-201,)), ("x", ())])
+def test_where_there_is_nothing_to_draw_everything_is_still_written(
+    formula: str, slopes: tuple[float, ...], tmp_path: Path
+) -> None:
+    report = mg.verify(line(*slopes), mg.target(formula))
+    for kind in FORMATS:
+        assert words(str(report.verdict)) in flat(render(report, kind), kind)
+    for name, kind in KINDS.items():
+        if "trained model" in kind.of and 1 in kind.dims:
+            save_plot(report, name, tmp_path / "p.svg")
+
+
+def test_an_infinite_bound_is_no_number(tmp_path: Path) -> None:
+    names = [f"x{n}" for n in range(1, 17)]
+    one = TrainedGrade((np.ones((1, 16)),), (np.zeros(1),), np.ones(1), 0.0)
+    f = mg.target("+".join(names))
+    report = mg.verify(TrainedModel(f.box, (one,)), f, data=Data(np.ones((1, 16)), [16.0]))
+    assert report.residual_sup_upper == np.inf
+    said = trained_content(report)
+    assert said.rows[1].cells["upper"] == NONE
+    assert ("proof mesh", "unfinished", "cells that tile the domain") in said.facts
+    for kind in FORMATS:
+        render(report, kind)
+    save_plot(report, "norms", tmp_path / "p.svg")

@@ -74,7 +74,8 @@ def norms(source: Source, ax: Place = None) -> Axes:
             ha="right", color=COLOURS["grey"], fontsize=8,
         )  # fmt: skip
     below = " (level $l$ below)" if isinstance(report, Report) else ""
-    ax.set(yscale="log", xlabel=f"grade $k${below}", ylabel="norm of the residual $e_k = f - f_k$")
+    _logarithmic(ax, [*(upper for _, upper in sup), report.tol or 0.0])
+    ax.set(xlabel=f"grade $k${below}", ylabel="norm of the residual $e_k = f - f_k$")
     width = ax.get_window_extent().width / ax.figure.dpi  # inches
     shown = rows[:: math.ceil(0.36 * len(rows) / width)]
     ax.set_xticks([row.grade for row in shown], [f"{row.grade}{_level(row)}" for row in shown])
@@ -122,7 +123,8 @@ def training(source: Source, ax: Place = None) -> Axes:
             at, np.where(loss > 0, loss, np.nan), color=colour, linestyle=line, label=f"grade {k}: {what}",
             marker="o" if len(at) < 20 else "", markersize=3.0,
         )  # fmt: skip
-    ax.set(yscale="log", xlabel="epoch or step", ylabel="loss or gap, relative")
+    _logarithmic(ax, [v for k in shown for v in model.grades[k - 1].history[:, 1].tolist()])
+    ax.set(xlabel="epoch or step", ylabel="loss or gap, relative")
     ax.grid(axis="y", color=COLOURS["pale"], linewidth=0.6)
     if shown:
         ax.legend(handlelength=2.6, loc="center left", bbox_to_anchor=(1.0, 0.5))
@@ -132,6 +134,13 @@ def training(source: Source, ax: Place = None) -> Axes:
     name = [name_of(source.fit)] if isinstance(source, ModelReport) else []
     ax.set_title("\n".join([*name, f"the training as it was recorded; nothing of it is proved{some}"]), loc="left")
     return ax
+
+
+def _logarithmic(ax: Axes, values: Sequence[float]) -> None:
+    """A logarithmic scale, also where it has nothing to show."""
+    ax.set_yscale("log")
+    if not any(0 < v < math.inf for v in values):
+        ax.set_ylim(0.1, 1.0)
 
 
 def _theorems(ax: Axes, report: Report) -> None:
@@ -162,7 +171,8 @@ def _squares(ax: Axes, report: ModelReport) -> Any:
         [row.grade for row in report.rows], values, color=COLOURS["green"], linestyle=LINES[1], marker=MARKS[1],
         markersize=4.0,
     )  # fmt: skip
-    right.set(yscale="log", ylabel="sum of $e_k^2$ over sum of $f^2$ on the data")
+    _logarithmic(right, values)
+    right.set(ylabel="sum of $e_k^2$ over sum of $f^2$ on the data")
     right.spines["right"].set_visible(True)
     for spine, colour, one in (("left", "blue", ax), ("right", "green", right)):
         one.spines[spine].set_color(COLOURS[colour])
