@@ -27,6 +27,7 @@ from mgdl_theory.training import (
     sample,
     sample_gates,
     train,
+    train_balanced,
     verify_model,
 )
 
@@ -366,3 +367,12 @@ def test_a_value_that_is_no_number_makes_no_point_worse(g: float, e: float) -> N
 def test_a_residual_that_is_no_number_cannot_be_balanced() -> None:
     with pytest.raises(mg.OptionError, match="finite residuals"):
         balance_on_data(np.ones(2), np.array([1.0, np.nan]))
+
+
+@pytest.mark.parametrize("text", ["1e200*(x - 1/3)", "1e-200*(x - 1/3)"])
+def test_balanced_grades_of_values_whose_squares_are_no_floats(text: str) -> None:
+    f = mg.target(text)
+    run = train_balanced(f, sample(f, 17), [GradeSpec(width=4, epochs=8)] * 2)
+    report = mg.verify(run.scheme)
+    assert report.result("nonincreasing").verdict is mg.Verdict.PROVED
+    assert report.residual_sup_upper < 0.7 * report.rows[0].residual_sup_upper

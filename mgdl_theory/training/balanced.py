@@ -33,7 +33,7 @@ CELLS = 1 << 12
 """Experience: most cells of a level on which a grade is clipped; a chain of atoms of a network wants no more."""
 
 MARGIN_SHARE = 0.1
-"""Experience: levels are refined until the mean margin is below this part of the residual's root mean square."""
+"""Experience: levels are refined until what a grade must leave is below this part of the root mean square of e."""
 
 
 def balance_on_data(g: FloatArray, e: FloatArray) -> FloatArray:
@@ -129,16 +129,15 @@ def train_balanced(
     candidates = TrainedModel(target.box, (), seed, data.digest)
     grades: list[Atoms] = []
     seconds: list[float] = []
-    size = float(np.sqrt(np.mean(data.y**2)))
+    size = _root_mean_square(data.y)
     floor = quantum_floor(max(1e-3 * size, 1e-250))
     for k, spec in enumerate(specs, 1):
         begun = time.perf_counter()
         candidates = _candidate(candidates, data, rest, spec, seed, k, progress)
-        front, defects = _refined(front, target, MARGIN_SHARE * float(np.sqrt(np.mean(rest**2))), cells)
+        front, e, defects = _refined(front, target, MARGIN_SHARE * _root_mean_square(rest), cells)
         mesh = front.mesh
-        f = target.values(mesh.level, mesh.nodes)
         g = candidates.grade_values(np.ldexp(mesh.nodes.astype(np.float64), -mesh.level))[:, -1]
-        c = balance(front, front.residual(f), defects, g, floor)
+        c = balance(front, e, defects, g, floor)
         front = front.add(c)
         active: BoolArray = c != 0
         if active.any():
@@ -154,6 +153,12 @@ def train_balanced(
         lift_reason="trained grades start from 0",
     )  # fmt: skip
     return BalancedRun(scheme, candidates, tuple(seconds))
+
+
+def _root_mean_square(y: FloatArray) -> float:
+    """Of numbers whose squares may be no floats."""
+    largest = float(np.abs(y).max())
+    return largest * float(np.sqrt(np.mean((y / largest) ** 2))) if largest else 0.0
 
 
 def _candidate(
@@ -172,12 +177,17 @@ def _silent(grade: Any) -> Any:
     return replace(grade, readout=np.zeros_like(grade.readout), constant=0.0)
 
 
-def _refined(front: Front, target: Target, wanted: float, cells: int) -> tuple[Front, Defects]:
-    """The front on the first level whose mean margin is small enough, or the last of at most so many cells."""
+def _refined(front: Front, target: Target, wanted: float, cells: int) -> tuple[Front, Interval, Defects]:
+    """The first level at which a grade can take off enough, or the last of at most so many cells; e at its nodes.
+
+    A balanced grade leaves the margin of a cell, and all of e where its sign changes.
+    """
     while True:
         mesh = front.mesh
-        defects = target.defects(mesh.level, mesh.cells)
-        margin = float(np.mean(np.maximum(defects.sag * defects.sag_theta, defects.bulge * defects.bulge_theta)))
-        if margin <= wanted or len(mesh.cells) << mesh.dim > cells:
-            return front, defects
+        e, defects = front.residual(target.values(mesh.level, mesh.nodes)), target.defects(mesh.level, mesh.cells)
+        top, bottom = mesh.over_corners(np.maximum, e.hi), mesh.over_corners(np.minimum, e.lo)
+        left = np.maximum(defects.sag * defects.sag_theta, defects.bulge * defects.bulge_theta)
+        left = np.where((top > 0) & (bottom < 0), np.maximum(left, np.maximum(top, -bottom)), left)
+        if float(np.mean(left)) <= wanted or len(mesh.cells) << mesh.dim > cells:
+            return front, e, defects
         front = front.split(np.ones(len(mesh.cells), dtype=np.bool_))
