@@ -371,7 +371,7 @@ class _Sweep:
                 if self.progress:
                     self.progress(mesh.level, len(mesh.cells))
                 bounds, open_ = self._level(mesh)
-                split = self._worst(mesh, self._excess(bounds), open_.any(axis=0), used, allowed)
+                split = self._worst(mesh, self._excess(bounds), np.asarray(open_.any(axis=0)), used, allowed)
                 leaf = ~split
                 self.leaves += int(leaf.sum())
                 self.parts.append((mesh.level, mesh.cells[leaf], bounds[self.kept.start :, leaf]))
