@@ -485,3 +485,14 @@ def test_the_page_of_a_trained_model_shows_every_grade(browser: Browser, formula
         assert browser.js("return document.documentElement.scrollWidth") <= width
         assert browser.console() == []
         assert [url for url in browser.requests() if not url.startswith("data:")] == [path.as_uri()]
+    browser.cdp("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.open(path)
+        shown = browser.driver.find_element(By.TAG_NAME, "main").text
+    finally:
+        browser.cdp("Emulation.setScriptExecutionDisabled", value=False)
+    assert "The slider needs JavaScript" in shown
+    for row in trained_content(model).rows:
+        assert row.cells["upper"] in shown
+    for claim in trained_content(model).claims:
+        assert all(text in shown for text in claim.witness)
