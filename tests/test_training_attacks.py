@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import mgdl_theory as mg
+from mgdl_theory.mesh import Mesh
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.training import (
     Data,
@@ -30,6 +31,7 @@ from mgdl_theory.training import (
     train_balanced,
     verify_model,
 )
+from mgdl_theory.training.verify import _Sweep
 
 
 def line(*slopes: float, root: float = 0.0) -> TrainedModel:
@@ -376,3 +378,13 @@ def test_balanced_grades_of_values_whose_squares_are_no_floats(text: str) -> Non
     report = mg.verify(run.scheme)
     assert report.result("nonincreasing").verdict is mg.Verdict.PROVED
     assert report.residual_sup_upper < 0.7 * report.rows[0].residual_sup_upper
+
+
+def test_the_reason_why_cells_were_left_is_not_forgotten_where_others_are_finished() -> None:
+    f = mg.target("sin(9*x)")
+    sweep, mesh = _Sweep(line(1.0), f, None, 10, None), Mesh.of(2, np.arange(4)[:, None])
+    some, none = np.array([True, False, True, True]), np.zeros(4, dtype=np.bool_)
+    assert sweep._worst(mesh, np.where(some, 2.0, 0.0), none, 6, 1 << 30).sum() == 1
+    assert "budget" in sweep.stopped
+    assert sweep._worst(mesh, np.array([2.0, 0, 0, 0]), none, 8, 1 << 30).sum() == 1
+    assert "budget" in sweep.stopped

@@ -397,12 +397,11 @@ class _Sweep:
         count, room = int(split.sum()), (self.budget - used) >> mesh.dim
         if not count:
             return split
-        self.stopped = ""
         if mesh.level >= DEEPEST:
             self.stopped, room = f"no cell is split beyond level {DEEPEST}", 0
         elif count > room:
             self.stopped, room = f"the budget of {self.budget} cells is used up at level {mesh.level}", (room + 1) // 2
-        if self.stopped:
+        if count > room:
             order = np.argsort(np.where(split, -excess, np.inf), kind="stable")
             split[order[room:]] = False
         if split_bytes(mesh, int(split.sum())) > allowed:
