@@ -13,8 +13,10 @@ import pytest
 
 import mgdl_theory as mg
 from mgdl_theory.cli import main
+from mgdl_theory.mesh import Mesh
 from mgdl_theory.training import Data, GradeSpec, TrainedGrade, TrainedModel, sample, train
-from mgdl_theory.training.enclose import bends, grade_enclosures
+from mgdl_theory.training import verify as verifier
+from mgdl_theory.training.enclose import bends, grade_enclosures, last_on_cells
 
 
 def random_model(dim: int, grades: int, seed: int, width: int = 5) -> TrainedModel:
@@ -123,6 +125,38 @@ def test_a_grade_that_is_zero_is_trivial() -> None:
     report = mg.verify(line(1.0, 0.0), mg.target("2 + sin(9*x)"))
     assert report.rows[2].nonincreasing is mg.Verdict.PROVED
     assert report.result("l2-decrease").verdict is mg.Verdict.PROVED
+
+
+def hat(centre: float, height: float) -> TrainedGrade:
+    """One hat of half width 1/8, which is 0 outside by three neurons that cancel."""
+    places = centre + np.array([-0.125, 0.0, 0.125])
+    return TrainedGrade((np.ones((3, 1)),), (-places,), height * np.array([8.0, -16.0, 8.0]), 0.0)
+
+
+def test_a_grade_that_is_0_on_cells_by_cancellation_is_proved() -> None:
+    """Rounding hides the sign of the sum; its exact value at the corners of a cell without a kink does not."""
+    f = mg.target("2 + sin(9*x)")
+    for height, verdict in ((0.7, mg.Verdict.PROVED), (-0.7, mg.Verdict.REFUTED)):
+        report = mg.verify(TrainedModel(f.box, (hat(0.25, height),)), f)
+        assert report.rows[1].nonincreasing is verdict
+
+
+@pytest.mark.parametrize("text", ["x", "x + y + z", "x*y + x"])
+def test_a_part_of_a_function_that_is_0_at_a_corner_is_proved(text: str) -> None:
+    f = mg.target(text)
+    grade = TrainedGrade((np.array([[1.0, 0.5, 0.25][: f.dim]]),), (np.zeros(1),), np.array([0.1]), 0.0)
+    report = mg.verify(TrainedModel(f.box, (grade,)), f)
+    expected = mg.Verdict.REFUTED if text == "x*y + x" else mg.Verdict.PROVED
+    assert report.rows[1].nonincreasing is expected
+
+
+@pytest.mark.parametrize("text", ["sin(5*x) + 2", "x*y + 1", "exp(-x)*cos(4*x)"])
+def test_the_network_of_a_construction_is_proved_as_if_it_were_trained(text: str) -> None:
+    """Whose grades are balanced: 0 outside of their stars, and of the sign of the residual inside."""
+    f = mg.target(text)
+    network = mg.construct(f, tol="1/8", lift="none").network()
+    report = mg.verify(TrainedModel.from_network(network), f)
+    assert report.result("nonincreasing").verdict is mg.Verdict.PROVED
 
 
 def test_a_planted_growth_is_refuted_with_a_point_that_shows_it() -> None:
@@ -236,3 +270,52 @@ def test_what_is_left_of_a_budget_goes_to_the_worst_cells() -> None:
     coarse = mg.verify(model, f, cells=1024)
     assert report.rows[-1].residual_sup_lower <= 2 < report.residual_sup_upper < 0.5 * coarse.residual_sup_upper
     assert np.isclose(mg.verify(model, f, cells=1 << 20).residual_sup_upper, 2, rtol=0.1)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_cells_that_are_said_to_be_affine_are(dim: int) -> None:
+    """Weights of few bits, so that kinks lie on nodes and on cells; the middle of a cell is the mean of its corners."""
+    dice, seen = np.random.default_rng(dim), [0, 0]
+    for _ in range(30):
+        model, below = TrainedModel(mg.Box.of([0, 1], dim)), dim
+        for width in dice.integers(1, 4, 2).tolist():
+            weights = dice.integers(-2, 3, (width, below)).astype(float)
+            readout = dice.integers(-2, 3, width) / 4
+            model = model.with_grade(TrainedGrade((weights,), (dice.integers(-4, 5, width) / 4,), readout, 0.25))
+            below = width
+        mesh = Mesh.of(2, np.stack(np.meshgrid(*[np.arange(4)] * dim, indexing="ij"), axis=-1).reshape(-1, dim))
+        g, one_piece = last_on_cells(model, mesh)
+        exact = [values[-1] for values in model.exact(np.ldexp(mesh.nodes.astype(float), -2))]
+        assert [Fraction(v) for v in g.lo.tolist()] == exact == [Fraction(v) for v in g.hi.tolist()]
+        middles = model.exact((mesh.cells + 0.5) / 4)
+        for flag, corner, values in zip(one_piece.tolist(), mesh.corner_node.tolist(), middles, strict=True):
+            seen[flag] += 1
+            assert not flag or values[-1] == sum(exact[n] for n in corner) / 2**dim
+    assert min(seen) > 5
+
+
+def test_exact_values_never_contradict_enclosures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is decided without them stays, and what they add holds at samples in exact arithmetic."""
+    f, more = mg.target("x*y + 1/7"), 0
+    for seed in range(12):
+        dice = np.random.default_rng(seed)
+        model = TrainedModel(f.box)
+        for _ in range(2):
+            below = model.dim if not model.grades else 2
+            weights = dice.integers(-2, 3, (2, below)).astype(float)
+            model = model.with_grade(
+                TrainedGrade((weights,), (dice.integers(-4, 5, 2) / 4,), dice.integers(-1, 3, 2) / 64, 0.0)
+            )
+        with monkeypatch.context() as patch:
+            patch.setattr(verifier, "EXACT", 0)
+            rough = [row.nonincreasing for row in mg.verify(model, f, cells=2000).rows]
+        sharp = [row.nonincreasing for row in mg.verify(model, f, cells=2000).rows]
+        for k, (a, b) in enumerate(zip(rough, sharp, strict=True)):
+            assert a in (b, mg.Verdict.UNDECIDED)
+            more += a is not b
+            if b is mg.Verdict.PROVED and k:
+                for x, y in dice.integers(0, 65, (40, 2)).tolist():
+                    *before, g = naive(model, [Fraction(x, 64), Fraction(y, 64)])[:k]
+                    e = Fraction(x * y, 4096) + Fraction(1, 7) - sum(before, Fraction(0))
+                    assert abs(e - g) <= abs(e)
+    assert more

@@ -7,14 +7,17 @@ rounding of the radius itself.
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 
+from mgdl_theory.mesh import BoolArray, Mesh
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_down, add_up, quiet, sub_down, sub_up
 from mgdl_theory.targets.base import FloatArray, IntArray
-from mgdl_theory.training.model import TrainedModel
+from mgdl_theory.training.model import TrainedModel, affine, integers
 
-__all__ = ["bends", "grade_enclosures"]
+__all__ = ["bends", "grade_enclosures", "last_on_cells"]
 
 TINY = 2.0**-1000
 """Theorem: far above what underflow can take from a product."""
@@ -37,7 +40,8 @@ def _affine(w: FloatArray, b: FloatArray | None, ball: Ball) -> Ball:
     middle, reach = m @ w.T, np.abs(m) @ size.T
     if b is not None:
         middle, reach = middle + b, reach + np.abs(b)
-    return middle, (r @ size.T + g * reach) * (1 + g) + n * TINY
+    radius = (r @ size.T + g * reach) * (1 + g) + n * TINY
+    return middle, np.where(np.isfinite(middle), radius, np.inf)  # whatever the order, an overflow says nothing
 
 
 def grade_enclosures(model: TrainedModel, t: FloatArray) -> list[Interval]:
@@ -104,6 +108,27 @@ def _bends(model: TrainedModel, level: int, cells: IntArray) -> FloatArray:
             bend = half * jr[:, :, 0].sum(axis=1) * sums
             out.append(np.where(np.isfinite(bend), bend, np.inf))
     return np.stack(out) if out else np.zeros((0, n))
+
+
+def last_on_cells(model: TrainedModel, mesh: Mesh) -> tuple[Interval, BoolArray]:
+    """The last grade at the nodes (m,), exactly but for the rounding of its values, and where the network is affine.
+
+    A neuron that is an affine function of the point on a cell has one sign there if it has one at the corners; if all
+    have, layer after layer, the network is affine on the cell.  Their signs are those of integers.
+    """
+    h, s = integers(np.ldexp(mesh.nodes.astype(np.float64), -mesh.level))
+    one_piece = np.ones(len(mesh.cells), dtype=np.bool_)
+    for grade in model.grades:
+        for w, b in zip(grade.weights, grade.biases, strict=True):
+            h, s = affine(h, s, w, b)
+            at_corners = h[mesh.corner_node]
+            both = np.any(at_corners > 0, axis=1) & np.any(at_corners < 0, axis=1)
+            one_piece &= ~np.any(both, axis=1)
+            h = np.maximum(h, 0)
+    last = model.grades[-1]
+    values, s = affine(h, s, last.readout[None, :], np.array([last.constant]))
+    ends = [Interval.exact(Fraction(int(v)) * Fraction(2) ** s) for v in values[:, 0]]
+    return Interval(np.concatenate([e.lo for e in ends]), np.concatenate([e.hi for e in ends])), one_piece
 
 
 def add(a: Interval, b: Interval) -> Interval:

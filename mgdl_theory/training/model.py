@@ -270,7 +270,7 @@ class TrainedModel:
 
     def exact(self, t: FloatArray) -> list[list[Fraction]]:
         """[g_1, ..., g_K] at each of the unit coordinates t (n, d), floats as the numbers they are, exactly."""
-        h, s = _integers(np.asarray(t, dtype=np.float64))
+        h, s = integers(np.asarray(t, dtype=np.float64))
         columns: list[list[Fraction]] = []
         for grade in self.grades:
             for w, b in zip(grade.weights, grade.biases, strict=True):
@@ -376,7 +376,7 @@ def _fraction(text: Any) -> Fraction:
     return Fraction(text)
 
 
-def _integers(a: FloatArray) -> tuple[NDArray[Any], int]:
+def integers(a: FloatArray) -> tuple[NDArray[Any], int]:
     """(integers, s) with a = integers * 2**s exactly."""
     part, exponent = np.frexp(a)
     whole = np.ldexp(part, 53).astype(np.int64)
@@ -390,6 +390,6 @@ def _integers(a: FloatArray) -> tuple[NDArray[Any], int]:
 
 def affine(h: NDArray[Any], s: int, w: FloatArray, b: FloatArray) -> tuple[NDArray[Any], int]:
     """W h + b for integers h times 2**s, in the same form."""
-    (wi, sw), (bi, sb) = _integers(w), _integers(b)
+    (wi, sw), (bi, sb) = integers(w), integers(b)
     low = min(s + sw, sb)
     return (h @ wi.T) * (1 << s + sw - low) + bi * (1 << sb - low), low

@@ -28,7 +28,7 @@ from mgdl_theory.rigor.rounding import add_up, quiet, sub_down
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, Target
 from mgdl_theory.targets.vector import VectorTarget
-from mgdl_theory.training.enclose import add, bends, grade_enclosures, subtract
+from mgdl_theory.training.enclose import add, bends, grade_enclosures, last_on_cells, subtract
 from mgdl_theory.training.model import Data, Fit, TrainedModel, sample
 from mgdl_theory.training.pieces import BrokenLine, broken_line, grade_lines, growth
 from mgdl_theory.vector import VectorScheme
@@ -58,6 +58,9 @@ KEPT = 20
 
 DEEPEST = 30
 """Experience: no cell is split beyond this level."""
+
+EXACT = 1 << 12
+"""Experience: corners of cells at which a grade is computed in rational arithmetic at a level, at most."""
 
 PIECES, BITS = 1 << 12, 1 << 12
 """Experience: linear pieces beyond this are left to the cells, and points whose denominators are longer."""
@@ -424,10 +427,29 @@ class _Sweep:
                 self._compare(mesh, k, e, after)
             if self.witness[k] is None:
                 open_[k] = ~_shrinks(mesh, g, bend, add(e, after), 2 * sag, 2 * bulge)
+                open_[k] &= ~self._affine(mesh, k, e, g, of_f, open_[k])
             sag, bulge, e = add_up(sag, bend), add_up(bulge, bend), after
             self._look(mesh, e, k + 1)
             bounds.append(cell_bounds(mesh, e, _defects(of_f, sag, bulge)))
         return np.stack(bounds), open_
+
+    def _affine(self, mesh: Mesh, k: int, e: Interval, g: Interval, of_f: Defects, cells: BoolArray) -> BoolArray:
+        """(n,): of these cells those where the network is affine, and |e - g| <= |e| by exact values of g.
+
+        Rounding hides the sign of a grade that is 0 at a corner.  Cells where more than that is in the way are left out.
+        """
+        out = np.zeros(len(cells), dtype=np.bool_)
+        q, (sag, bulge) = add(e, subtract(e, g)), (2 * np.where(np.isnan(v), np.inf, v) for v in (of_f.sag, of_f.bulge))
+        g_up, q_up = (mesh.over_corners(np.minimum, v.hi) >= w for v, w in ((g, 0), (q, sag)))
+        g_down, q_down = (mesh.over_corners(np.maximum, v.lo) <= w for v, w in ((g, 0), (q, -bulge)))
+        chosen = np.flatnonzero(cells & (g_up & q_up | g_down & q_down | g_up & g_down))[: EXACT >> mesh.dim]
+        if len(chosen):
+            part, nodes = Mesh.of(mesh.level, mesh.cells[chosen]), np.unique(mesh.corner_node[chosen])
+            g, one_piece = last_on_cells(self.model.prefix(k + 1), part)
+            e = Interval(e.lo[nodes], e.hi[nodes])
+            q, none = add(e, subtract(e, g)), np.zeros(len(chosen))
+            out[chosen] = one_piece & _shrinks(part, g, none, q, sag[chosen], bulge[chosen])
+        return out
 
     def _look(self, mesh: Mesh, e: Interval, k: int) -> None:
         """The largest certain |e_k| at a node."""
