@@ -155,7 +155,7 @@ def test_a_single_grade_has_the_hidden_layers_of_all(wave: Data) -> None:
 
 @pytest.mark.parametrize("depth", [1, 2])
 def test_a_single_grade_does_as_many_multiplications(depth: int, wave: Data, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All multiplications of matrices that Adam makes are counted; frozen features and the last readout are not."""
+    """What Adam multiplies is counted at every step; frozen features, made once for each grade, are not."""
     specs, counted = [GradeSpec(width=6, depth=depth, epochs=30)] * 3, [0]
 
     def count(parameters: list[np.ndarray], h: np.ndarray, e: np.ndarray) -> tuple[float, list[np.ndarray]]:

@@ -436,7 +436,7 @@ class _Sweep:
     def _affine(self, mesh: Mesh, k: int, e: Interval, g: Interval, of_f: Defects, cells: BoolArray) -> BoolArray:
         """(n,): of these cells those where the network is affine, and |e - g| <= |e| by exact values of g.
 
-        Rounding hides the sign of a grade that is 0 at a corner.  Cells where more than that is in the way are left out.
+        Rounding hides the sign of a grade that is 0 at a corner.  Cells where more is in the way are left out.
         """
         out = np.zeros(len(cells), dtype=np.bool_)
         q, (sag, bulge) = add(e, subtract(e, g)), (2 * np.where(np.isnan(v), np.inf, v) for v in (of_f.sag, of_f.bulge))
