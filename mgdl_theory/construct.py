@@ -28,6 +28,7 @@ from mgdl_theory.targets.base import THETA, Defects, FloatArray, IntArray, Targe
 from mgdl_theory.targets.parallel import open_executor, spread
 from mgdl_theory.targets.vector import VectorTarget, per_component
 from mgdl_theory.vector import VectorScheme
+from mgdl_theory.words import count
 
 __all__ = [
     "FINISH",
@@ -489,7 +490,7 @@ def _run(parts: list[_Part], budget: Budget, progress: Progress | None, saved: _
             for part in live:
                 part.front = part.coarser or part.front
             _catch_up(live, budget.atoms - total, progress)
-            return f"the budget of {budget.atoms} atoms is used up at level {level}; raise it or the tolerance"
+            return f"the budget of {count(budget.atoms, 'atom')} is used up at level {level}; raise it or the tolerance"
         total += hats
         records = [part.accept(step) for part, step in zip(live, steps, strict=True)]
         del steps
@@ -510,8 +511,8 @@ def _descend(live: list[_Part], budget: Budget) -> None:
     needed = max(part.needed for part in live)
     if needed > HOPELESS * budget.atoms:
         raise BudgetError(
-            f"the budget of {budget.atoms} atoms cannot suffice: at {needed} nodes of level {level} the residual is "
-            "above the tolerance, and each of them needs an atom; raise it or the tolerance"
+            f"the budget of {count(budget.atoms, 'atom')} cannot suffice: at {count(needed, 'node')} of level {level} "
+            "the residual is above the tolerance, and a node needs an atom of its own then; raise it or the tolerance"
         )
     require_memory(level + 1, sum(part.next_bytes() for part in live), budget.bytes)
     for part in live:

@@ -44,6 +44,7 @@ from mgdl_theory.contraction import quantum_floor
 from mgdl_theory.grade import PATIENCE
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.scheme import LevelRecord
+from mgdl_theory.words import count
 
 SQUARE = Quadratic.of(1, 0)
 SADDLE = Quadratic.of([[1, Fraction(-1, 2)], [Fraction(-1, 2), -1]], [Fraction(1, 4), 1], Fraction(-1, 4))
@@ -323,7 +324,7 @@ def test_atom_budgets_give_prefixes_of_the_full_run() -> None:
         assert scheme.atoms <= atoms
         assert scheme.complete == (kept == len(totals))
         if not scheme.complete:
-            assert f"budget of {atoms} atoms" in scheme.reason
+            assert f"budget of {count(atoms, 'atom')} " in scheme.reason
 
 
 @pytest.mark.parametrize(("text", "engine"), [("cos(1e6*x)", "numpy"), ("sin(1e15*x)", "crival")])
