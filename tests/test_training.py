@@ -284,6 +284,20 @@ def test_a_problem_too_large_for_newton_is_relaxed_and_says_its_gap(monkeypatch:
     assert fit.objective >= 0
 
 
+@pytest.mark.parametrize("work", [0.0, 4e9])
+def test_the_convex_solvers_tell_how_far_they_are(work: float, wave: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By proximal steps and by Newton steps, in the units of the values."""
+    monkeypatch.setattr(convex, "WORK", work)
+    told: list[tuple[int, int, float]] = []
+    big = Data(wave.t, 1024 * wave.y)
+    (grade,) = train(big, [GradeSpec(width=8, epochs=75, solver="convex")], progress=lambda *a: told.append(a)).grades
+    assert len(told) > 2
+    assert [step for _, step, _ in told] == sorted(step for _, step, _ in told)
+    assert told[-1][1] == grade.note["steps"]
+    error = float(np.mean((big.y - grade.features(wave.t) @ grade.readout - grade.constant) ** 2))
+    assert error <= told[-1][2] < np.mean(big.y**2)
+
+
 def test_constant_values_have_a_constant_fit() -> None:
     h, _, gates = small_problem(1)
     for solve in (fit_relu, fit_gated):

@@ -14,6 +14,7 @@ neurons that agree with it at every data point: of all v - w = u with v and w in
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -41,6 +42,9 @@ CHECK = 25
 
 Gaps = list[tuple[int, float]]
 """(step, duality gap) along the way, in the scale of the problem."""
+
+Report = Callable[[int, float], None]
+"""Called with (step, mean squared error) along the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,10 @@ def sample_gates(h: FloatArray, count: int, rng: np.random.Generator) -> FloatAr
     return np.column_stack([directions, -np.sum(directions * (share * pairs[0] + (1 - share) * pairs[1]), axis=1)])
 
 
-def fit_gated(h: FloatArray, y: FloatArray, gates: FloatArray, penalty: float, iterations: int = 2000) -> ConvexFit:
+def fit_gated(
+    h: FloatArray, y: FloatArray, gates: FloatArray, penalty: float, iterations: int = 2000, *,
+    progress: Report | None = None,
+) -> ConvexFit:  # fmt: skip
     """The gated problem, and its exact conversion: two neurons per gate, with the least weights there are.
 
     Parameters
@@ -107,6 +114,8 @@ def fit_gated(h: FloatArray, y: FloatArray, gates: FloatArray, penalty: float, i
     iterations : int
         Steps at most; it stops at a relative duality gap of 1e-7.  They are Newton steps where these are affordable,
         of which some tens are enough, and accelerated proximal steps else, whose gap may stay large: see ``gap``.
+    progress : callable
+        Called with (step, mean squared error) from time to time.
 
     >>> h = np.linspace(0, 1, 9)[:, None]
     >>> fit = fit_gated(h, np.abs(h[:, 0] - 0.3), np.array([[1.0, -0.3], [-1.0, 0.3]]), 1e-6)
@@ -114,14 +123,16 @@ def fit_gated(h: FloatArray, y: FloatArray, gates: FloatArray, penalty: float, i
     True
     """
     problem = _Problem.of(h, y, gates, penalty)
-    u, gaps = (_interior if affordable(len(h), gates.size) else _fista)(problem, iterations)
+    tell = problem.teller(progress)
+    u, gaps = (_interior if affordable(len(h), gates.size) else _fista)(problem, iterations, tell)
     w = _least(problem, u)
     return problem.fit(u + w, w, problem.objective(u), gaps)
 
 
 def fit_relu(
-    h: FloatArray, y: FloatArray, gates: FloatArray, penalty: float, iterations: int = 2000, solver: str = "newton"
-) -> ConvexFit:
+    h: FloatArray, y: FloatArray, gates: FloatArray, penalty: float, iterations: int = 2000, solver: str = "newton", *,
+    progress: Report | None = None,
+) -> ConvexFit:  # fmt: skip
     """The problem with its cones: the optimum over ReLU networks with these activation patterns.
 
     ``solver`` is "newton" (NumPy; a path of Newton steps inside the cones) or "cvxpy" (with Clarabel, from the extra
@@ -135,7 +146,7 @@ def fit_relu(
     """
     problem = _Problem.of(h, y, gates, penalty)
     if solver == "newton":
-        z, gaps = _interior(problem, iterations, cones=True)
+        z, gaps = _interior(problem, iterations, problem.teller(progress), cones=True)
         v, w = z[: len(gates)], z[len(gates) :]
     elif solver == "cvxpy":
         v, w, gaps = _by_cvxpy(problem)
@@ -203,6 +214,11 @@ class _Problem:
         """(n, m): (2 D_i - 1) X u_i, which is >= 0 in the cones."""
         return np.asarray((self.x @ u.T) * (2 * self.on - 1))
 
+    def teller(self, progress: Report | None) -> Report:
+        """What is called with (step, half the squared error in the scale of the problem)."""
+        scale = 2 * self.size**2 / len(self.y)
+        return (lambda step, fit: progress(step, scale * fit)) if progress else lambda step, fit: None
+
     def objective(self, u: FloatArray) -> float:
         return float(0.5 * np.sum((self.apply(u) - self.y) ** 2) + self.beta * np.linalg.norm(u, axis=1).sum())
 
@@ -262,7 +278,7 @@ def _shrink(u: FloatArray, by: float) -> FloatArray:
     return np.asarray(u * np.maximum(1.0 - by / np.maximum(norms, 1e-300), 0.0))
 
 
-def _fista(problem: _Problem, iterations: int) -> tuple[FloatArray, Gaps]:
+def _fista(problem: _Problem, iterations: int, tell: Report) -> tuple[FloatArray, Gaps]:
     """Accelerated proximal gradient steps with restart."""
     shape = (problem.gates.shape[0], problem.x.shape[1])
     probe = np.ones(shape)
@@ -285,6 +301,7 @@ def _fista(problem: _Problem, iterations: int) -> tuple[FloatArray, Gaps]:
         u, t = new, t_new
         if k % CHECK == 0 or k == iterations:
             theta = problem.y - problem.apply(u)
+            tell(k, 0.5 * float(np.sum(theta**2)))
             best = max(best, problem.dual(theta, np.linalg.norm(problem.adjoint(theta), axis=1)))
             gaps.append((k, max(problem.objective(u) - best, 0.0)))
             if gaps[-1][1] <= GAP * problem.nothing:
@@ -292,7 +309,7 @@ def _fista(problem: _Problem, iterations: int) -> tuple[FloatArray, Gaps]:
     return u, gaps
 
 
-def _interior(problem: _Problem, iterations: int, cones: bool = False) -> tuple[FloatArray, Gaps]:
+def _interior(problem: _Problem, iterations: int, tell: Report, cones: bool = False) -> tuple[FloatArray, Gaps]:
     """Newton steps along the path: u (m, p), or v above w (2m, p) with the cones."""
     m, (n, p) = len(problem.gates), problem.x.shape
     signs = np.repeat([1.0, -1.0], m) if cones else np.ones(m)
@@ -308,6 +325,7 @@ def _interior(problem: _Problem, iterations: int, cones: bool = False) -> tuple[
         pulls = (a.T @ step.theta).reshape(start.shape) + np.einsum("gkp,gk->gp", walls, step.multipliers)
         best = max(best, problem.dual(step.theta, np.linalg.norm(pulls, axis=1)))
         fit = 0.5 * float(np.sum((a @ step.z.ravel() - problem.y) ** 2))
+        tell(steps, fit)
         objective = fit + problem.beta * float(np.linalg.norm(step.z, axis=1).sum())
         stuck = objective >= least  # rounding has the last word
         if not stuck:

@@ -178,11 +178,14 @@ def _train_grade(
     """
     exponent = int(np.frexp(np.abs(e).max())[1])
     unit = np.ldexp(e, -exponent)
+
+    def tell(step: int, loss: float) -> None:
+        report(step, float(np.ldexp(loss, 2 * exponent)))
+
     if spec.solver == "convex":
         gates = sample_gates(h, max(spec.width // 2, 1), rng)
         solve = fit_relu if affordable(len(h), 2 * gates.size) else fit_gated
-        fit = solve(h, unit, gates, spec.penalty, spec.epochs)
-        report(fit.iterations, float(np.ldexp(np.mean((unit - fit.predict(h)) ** 2), 2 * exponent)))
+        fit = solve(h, unit, gates, spec.penalty, spec.epochs, progress=tell)
         hidden, own = [fit.weights, fit.biases], (fit.readout, fit.constant)
         note = {
             "steps": fit.iterations, "gap": float(np.ldexp(fit.gap, 2 * exponent)),
@@ -190,9 +193,7 @@ def _train_grade(
         }  # fmt: skip
     else:
         start = initial(h, spec.width, spec.depth, rng)
-        trained, steps, history = _adam(
-            start, h, unit, spec, rng, lambda epoch, loss: report(epoch, float(np.ldexp(loss, 2 * exponent)))
-        )
+        trained, steps, history = _adam(start, h, unit, spec, rng, tell)
         hidden, own, note = trained[:-2], (trained[-2], float(trained[-1][0])), {"steps": steps, "history": history}
     block = TrainedGrade(tuple(hidden[0::2]), tuple(hidden[1::2]), np.zeros(len(hidden[-1])), 0.0, note)
     top = block.features(h)
