@@ -388,3 +388,20 @@ def test_the_reason_why_cells_were_left_is_not_forgotten_where_others_are_finish
     assert "budget" in sweep.stopped
     assert sweep._worst(mesh, np.array([2.0, 0, 0, 0]), none, 8, 1 << 30).sum() == 1
     assert "budget" in sweep.stopped
+
+
+@pytest.mark.parametrize("solver", ["adam", "convex"])
+def test_an_interruption_within_a_grade_loses_no_finished_one(solver: str, tmp_path: Path) -> None:
+    data, spec = sample(mg.target("sin(6*x)*exp(-x)"), 65), GradeSpec(width=6, epochs=100, solver=solver)
+    path, folder = tmp_path / "s.npz", tmp_path
+
+    def stop(grade: int, step: int, error: float) -> None:
+        if grade == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(data, [spec] * 4, path=path, progress=stop)
+    assert len(load_model(path).grades) == 2
+    assert [p.name for p in folder.iterdir()] == ["s.npz"]
+    whole, resumed = train(data, [spec] * 4), train(data, [spec] * 4, path=path)
+    assert [g.readout.tobytes() for g in resumed.grades] == [g.readout.tobytes() for g in whole.grades]
