@@ -4,7 +4,7 @@
     python benchmarks/bench_training.py --draw [--data docs/figures/training.csv] [--figure docs/figures/training.svg]
 
 Every trained network has four hidden layers of one width: in four grades, in two, or in one (the single grade), so all
-have as many parameters, up to readouts; every layer is trained for as many epochs, so all do as many multiplications.
+have as many parameters, up to readouts.  Those by Adam do as many multiplications as four grades of 4,000 epochs each.
 Schemes may have as many atoms as fit into the same number of stored numbers, d + 2 for an atom (its coefficient, its
 level, its node): all other weights follow from these.  Two targets are measured at a time, each on one core.
 """
@@ -28,12 +28,13 @@ import page
 
 import mgdl_theory as mg
 from mgdl_theory.targets.base import Target
-from mgdl_theory.training import Data, GradeSpec, sample, train, train_balanced, train_single_grade
+from mgdl_theory.training import Data, GradeSpec, sample, train, train_balanced
+from mgdl_theory.training.single_grade import multiplications, single_grade_spec
 
 FIGURES = Path(__file__).resolve().parents[1] / "docs" / "figures"
 GRADES, WORKERS = 4, 2
 SHALLOW = GradeSpec(width=64, epochs=4000, batch=128, rate=1e-2)
-DEEP = replace(SHALLOW, depth=2, rate=3e-3)  # one layer bears a longer step
+DEEP = 3e-3  # rate of more than one layer: one bears a longer step
 CONVEX = replace(SHALLOW, solver="convex", epochs=300)
 POINTS, CELLS = 1024, {1: 100_000, 2: 100_000}
 
@@ -128,17 +129,28 @@ def clipping_cells(atoms: int, dim: int) -> int:
     return side**dim
 
 
+def as_much(spec: GradeSpec, grades: int, dim: int) -> GradeSpec:
+    """The spec with epochs for as many multiplications as the shallow grades do."""
+
+    def of(one: GradeSpec, count: int) -> int:
+        return sum(multiplications(one, below) for below in [dim, *[one.width] * (count - 1)])
+
+    return replace(spec, epochs=SHALLOW.epochs * of(SHALLOW, GRADES) // of(spec, grades))
+
+
 def measure(name: str) -> list[Row]:
     """All methods on one target."""
     made = TARGETS[name]
     f = mg.target(made) if isinstance(made, str) else mg.target(made(), name=name)
     data = sample(f, POINTS)
-    shallow, deep, convex = [SHALLOW] * GRADES, [DEEP] * (GRADES // 2), [CONVEX] * GRADES
+    shallow, convex = [SHALLOW] * GRADES, [CONVEX] * GRADES
+    deep = [as_much(replace(SHALLOW, depth=2, rate=DEEP), GRADES // 2, f.dim)] * (GRADES // 2)
+    single = [replace(single_grade_spec(shallow, f.dim), rate=DEEP)]
     rows = trained(name, "Adam, four grades", f, data, lambda: train(data, shallow, box=f.box))
     numbers = rows[-1].numbers
     atoms = numbers // (f.dim + 2)
     rows += trained(name, "Adam, two grades", f, data, lambda: train(data, deep, box=f.box))
-    rows += trained(name, "Adam, single grade", f, data, lambda: train_single_grade(data, deep, box=f.box))
+    rows += trained(name, "Adam, single grade", f, data, lambda: train(data, single, box=f.box))
     rows += trained(name, "convex, four grades", f, data, lambda: train(data, convex, box=f.box))
     for method, specs in (("balanced, Adam", shallow), ("balanced, convex", convex)):
         run = train_balanced(f, data, specs, cells=clipping_cells(atoms, f.dim))

@@ -36,7 +36,7 @@ def test_peers() -> None:
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="the benchmarks are not there")
 def test_training(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     training = importlib.import_module("bench_training")
-    for name in ("SHALLOW", "DEEP", "CONVEX"):
+    for name in ("SHALLOW", "CONVEX"):
         monkeypatch.setattr(training, name, replace(getattr(training, name), width=4, epochs=2))
     monkeypatch.setattr(training, "POINTS", 33)
     monkeypatch.setattr(training, "CELLS", {1: 600})
