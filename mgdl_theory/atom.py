@@ -102,7 +102,11 @@ class Atoms:
 
     def at_nodes(self, mesh: Mesh) -> FloatArray:
         """(m,): g at the nodes of a mesh of the same level; exact."""
-        here, wanted = pack(self.level, self.nodes, mesh.nodes)
+        return self.at(mesh.nodes)
+
+    def at(self, nodes: IntArray) -> FloatArray:
+        """(m,): g at nodes (m, d) of the same level, in any order; exact."""
+        here, wanted = pack(self.level, self.nodes, nodes)
         place = np.minimum(np.searchsorted(here, wanted), max(len(here) - 1, 0))
         return np.where(here[place] == wanted, self.coefficients[place], 0.0) if len(here) else np.zeros(len(wanted))
 
@@ -115,10 +119,7 @@ class Atoms:
         """(n,): g at unit coordinates t (n, d), in floating point."""
         vertices, weights = simplex_at(t, self.level)
         n, size, d = vertices.shape
-        here, wanted = pack(self.level, self.nodes, vertices.reshape(-1, d))
-        place = np.minimum(np.searchsorted(here, wanted), max(len(here) - 1, 0))
-        values = np.where(here[place] == wanted, self.coefficients[place], 0.0) if len(here) else np.zeros(n * size)
-        return np.asarray((values.reshape(n, size) * weights).sum(axis=1))
+        return np.asarray((self.at(vertices.reshape(-1, d)).reshape(n, size) * weights).sum(axis=1))
 
     def exact(self, t: list[Fraction]) -> Fraction:
         """g at one point with rational unit coordinates, by the hat formula in exact arithmetic."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import mgdl_theory as mg
 from mgdl_theory.contraction import check_balanced
+from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.training import (
     Data,
     GradeSpec,
@@ -28,6 +29,7 @@ from mgdl_theory.training import (
     sample_gates,
     train,
     train_balanced,
+    train_balanced_on_data,
     train_single_grade,
 )
 from mgdl_theory.training.convex import _least, _Problem
@@ -320,15 +322,39 @@ def test_gates_on_the_scale_of_the_data_beat_the_mean_on_a_fast_sine() -> None:
 numbers = st.floats(-1e6, 1e6, allow_subnormal=False)
 
 
-@given(st.lists(st.tuples(numbers, numbers), min_size=1, max_size=20))
-def test_abs_residual_on_data_never_grows_exactly(pairs: list[tuple[float, float]]) -> None:
-    g, e = np.array(pairs).T
-    c = balance_on_data(g, e)
-    check_balanced([Fraction(v) for v in c.tolist()], [Fraction(v) for v in e.tolist()])
-    after = e - c
-    assert [Fraction(v) for v in after.tolist()] == [
-        Fraction(x) - Fraction(y) for x, y in zip(e.tolist(), c.tolist(), strict=True)
-    ]
+def exact(atoms: mg.Atoms, data: Data) -> list[Fraction]:
+    return [atoms.exact([Fraction(v) for v in t]) for t in data.t.tolist()]
+
+
+@given(st.data(), st.integers(1, 3), st.integers(0, 5))
+def test_abs_residual_on_data_never_grows_exactly(draw: st.DataObject, dim: int, level: int) -> None:
+    units = st.floats(0, 1) | st.sampled_from([0.0, 0.25, 0.5, 1.0, 1 / 3])
+    rows = draw.draw(st.lists(st.tuples(*[units] * dim, numbers, numbers), min_size=1, max_size=20))
+    data = Data([row[:dim] for row in rows], [row[-2] for row in rows])
+    wild = np.array([row[-1] for row in rows])
+    c = balance_on_data(lambda t: np.resize(wild, len(t)), level, Interval(data.y, data.y), data.t)
+    check_balanced(exact(c, data), [Fraction(v) for v in data.y.tolist()])
+
+
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_every_grade_of_a_run_on_data_alone_is_balanced_at_the_data(dim: int) -> None:
+    """Scattered points, some of them twice; rational arithmetic, no tolerance."""
+    rng = np.random.default_rng(dim)
+    t = rng.random((120, dim))
+    t[:6] = t[6:12]
+    y = np.sin(7 * t.sum(axis=1)) + 0.1 * rng.standard_normal(120)
+    data = Data(t, y)
+    run = train_balanced_on_data(data, [GradeSpec(width=8, epochs=60)] * 4, seed=dim)
+    e = [Fraction(v) for v in y.tolist()]
+    for atoms, enclosed in zip(run.grades, run.residuals[1:], strict=True):
+        g = exact(atoms, data)
+        check_balanced(g, e)
+        e = [a - b for a, b in zip(e, g, strict=True)]
+        pairs = zip(enclosed.lo.tolist(), enclosed.hi.tolist(), strict=True)
+        assert all(lo <= v <= hi for v, (lo, hi) in zip(e, pairs, strict=True))
+    assert sum(v * v for v in e) < Fraction(1, 2) * sum(Fraction(v) ** 2 for v in y.tolist())
+    assert np.allclose(y - run(data.t), run.residuals[-1].lo, atol=1e-12)
+    assert [len(g) for g in train_balanced_on_data(data, [GradeSpec(width=8, epochs=2)], cells=1).grades] <= [2**dim]
 
 
 def test_planted_overshoot_on_data_is_seen() -> None:

@@ -362,13 +362,15 @@ def test_the_gap_is_of_the_network_whose_biases_were_rounded() -> None:
 @pytest.mark.parametrize("g", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("e", [2.0, -1e308, 5e-324, 0.0])
 def test_a_value_that_is_no_number_makes_no_point_worse(g: float, e: float) -> None:
-    (c,) = balance_on_data(np.array([g]), np.array([e]))
-    assert abs(Fraction(e) - Fraction(c)) <= abs(Fraction(e))
+    given, half = np.array([e]), Fraction(1, 2)
+    c = balance_on_data(lambda t: np.full(len(t), g), 3, Interval(given, given), np.array([[0.5]]))
+    assert abs(Fraction(e) - c.exact([half])) <= abs(Fraction(e))
 
 
 def test_a_residual_that_is_no_number_cannot_be_balanced() -> None:
+    e = np.array([1.0, np.inf])
     with pytest.raises(mg.OptionError, match="finite residuals"):
-        balance_on_data(np.ones(2), np.array([1.0, np.nan]))
+        balance_on_data(lambda t: t[:, 0], 0, Interval(e, e), np.array([[0.0], [1.0]]))
 
 
 @pytest.mark.parametrize("text", ["1e200*(x - 1/3)", "1e-200*(x - 1/3)"])

@@ -1,6 +1,6 @@
 """Multigrade training beside the construction, and the same questions put to what was trained."""
 
-from mgdl_theory.training.balanced import BalancedRun, balance_on_data, train_balanced
+from mgdl_theory.training.balanced import BalancedRun, DataRun, balance_on_data, train_balanced, train_balanced_on_data
 from mgdl_theory.training.convex import ConvexFit, fit_gated, fit_relu, sample_gates
 from mgdl_theory.training.mgdl import GradeSpec, train
 from mgdl_theory.training.model import Data, Fit, TrainedGrade, TrainedModel, load_model, sample
@@ -11,6 +11,7 @@ __all__ = [
     "BalancedRun",
     "ConvexFit",
     "Data",
+    "DataRun",
     "Fit",
     "GradeSpec",
     "ModelReport",
@@ -25,6 +26,7 @@ __all__ = [
     "sample_gates",
     "train",
     "train_balanced",
+    "train_balanced_on_data",
     "train_single_grade",
     "verify_model",
 ]

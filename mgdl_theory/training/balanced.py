@@ -4,30 +4,36 @@ A candidate g for the residual e is read off at the nodes of a level, and each n
 [0, c_w], or [-c_w, 0], that the balanced contraction of this level allows (:mod:`mgdl_theory.contraction`).  Then
 0 <= c_w <= e(w) - p_T at every vertex of every touched simplex, which is Proposition 1: the grade is balanced at every
 point of the domain, and ``mgdl_theory.verify`` proves it like a constructed one.  Training has chosen the shape; the
-theorem bounds the step.  Where nothing is known between the data, :func:`balance_on_data` keeps the law at the data.
+theorem bounds the step.
+
+Where nothing is known between the data, a coefficient c_v has the sign of e at all data points in the star of v, and is
+no larger than |e| at any of them.  At a data point t the hats sum to 1, so 0 <= g(t) = sum_v c_v phi_v(t) <= e(t), or
+the mirror image: the grade is balanced at every data point, exactly.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mgdl_theory.atom import SMALLEST, Atoms
 from mgdl_theory.contraction import Margins, balanced_coefficients, quantum_floor
 from mgdl_theory.errors import OptionError
 from mgdl_theory.grade import Front, cell_bounds
-from mgdl_theory.mesh import BoolArray
-from mgdl_theory.rigor.interval import Interval
+from mgdl_theory.mesh import BoolArray, simplex_at
+from mgdl_theory.rigor.interval import Interval, get_engine
+from mgdl_theory.rigor.rounding import down, up
 from mgdl_theory.scheme import Scheme
-from mgdl_theory.targets.base import Defects, FloatArray, Target
+from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, Target
 from mgdl_theory.training.mgdl import GradeSpec, Progress, train
 from mgdl_theory.training.model import Data, TrainedModel
 
-__all__ = ["BalancedRun", "balance", "balance_on_data", "train_balanced"]
+__all__ = ["BalancedRun", "DataRun", "balance", "balance_on_data", "train_balanced", "train_balanced_on_data"]
 
 CELLS = 1 << 12
 """Experience: most cells of a level on which a grade is clipped; a chain of atoms of a network wants no more."""
@@ -36,23 +42,72 @@ MARGIN_SHARE = 0.1
 """Experience: levels are refined until what a grade must leave is below this part of the root mean square of e."""
 
 
-def balance_on_data(g: FloatArray, e: FloatArray) -> FloatArray:
-    """(n,): g clipped into [0, e] or [e, 0], and rounded toward 0 so that e - c is exact in binary64.
+def balance_on_data(g: Callable[[FloatArray], FloatArray], level: int, e: Interval, t: FloatArray) -> Atoms:
+    """A grade near g that is balanced for the residual at data points, whatever that is elsewhere.
 
-    |e| = |c| + |e - c| holds exactly at every point, so |e - c| <= |e|, and every norm on the data falls where c != 0.
+    Parameters
+    ----------
+    g : callable
+        The candidate at unit coordinates (m, d); where it is no number there is no atom.
+    level : int
+        Of the atoms.  A node without a data point in its star gets none.
+    e : Interval (n,)
+        Encloses the residual at the data points.
+    t : float64 (n, d)
+        Unit coordinates of the data points, as the exact numbers that they are.
 
-    Where g is no number, c is 0.
+    Returns
+    -------
+    Atoms
+        c with 0 <= c <= e or e <= c <= 0, so |e| = |c| + |e - c|, exactly at every data point.
 
-    >>> balance_on_data(np.array([3.0, -1.0, 0.1]), np.array([2.0, 1.0, 1.0])).tolist()[:2]
-    [2.0, 0.0]
+    >>> t, e = np.array([[0.25], [0.75]]), np.array([0.5, -1.0])
+    >>> c = balance_on_data(lambda t: 1 - 1.25 * t[:, 0], 1, Interval(e, e), t)
+    >>> c.nodes.tolist(), c.coefficients.tolist()
+    ([[0], [2]], [0.5, -0.25])
     """
-    g, e = (np.asarray(v, dtype=np.float64) for v in (g, e))
-    if g.shape != e.shape or not np.isfinite(e).all():
-        raise OptionError(f"balance_on_data: expected finite residuals, one for each value, got {g.shape}, {e.shape}")
-    g = np.where(np.isnan(g), 0.0, g)
-    inside = np.clip(g, np.minimum(e, 0.0), np.maximum(e, 0.0))
-    step = np.spacing(np.abs(e))  # e and c are multiples of it, and so is e - c, which is no larger than e
-    return np.asarray(np.trunc(inside / step) * step)
+    if not (np.isfinite(e.lo) & np.isfinite(e.hi)).all():
+        raise OptionError("balance_on_data: expected finite residuals, got some that are not")
+    stars = _Stars.of(level, t)
+    most = np.clip(stars.most(e), -1 / SMALLEST, 1 / SMALLEST)
+    wanted = np.sign(most) * np.nan_to_num(g(np.ldexp(stars.nodes.astype(np.float64), -level)))
+    c = np.sign(most) * np.clip(wanted, 0.0, np.abs(most))
+    active = np.abs(c) >= SMALLEST
+    return Atoms(level, stars.nodes[active], c[active])
+
+
+@dataclass(frozen=True, slots=True)
+class _Stars:
+    """Simplices that hold points: distinct vertices (m, d); by point, their numbers and weights (n, d + 1)."""
+
+    nodes: IntArray
+    vertices: NDArray[np.intp]
+    weights: FloatArray
+
+    @classmethod
+    def of(cls, level: int, t: FloatArray) -> _Stars:
+        vertices, weights = simplex_at(t, level)
+        nodes, number = np.unique(vertices.reshape(-1, t.shape[1]), axis=0, return_inverse=True)
+        return cls(nodes, number.reshape(weights.shape), weights)
+
+    def most(self, e: Interval) -> FloatArray:
+        """(m,): the number nearest 0 among the residuals in each star, 0 where they have both signs."""
+        least, greatest = np.full(len(self.nodes), np.inf), np.full(len(self.nodes), -np.inf)
+        np.minimum.at(least, self.vertices, e.lo[:, None])
+        np.maximum.at(greatest, self.vertices, e.hi[:, None])
+        return np.asarray(np.maximum(least, 0.0) + np.minimum(greatest, 0.0))
+
+    def left(self, e: Interval) -> float:
+        """Root mean square of what the largest balanced grade leaves, in floating point."""
+        return _root_mean_square(e.lo - (self.most(e)[self.vertices] * self.weights).sum(axis=1))
+
+
+def _without(e: Interval, atoms: Atoms, t: FloatArray) -> Interval:
+    """Encloses e - g at the points; each weight is one rounded difference."""
+    engine, (vertices, weights) = get_engine(), simplex_at(t, atoms.level)
+    c = atoms.at(vertices.reshape(-1, t.shape[1])).reshape(weights.shape)
+    terms = zip(c.T, down(weights).T, up(weights).T, strict=True)
+    return engine.sub(e, engine.dot(*[(Interval(a, a), Interval(lo, hi)) for a, lo, hi in terms]))
 
 
 def balance(front: Front, e: Interval, defects: Defects, candidate: FloatArray, floor: float) -> FloatArray:
@@ -123,8 +178,7 @@ def train_balanced(
     """
     if data.dim != target.dim:
         raise OptionError(f"data: points of {data.dim} variable(s) for a target of {target.dim}")
-    if type(cells) is not int or cells < 1:
-        raise OptionError(f"cells: expected an integer of at least 1, got {cells!r}")
+    _check_cells(cells)
     front, rest = Front.root(target.dim, 0.0), data.y
     candidates = TrainedModel(target.box, (), seed, data.digest)
     grades: list[Atoms] = []
@@ -136,7 +190,7 @@ def train_balanced(
         candidates = _candidate(candidates, data, rest, spec, seed, k, progress)
         front, e, defects = _refined(front, target, MARGIN_SHARE * _root_mean_square(rest), cells)
         mesh = front.mesh
-        g = candidates.grade_values(np.ldexp(mesh.nodes.astype(np.float64), -mesh.level))[:, -1]
+        g = _last(candidates)(np.ldexp(mesh.nodes.astype(np.float64), -mesh.level))
         c = balance(front, e, defects, g, floor)
         front = front.add(c)
         active: BoolArray = c != 0
@@ -155,6 +209,74 @@ def train_balanced(
     return BalancedRun(scheme, candidates, tuple(seconds))
 
 
+@dataclass(frozen=True)
+class DataRun:
+    """What balanced training on data alone leaves.
+
+    Attributes
+    ----------
+    grades : tuple of Atoms
+    candidates : TrainedModel
+        The networks that were clipped.
+    residuals : tuple of Interval (n,)
+        Enclosures of e_0, ..., e_K at the data points.
+    seconds : tuple of float
+        For each grade.
+    """
+
+    grades: tuple[Atoms, ...]
+    candidates: TrainedModel
+    residuals: tuple[Interval, ...]
+    seconds: tuple[float, ...]
+
+    def __call__(self, x: Any) -> FloatArray:
+        """The sum of the grades at points (n, d) of the domain, in floating point."""
+        t = self.candidates.box.to_unit(np.asarray(x, dtype=np.float64))
+        return np.asarray(sum((g(t) for g in self.grades), np.zeros(len(t))))
+
+
+def train_balanced_on_data(
+    data: Data,
+    specs: Sequence[GradeSpec],
+    *,
+    box: Box | None = None,
+    seed: int = 0,
+    cells: int = CELLS,
+    progress: Progress | None = None,
+) -> DataRun:
+    """Multigrade training where nothing is known but data: |e| grows at no data point, at no grade.
+
+    Each candidate is read off at the nodes around the data, on the first level at which a grade can take off enough or
+    the last of at most ``cells`` cells, and clipped by :func:`balance_on_data`.  The sum of squares, and every other
+    norm on the data, falls at each grade that is not 0 there.  Between the data nothing is claimed.  The parameters are
+    those of :func:`train_balanced`; ``box`` is [0, 1]^d by default.
+
+    >>> data = Data([[0.0], [0.5], [1.0]], [1.0, 2.0, 4.0])
+    >>> run = train_balanced_on_data(data, [GradeSpec(width=4, epochs=20)])
+    >>> bool(np.all(np.abs(run.residuals[1].hi) <= np.abs(data.y)))
+    True
+    """
+    _check_cells(cells)
+    candidates = TrainedModel(box or Box.of([0, 1], data.dim), (), seed, data.digest)
+    residuals, grades, seconds = [Interval(data.y, data.y)], [], []
+    for k, spec in enumerate(specs, 1):
+        begun, e = time.perf_counter(), residuals[-1]
+        rest = 0.5 * e.lo + 0.5 * e.hi
+        candidates = _candidate(candidates, data, rest, spec, seed, k, progress)
+        level, wanted = 0, MARGIN_SHARE * _root_mean_square(rest)
+        while 1 << (level + 1) * data.dim <= cells and _Stars.of(level, data.t).left(e) > wanted:
+            level += 1
+        grades.append(balance_on_data(_last(candidates), level, e, data.t))
+        residuals.append(_without(e, grades[-1], data.t))
+        seconds.append(time.perf_counter() - begun)
+    return DataRun(tuple(grades), candidates, tuple(residuals), tuple(seconds))
+
+
+def _check_cells(cells: int) -> None:
+    if type(cells) is not int or cells < 1:
+        raise OptionError(f"cells: expected an integer of at least 1, got {cells!r}")
+
+
 def _root_mean_square(y: FloatArray) -> float:
     """Of numbers whose squares may be no floats."""
     largest = float(np.abs(y).max())
@@ -170,6 +292,11 @@ def _candidate(
     start = replace(features, digest=residual.digest)
     new = train(residual, [spec] * k, seed=seed, start=start, progress=progress).grades[-1]
     return model.with_grade(new)
+
+
+def _last(model: TrainedModel) -> Callable[[FloatArray], FloatArray]:
+    """The last grade, at unit coordinates."""
+    return lambda t: model.grade_values(t)[:, -1]
 
 
 def _silent(grade: Any) -> Any:
