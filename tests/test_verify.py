@@ -703,10 +703,3 @@ def test_grid_is_repeatable(seed: int) -> None:
 
 
 SCHEME = construct(SQUARE, 0.2)
-
-
-def test_a_residual_that_only_enclosures_make_large_is_refined_far_below_the_last_grade() -> None:
-    scheme = construct(target("1e5*(sin(20*x)**2 + cos(20*x)**2 - 1)"), 1e-2)
-    assert scheme.complete
-    assert not scheme.grades
-    assert verify(scheme).verdict is Verdict.PROVED

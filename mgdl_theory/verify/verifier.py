@@ -41,8 +41,11 @@ from mgdl_theory.words import down_text, ranges_text, up_text
 
 __all__ = ["verify"]
 
+EXTRA_LEVELS = 10
+"""Experience: levels below the last grade to which cells are split when their bound misses the tolerance."""
+
 EXTRA_CELLS = 200_000
-"""Experience: cells that one level may have, beside 16 for every atom, where it only sharpens bounds."""
+"""Experience: cells that such a refinement may cost, beside 16 for every atom."""
 
 PEAK_CELLS, NEAR_PEAK = 256, 0.98
 """Experience: so many centres of cells with nearly the largest bound are looked at for a large residual."""
@@ -396,7 +399,9 @@ class _Sweep:
         coarse = ~(bound <= self.tol)
         too_many = int(coarse.sum()) << mesh.dim > EXTRA_CELLS + 16 * self.scheme.atoms
         below_all = mesh.level >= self.last_level and (
-            not self.scheme.complete or float(_magnitude_lower(e).max()) > self.tol
+            not self.scheme.complete
+            or mesh.level >= self.last_level + EXTRA_LEVELS
+            or float(_magnitude_lower(e).max()) > self.tol
         )
         return split if too_many or below_all or mesh.level >= MAX_LEVEL else split | coarse
 
