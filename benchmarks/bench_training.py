@@ -33,8 +33,7 @@ from mgdl_theory.training.single_grade import multiplications, single_grade_spec
 
 FIGURES = Path(__file__).resolve().parents[1] / "docs" / "figures"
 GRADES, WORKERS = 4, 2
-SHALLOW = GradeSpec(width=64, epochs=4000, batch=128, rate=1e-2)
-DEEP = 3e-3  # rate of more than one layer: one bears a longer step
+SHALLOW = GradeSpec(width=64, epochs=4000, batch=128, rate=3e-3)
 CONVEX = replace(SHALLOW, solver="convex", epochs=300)
 POINTS, CELLS = 1024, {1: 100_000, 2: 100_000}
 
@@ -144,8 +143,8 @@ def measure(name: str) -> list[Row]:
     f = mg.target(made) if isinstance(made, str) else mg.target(made(), name=name)
     data = sample(f, POINTS)
     shallow, convex = [SHALLOW] * GRADES, [CONVEX] * GRADES
-    deep = [as_much(replace(SHALLOW, depth=2, rate=DEEP), GRADES // 2, f.dim)] * (GRADES // 2)
-    single = [replace(single_grade_spec(shallow, f.dim), rate=DEEP)]
+    deep = [as_much(replace(SHALLOW, depth=2), GRADES // 2, f.dim)] * (GRADES // 2)
+    single = [single_grade_spec(shallow, f.dim)]
     rows = trained(name, "Adam, four grades", f, data, lambda: train(data, shallow, box=f.box))
     numbers = rows[-1].numbers
     atoms = numbers // (f.dim + 2)

@@ -33,6 +33,9 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 SHOTS = 100
 """Experience: so many losses of a grade are kept for its curve."""
 
+STILL = 2.0**-40
+"""Experience: a feature whose deviation is a smaller part of its size does not vary."""
+
 RIDGE = 1e-10
 """Experience: part of the largest eigenvalue that keeps the least squares of the readout well posed."""
 
@@ -192,8 +195,10 @@ def _train_grade(
             "relative_gap": fit.relative_gap, "history": fit.history,
         }  # fmt: skip
     else:
-        start = initial(h, spec.width, spec.depth, rng)
-        trained, steps, history = _adam(start, h, unit, spec, rng, tell)
+        x, centre, spread = standard(h)
+        trained, steps, history = _adam(initial(x, spec.width, spec.depth, rng), x, unit, spec, rng, tell)
+        trained[0] = trained[0] / spread
+        trained[1] = trained[1] - trained[0] @ centre
         hidden, own, note = trained[:-2], (trained[-2], float(trained[-1][0])), {"steps": steps, "history": history}
     block = TrainedGrade(tuple(hidden[0::2]), tuple(hidden[1::2]), np.zeros(len(hidden[-1])), 0.0, note)
     top = block.features(h)
@@ -203,6 +208,20 @@ def _train_grade(
     accepted = errors[best] < float(np.sum(unit**2))
     readout, constant = candidates[best] if accepted else (np.zeros(top.shape[1]), 0.0)
     return TrainedGrade(block.weights, block.biases, readout, constant, {**note, "accepted": accepted})
+
+
+def standard(h: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(h - centre) / spread, of mean 0 and variance 1 by column, and centre and spread (w,): one step of Adam suits all.
+
+    A column that does not vary, but for rounding, is not spread.
+
+    >>> x, centre, spread = standard(np.array([[1.0, 5.0], [3.0, 5.0]]))
+    >>> x.tolist(), centre.tolist(), spread.tolist()
+    ([[-1.0, 0.0], [1.0, 0.0]], [2.0, 5.0], [1.0, 1.0])
+    """
+    centre, spread = h.mean(axis=0), h.std(axis=0)
+    spread = np.where(spread > STILL * np.abs(h).max(axis=0), spread, 1.0)
+    return (h - centre) / spread, centre, spread
 
 
 def fit_readout(h: FloatArray, e: FloatArray) -> tuple[FloatArray, float]:

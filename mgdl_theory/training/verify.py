@@ -227,7 +227,7 @@ def verify_model(
     >>> import mgdl_theory as mg
     >>> from mgdl_theory.training import GradeSpec, sample, train
     >>> f = mg.target("2*x")
-    >>> model = train(sample(f, 9), [GradeSpec(width=4, epochs=20)])
+    >>> model = train(sample(f, 9), [GradeSpec(width=4, epochs=100)])
     >>> verify_model(model, f).rows[-1].residual_sup_upper < 0.1
     True
     """
