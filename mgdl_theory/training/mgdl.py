@@ -211,7 +211,7 @@ def _train_grade(
 
 
 def standard(h: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """(h - centre) / spread, of mean 0 and variance 1 by column, and centre and spread (w,): one step of Adam suits all.
+    """(h - centre) / spread, of mean 0 and variance 1 by column, with centre and spread (w,): one step suits them all.
 
     A column that does not vary, but for rounding, is not spread.
 
