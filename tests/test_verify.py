@@ -703,3 +703,11 @@ def test_grid_is_repeatable(seed: int) -> None:
 
 
 SCHEME = construct(SQUARE, 0.2)
+
+
+def test_cells_are_refined_below_the_last_level_that_was_built_not_the_last_atom() -> None:
+    """No atom is needed, but seventeen levels: the enclosures of this 0 are wide."""
+    scheme = construct(target("1e6*(sin(50*x)**2+cos(50*x)**2-1)"), 1e-4)
+    assert scheme.atoms == 0
+    assert verify(scheme).verdict is Verdict.PROVED
+    assert verify(replace(scheme, history=())).verdict is Verdict.UNDECIDED

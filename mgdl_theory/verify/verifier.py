@@ -42,7 +42,7 @@ from mgdl_theory.words import down_text, ranges_text, up_text
 __all__ = ["verify"]
 
 EXTRA_LEVELS = 10
-"""Experience: levels below the last grade to which cells are split when their bound misses the tolerance."""
+"""Experience: levels below the last that was built to which cells are split when their bound misses the tolerance."""
 
 EXTRA_CELLS = 200_000
 """Experience: cells that such a refinement may cost, beside 16 for every atom."""
@@ -195,6 +195,7 @@ class _Sweep:
         }  # per grade: ||g||_p^p is at least this, if balanced
         self.identity_gap = 0.0  # largest width of an enclosure of ||e||_1 - ||g||_1 - ||e - g||_1
         self.last_level = max((g.level for g in scheme.grades), default=0)
+        self.finest = EXTRA_LEVELS + max([self.last_level, *(record.level for record in scheme.history)])
         self.must_split = cells_to_split(scheme.grades, scheme.dim)
         self.queue = list(scheme.grades)
         self.rows: list[GradeRow] = []
@@ -399,9 +400,7 @@ class _Sweep:
         coarse = ~(bound <= self.tol)
         too_many = int(coarse.sum()) << mesh.dim > EXTRA_CELLS + 16 * self.scheme.atoms
         below_all = mesh.level >= self.last_level and (
-            not self.scheme.complete
-            or mesh.level >= self.last_level + EXTRA_LEVELS
-            or float(_magnitude_lower(e).max()) > self.tol
+            not self.scheme.complete or mesh.level >= self.finest or float(_magnitude_lower(e).max()) > self.tol
         )
         return split if too_many or below_all or mesh.level >= MAX_LEVEL else split | coarse
 
@@ -517,7 +516,8 @@ class _Sweep:
         if lower > self.tol:
             witness = self.leaves.peak.witness(self.target, len(self.scheme.grades))
             return Result("sup-norm", Verdict.REFUTED, f"{bounds}; {witness}", witness)
-        return Result("sup-norm", Verdict.UNDECIDED, f"{bounds}; the enclosures leave a gap, try another engine")
+        gap = f"the enclosures leave a gap at level {self.finest}, try another engine"
+        return Result("sup-norm", Verdict.UNDECIDED, f"{bounds}; {gap}")
 
 
 def _separation(mesh: Mesh, e: Interval, defects: Defects, lift: float) -> FloatArray:
