@@ -783,7 +783,7 @@ def _train(options: argparse.Namespace) -> int:
     if options.refutation is not None:
         _check_certificate_name(options.refutation, "--refutation")
         if options.balanced == "yes":
-            raise OptionError("--refutation: needs --balanced no (give --certificate to verify for a scheme)")
+            raise OptionError("--refutation: needs --balanced no; of a scheme there is --certificate")
     if options.certificate is not None:
         _check_certificate_name(options.certificate)
         if options.balanced == "no":
@@ -819,7 +819,12 @@ def _train(options: argparse.Namespace) -> int:
             report = verify(train_balanced(f, data, specs, seed=options.seed, tol=tol, progress=tick).scheme)
             report = _with_network(report) if options.report else report
         else:
-            model = train(data, specs, box=f.box, seed=options.seed, path=options.state, progress=tick)
+            try:
+                model = train(data, specs, box=f.box, seed=options.seed, path=options.state, progress=tick)
+            except KeyboardInterrupt:
+                if options.state and os.path.exists(options.state):
+                    print(f"the finished grades are in {options.state}: the same command goes on", file=sys.stderr)
+                raise
             report = verify(model, f, tol, data=data)
     if options.json:
         from mgdl_theory.files import write_atomic

@@ -7,6 +7,7 @@ import random
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ import pytest
 import mgdl_theory as mg
 from mgdl_theory.cli import main
 from mgdl_theory.mesh import Mesh
-from mgdl_theory.training import Data, GradeSpec, TrainedGrade, TrainedModel, sample, train
+from mgdl_theory.training import Data, GradeSpec, TrainedGrade, TrainedModel, load_model, sample, train
 from mgdl_theory.training import verify as verifier
 from mgdl_theory.training.enclose import bends, grade_enclosures, last_on_cells
 
@@ -250,6 +251,26 @@ def test_train_goes_on_from_its_state_and_writes_json(tmp_path: Path, capsys: py
     assert first["grades"] == second["grades"][:3]
     assert len(second["grades"]) == 4
     assert capsys.readouterr().out.splitlines()[-1] == second["last_line"]
+
+
+def test_an_interrupted_train_says_where_its_grades_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = tmp_path / "state.npz"
+
+    def stopped(data: Data, specs: list[GradeSpec], **options: Any) -> TrainedModel:
+        train(data, specs[:1], **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mgdl_theory.training.train", stopped)
+    asked = ["train", "x**2", "--grades", "2", "--width", "4", "--epochs", "5", "--points", "9", "--state", str(state)]
+    assert main(asked) == 3
+    said = capsys.readouterr()
+    assert said.err.strip().endswith(f"the finished grades are in {state}: the same command goes on")
+    assert said.out.startswith("UNDECIDED: interrupted")
+    monkeypatch.undo()
+    assert main(asked) == 1
+    assert len(load_model(state).grades) == 2
 
 
 @pytest.mark.parametrize("wrong", [["--grades", "0"], ["--width", "1"], ["--state", "s.npz", "--balanced", "yes"]])
