@@ -152,7 +152,7 @@ def variants() -> list[str]:
 
 
 def table(most: int) -> list[str]:
-    scheme = mg.construct(mg.target("sin(6*x)*cos(5*y)+exp(-x*y)"), "6e-5" if most > 10**5 else "1e-3", lift=-1.25)
+    scheme = mg.construct(mg.target("sin(6*x)*cos(5*y)+exp(-x*y)"), "4e-5" if most > 10**5 else "1e-3", lift=-1.25)
     names = ["layers", "weights, MiB", "build", f"binary64, {POINTS} points (µs per layer)", "exact, 1 rational point"]
     names += [f"exact, {NODES} dyadic points", f"intervals, {NODES} points", "proof"]
     names += ["torch", "ONNX, unrolled", "ONNX, Scan"]
