@@ -47,7 +47,9 @@ def careless(target: Target, tol: float, last_level: int, finish: float = 0.95) 
         mesh = front.mesh
         f, defects = target.values(mesh.level, mesh.nodes), target.defects(mesh.level, mesh.cells)
         e = front.residual(f)
-        c = _careless_side(mesh, e.lo, defects.sag) - _careless_side(mesh, -e.hi, defects.bulge)
+        room = int(np.frexp(max(np.abs(f.lo).max(), np.abs(f.hi).max()))[1]) - 51 + last_level - mesh.level
+        step = 2.0**room  # halved at every level to come, and 53 bits hold the nodal values of the last one
+        c = _careless_side(mesh, e.lo, defects.sag, step) - _careless_side(mesh, -e.hi, defects.bulge, step)
         front = front.add(c)
         if c.any():
             parts.append(Atoms(mesh.level, mesh.nodes[c != 0], c[c != 0]))
@@ -59,11 +61,11 @@ def careless(target: Target, tol: float, last_level: int, finish: float = 0.95) 
         front = front.split(unfinished)
 
 
-def _careless_side(mesh: Mesh, e: FloatArray, defect: FloatArray) -> FloatArray:
-    """Coefficients as fine as their margins: a coarser quantum would act as the reserve that the rule lacks."""
+def _careless_side(mesh: Mesh, e: FloatArray, defect: FloatArray, finest: float) -> FloatArray:
+    """Coefficients much finer than their margins: a coarser quantum would act as the reserve that the rule lacks."""
     size = mesh.corner_node.shape[1]
     enough = np.repeat(np.all(e[mesh.corner_node] >= defect[:, None], axis=1, keepdims=True), size, axis=1)
     active = mesh.scatter_all(enough) & mesh.star_is_whole
     largest = mesh.scatter_max(np.repeat(defect[:, None], size, axis=1))
-    step = quantum(largest, 2.0**-60)
+    step = quantum(largest, finest)
     return np.where(active, np.maximum(np.floor((e - largest) / step) * step, 0.0), 0.0)

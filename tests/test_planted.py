@@ -456,6 +456,14 @@ def test_pointwise_decrease_alone_does_not_give_convergence() -> None:
     assert confirm_stall.result("sup-norm").witness.x == (Fraction(11, 32), Fraction(1, 2))
 
 
+@pytest.mark.parametrize("text", ["sin(10*x)*exp(-x)", "1000*sin(10*x)", "1e-5*sin(37*x)", "x*sin(100*x)", "sqrt(x)"])
+@pytest.mark.parametrize("last_level", [7, 16, 30])
+def test_the_careless_rule_leaves_room_for_every_bit_to_its_last_level(text: str, last_level: int) -> None:
+    scheme = careless(mg.target(text), 1e-7, last_level)
+    assert scheme.grades[-1].level <= last_level
+    assert verify(scheme).result("balanced").verdict is PROVED
+
+
 def test_the_rule_of_the_theory_does_not_stall_where_the_careless_one_does() -> None:
     f = mg.target(WAVES)
     scheme = construct(f, 0.1, lift="none")
