@@ -29,6 +29,7 @@ from mgdl_theory.training import (
     sample_gates,
     train,
     train_balanced,
+    train_balanced_on_data,
     verify_model,
 )
 from mgdl_theory.training.verify import _Sweep
@@ -365,6 +366,16 @@ def test_a_value_that_is_no_number_makes_no_point_worse(g: float, e: float) -> N
     given, half = np.array([e]), Fraction(1, 2)
     c = balance_on_data(lambda t: np.full(len(t), g), 3, Interval(given, given), np.array([[0.5]]))
     assert abs(Fraction(e) - c.exact([half])) <= abs(Fraction(e))
+
+
+def test_values_that_contradict_each_other_end_at_the_last_level_that_there_is() -> None:
+    data, spec = Data([[0.3], [0.3]], [1.0, 2.0]), GradeSpec(width=2, epochs=2)
+    other = Data([[0.3], [0.3]], [1.0, -1.0])
+    for each in (data, other):
+        run = train_balanced_on_data(each, [spec], cells=1 << 60)
+        assert run.grades[0].level <= 52
+        g = run.grades[0].exact([Fraction(0.3)])
+        assert all(abs(Fraction(y) - g) <= abs(Fraction(y)) for y in each.y.tolist())
 
 
 def test_a_residual_that_is_no_number_cannot_be_balanced() -> None:

@@ -25,7 +25,7 @@ from mgdl_theory.atom import SMALLEST, Atoms
 from mgdl_theory.contraction import Margins, balanced_coefficients, quantum_floor
 from mgdl_theory.errors import OptionError
 from mgdl_theory.grade import Front, cell_bounds
-from mgdl_theory.mesh import BoolArray, simplex_at
+from mgdl_theory.mesh import MAX_LEVEL, BoolArray, simplex_at
 from mgdl_theory.rigor.interval import Interval, get_engine
 from mgdl_theory.rigor.rounding import down, up
 from mgdl_theory.scheme import Scheme
@@ -264,7 +264,8 @@ def train_balanced_on_data(
         rest = 0.5 * e.lo + 0.5 * e.hi
         candidates = _candidate(candidates, data, rest, spec, seed, k, progress)
         level, wanted = 0, MARGIN_SHARE * _root_mean_square(rest)
-        while 1 << (level + 1) * data.dim <= cells and _Stars.of(level, data.t).left(e) > wanted:
+        finest = min(MAX_LEVEL, (cells.bit_length() - 1) // data.dim)
+        while level < finest and _Stars.of(level, data.t).left(e) > wanted:
             level += 1
         grades.append(balance_on_data(_last(candidates), level, e, data.t))
         residuals.append(_without(e, grades[-1], data.t))
