@@ -13,6 +13,7 @@ from mgdl_theory.atom import Atoms
 from mgdl_theory.errors import SchemeError
 from mgdl_theory.grade import Grade
 from mgdl_theory.later import later
+from mgdl_theory.mesh import MAX_LEVEL
 from mgdl_theory.targets.base import FloatArray, Target
 
 __all__ = ["LevelRecord", "Scheme", "block_width", "grade_depth", "unit_width"]
@@ -98,6 +99,8 @@ class Scheme:
             raise SchemeError(f"scheme: the lift must be a finite float, got {self.lift!r}")
         if type(self.tol) is not float or not 0 < self.tol < np.inf:
             raise SchemeError(f"scheme: tol must be a finite float greater than 0, got {self.tol!r}")
+        if not all(type(r) is LevelRecord and type(r.level) is int and 0 <= r.level <= MAX_LEVEL for r in self.history):
+            raise SchemeError(f"scheme: history: expected records of levels from 0 to {MAX_LEVEL}")
         levels = [grade.level for grade in self.grades]
         if levels != sorted(levels):
             raise SchemeError(f"scheme: grades must come in rising order of level, got {levels}")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from toys import Nodal, Quadratic, Toy, atoms, barycentric, interpolate, nodes_of, residuals, table_of, value_of
 
 from mgdl_theory import Atoms, Box, Grade, Scheme, SchemeError, construct, verify
-from mgdl_theory.scheme import block_width, grade_depth, unit_width
+from mgdl_theory.scheme import LevelRecord, block_width, grade_depth, unit_width
 
 BOXES = [
     Box.of([0, 1]),
@@ -205,6 +205,12 @@ def test_falling_levels_are_refused() -> None:
     with pytest.raises(SchemeError, match="rising order"):
         Scheme.of(TOY, 0.0, [G2, G1], 1.0)
     Scheme.of(TOY, 0.0, [G1, G1, G2], 1.0)
+
+
+@pytest.mark.parametrize("level", [10**9, -1, "7", None, float("nan"), True])
+def test_a_history_that_no_run_has_is_refused(level: object) -> None:
+    with pytest.raises(SchemeError, match="history"):
+        Scheme.of(TOY, 0.0, [], 1.0, history=(LevelRecord(level, 1, 0, 1.0, 0),))  # type: ignore[arg-type]
 
 
 def test_wrong_numbers_of_grades_are_refused() -> None:
