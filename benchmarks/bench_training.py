@@ -1,7 +1,7 @@
 """Construction, multigrade training and single-grade training side by side, under the same verifier.
 
-    python benchmarks/bench_training.py [--only TEXT] [--write docs/training.md] [--data docs/figures/training.csv]
-    python benchmarks/bench_training.py --draw [--data docs/figures/training.csv] [--figure docs/figures/training.svg]
+    python benchmarks/bench_training.py [--only TEXT] [--write docs/training.md] [--data docs/training.csv]
+    python benchmarks/bench_training.py --draw [--data docs/training.csv] [--figure docs/figures/training.svg]
 
 Every trained network has four hidden layers of one width: in four grades, in two, or in one (the single grade), so all
 have as many parameters, up to readouts.  Those by Adam do as many multiplications as four grades of 4,000 epochs each.
@@ -31,7 +31,7 @@ from mgdl_theory.targets.base import Target
 from mgdl_theory.training import Data, GradeSpec, sample, train, train_balanced
 from mgdl_theory.training.single_grade import multiplications, single_grade_spec
 
-FIGURES = Path(__file__).resolve().parents[1] / "docs" / "figures"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 GRADES, WORKERS = 4, 2
 SHALLOW = GradeSpec(width=64, epochs=4000, batch=128, rate=3e-3)
 CONVEX = replace(SHALLOW, solver="convex", epochs=300)
@@ -215,6 +215,7 @@ def figure(rows: list[Row], out: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
+    mpl.rcParams["svg.hashsalt"] = "training"  # the same file from the same rows
     import matplotlib.pyplot as plt
 
     shown = ["sin(100x)", "@twenty-sines-2", "sines 1, 5.5, 10", "@nested-abs", "sin(6x)cos(5y)+exp(-xy)",
@@ -273,8 +274,8 @@ def main() -> None:
     parser.add_argument("--draw", action="store_true", help="measure nothing: read the file of --data")
     parser.add_argument("--only", default="", help="targets whose name contains this")
     parser.add_argument("--write", type=Path, help="page whose tables are written")
-    parser.add_argument("--data", type=Path, default=FIGURES / "training.csv", help="file of all rows")
-    parser.add_argument("--figure", type=Path, default=FIGURES / "training.svg")
+    parser.add_argument("--data", type=Path, default=DOCS / "training.csv", help="file of all rows")
+    parser.add_argument("--figure", type=Path, default=DOCS / "figures" / "training.svg")
     options = parser.parse_args()
     names = [name for name in TARGETS if options.only in name]
     rows = read(options.data) if options.draw else measured(names)
