@@ -368,6 +368,12 @@ def test_a_value_that_is_no_number_makes_no_point_worse(g: float, e: float) -> N
     assert abs(Fraction(e) - c.exact([half])) <= abs(Fraction(e))
 
 
+@pytest.mark.parametrize("seed", [1, 8, 26])
+def test_a_feature_that_is_nothing_but_rounding_is_not_blown_up(seed: int) -> None:
+    model = train(sample(mg.target("abs(x-1/3)"), 5), [GradeSpec(width=8, epochs=20)] * 3, seed=seed)
+    assert max(np.abs(w).max() for g in model.grades for w in g.weights) < 1e4
+
+
 def test_values_that_contradict_each_other_end_at_the_last_level_that_there_is() -> None:
     data, spec = Data([[0.3], [0.3]], [1.0, 2.0]), GradeSpec(width=2, epochs=2)
     other = Data([[0.3], [0.3]], [1.0, -1.0])

@@ -34,7 +34,7 @@ SHOTS = 100
 """Experience: so many losses of a grade are kept for its curve."""
 
 STILL = 2.0**-40
-"""Experience: a feature whose deviation is a smaller part of its size does not vary."""
+"""Experience: a feature whose deviation is a smaller part of the largest feature does not vary, but for rounding."""
 
 RIDGE = 1e-10
 """Experience: part of the largest eigenvalue that keeps the least squares of the readout well posed."""
@@ -213,14 +213,14 @@ def _train_grade(
 def standard(h: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """(h - centre) / spread, of mean 0 and variance 1 by column, with centre and spread (w,): one step suits them all.
 
-    A column that does not vary, but for rounding, is not spread.
+    A column that does not vary, but for rounding, is not spread; that may be all there is of a feature of 1e-17.
 
     >>> x, centre, spread = standard(np.array([[1.0, 5.0], [3.0, 5.0]]))
     >>> x.tolist(), centre.tolist(), spread.tolist()
     ([[-1.0, 0.0], [1.0, 0.0]], [2.0, 5.0], [1.0, 1.0])
     """
     centre, spread = h.mean(axis=0), h.std(axis=0)
-    spread = np.where(spread > STILL * np.abs(h).max(axis=0), spread, 1.0)
+    spread = np.where(spread > STILL * np.abs(h).max(), spread, 1.0)
     return (h - centre) / spread, centre, spread
 
 
