@@ -368,6 +368,13 @@ def test_a_value_that_is_no_number_makes_no_point_worse(g: float, e: float) -> N
     assert abs(Fraction(e) - c.exact([half])) <= abs(Fraction(e))
 
 
+def test_the_last_line_states_no_bound_that_is_an_estimate() -> None:
+    spike = mg.target(lambda x: np.where(np.abs(x - 0.4567) < 1e-7, 100.0, 0.0), domain=[0, 1])
+    report = mg.verify(line(0.0), spike, 1)
+    assert report.verdict is mg.Verdict.EVIDENCE
+    assert "<=" not in report.last_line()
+
+
 @pytest.mark.parametrize("seed", [1, 8, 26])
 def test_a_feature_that_is_nothing_but_rounding_is_not_blown_up(seed: int) -> None:
     model = train(sample(mg.target("abs(x-1/3)"), 5), [GradeSpec(width=8, epochs=20)] * 3, seed=seed)

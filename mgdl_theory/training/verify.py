@@ -166,7 +166,8 @@ class ModelReport:
             end = f" <= tol = {tol_text(self.tol)}" if self.tol is not None else ""
             return f"PROVED: {name}: {count(len(self.rows) - 1, 'trained grade')}, no point gets worse, {bound}{end}"
         found = next(r for r in self.results if r.verdict is self.verdict)
-        return f"{self.verdict}: {name}: claim {found.claim}: {found.evidence}; {bound}"
+        known = f"; {bound}" if self.target.certified else ""  # else it is an estimate
+        return f"{self.verdict}: {name}: claim {found.claim}: {found.evidence}{known}"
 
     def as_dict(self) -> dict[str, Any]:
         """Every number of the report as plain data."""
