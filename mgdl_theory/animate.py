@@ -31,6 +31,7 @@ from mgdl_theory.plots.style import (
     SEQUENTIAL,
     STYLE,
     Source,
+    bound_name,
     bound_text,
     caption,
     chosen,
@@ -237,7 +238,7 @@ def _curves(page: Figure, source: Source, step: Step, x: FloatArray, f: FloatArr
     _added(bottom, scheme, step, 0.35 * scale)
     upper = sup_upper(source, k)
     if np.isfinite(upper) and not unit:
-        text = f"proved: $\\Vert e_{{{k}}}\\Vert \\leq {bound_text(upper)}$"
+        text = f"{bound_name(scheme)}: $\\Vert e_{{{k}}}\\Vert \\leq {bound_text(upper)}$"
         bottom.axhline(upper, color=COLOURS["vermillion"], linestyle=(0, (6, 1.5)), linewidth=1.0, label=text)
     bottom.set(ylim=(-0.42 * scale, 1.3 * scale), xlabel=f"${variables(scheme)[0]}$", ylabel="$|e|$")
     bottom.set_yticks([y for y in bottom.get_yticks() if 0 <= y <= 1.3 * scale])
@@ -296,9 +297,11 @@ def _title(source: Source, step: Step, unit: bool) -> str:
     scheme, k = scheme_of(source), step.grade
     claim = ("unit-grades", "no atom increases $|e|$") if unit else ("nonincreasing", "no grade increases $|e|$")
     section = f" at ${variables(scheme)[2]} = {_middle(scheme):.4g}$" if scheme.dim == 3 else ""
-    return f"{name_of(scheme)}{section}\n{_what(scheme, step, unit)}; {caption(source, *claim)}" + (
-        f"\n$\\Vert e_{{{k}}}\\Vert \\leq {bound_text(sup_upper(source, k))}$" if scheme.dim > 1 and not unit else ""
-    )
+    text = f"{name_of(scheme)}{section}\n{_what(scheme, step, unit)}; {caption(source, *claim)}"
+    upper = sup_upper(source, k)
+    if scheme.dim == 1 or unit or not np.isfinite(upper):
+        return text
+    return f"{text}\n{bound_name(scheme)}: $\\Vert e_{{{k}}}\\Vert \\leq {bound_text(upper)}$"
 
 
 def _middle(scheme: Scheme) -> float:
@@ -325,8 +328,10 @@ def _noun(unit: bool, count: int) -> str:
 def _sentence(source: Source, step: Step, unit: bool) -> str:
     """The caption of a frame as plain text, for those who do not see it."""
     upper = sup_upper(source, step.grade)
-    known = f"; the sup-norm of the residual after grade {step.grade} is at most {up_text(upper, 3)}"
-    return _what(scheme_of(source), step, unit) + (known if np.isfinite(upper) and not unit else "")
+    scheme = scheme_of(source)
+    doubt = "" if scheme.target.certified else " (not certified)"
+    known = f"; the sup-norm of the residual after grade {step.grade} is at most {up_text(upper, 3)}{doubt}"
+    return _what(scheme, step, unit) + (known if np.isfinite(upper) and not unit else "")
 
 
 # -- files -----------------------------------------------------------------------------------------

@@ -92,6 +92,22 @@ def test_every_frame_has_the_same_size_and_says_what_it_adds(name: str) -> None:
     assert re.match(rf"grades? .*{total} of {total} \(level \d+, \d+ atoms?\); the sup-norm", found[-1][1])
 
 
+@pytest.mark.parametrize("d", [1, 2])
+def test_what_is_no_proof_is_not_called_one(d: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a function that is known at samples only the bound is an estimate, in the picture and in its sentence."""
+    from matplotlib.text import Text
+
+    drawn: list[str] = []
+    draw = Text.draw
+    monkeypatch.setattr(Text, "draw", lambda self, *a, **k: (drawn.append(self.get_text()), draw(self, *a, **k))[1])
+    report = mg.verify(mg.construct(mg.target(lambda *x: sum(x), domain=[0, 1] * d), 0.3))
+    assert report.verdict is Verdict.EVIDENCE
+    found = [text for _, text in frames(report, most=2)]
+    bounds = [text for text in drawn + found if "leq" in text or "at most" in text]
+    assert len(bounds) >= 4
+    assert all("not certified" in text for text in bounds)
+
+
 def test_frames_atom_by_atom_name_the_atoms() -> None:
     sentences = [text for _, text in frames(ONE.scheme, unit=True, most=3)]
     assert sentences[1:] == [
