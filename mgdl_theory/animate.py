@@ -31,7 +31,6 @@ from mgdl_theory.plots.style import (
     SEQUENTIAL,
     STYLE,
     Source,
-    bound_name,
     bound_text,
     caption,
     chosen,
@@ -238,7 +237,8 @@ def _curves(page: Figure, source: Source, step: Step, x: FloatArray, f: FloatArr
     _added(bottom, scheme, step, 0.35 * scale)
     upper = sup_upper(source, k)
     if np.isfinite(upper) and not unit:
-        text = f"{bound_name(scheme)}: $\\Vert e_{{{k}}}\\Vert \\leq {bound_text(upper)}$"
+        known = "proved" if scheme.target.certified else "not certified"
+        text = f"{known}: $\\Vert e_{{{k}}}\\Vert \\leq {bound_text(upper)}$"
         bottom.axhline(upper, color=COLOURS["vermillion"], linestyle=(0, (6, 1.5)), linewidth=1.0, label=text)
     bottom.set(ylim=(-0.42 * scale, 1.3 * scale), xlabel=f"${variables(scheme)[0]}$", ylabel="$|e|$")
     bottom.set_yticks([y for y in bottom.get_yticks() if 0 <= y <= 1.3 * scale])
@@ -301,7 +301,11 @@ def _title(source: Source, step: Step, unit: bool) -> str:
     upper = sup_upper(source, k)
     if scheme.dim == 1 or unit or not np.isfinite(upper):
         return text
-    return f"{text}\n{bound_name(scheme)}: $\\Vert e_{{{k}}}\\Vert \\leq {bound_text(upper)}$"
+    return f"{text}\n$\\Vert e_{{{k}}}\\Vert \\leq {bound_text(upper)}${_doubt(scheme)}"
+
+
+def _doubt(scheme: Scheme) -> str:
+    return "" if scheme.target.certified else " (not certified)"
 
 
 def _middle(scheme: Scheme) -> float:
@@ -329,8 +333,7 @@ def _sentence(source: Source, step: Step, unit: bool) -> str:
     """The caption of a frame as plain text, for those who do not see it."""
     upper = sup_upper(source, step.grade)
     scheme = scheme_of(source)
-    doubt = "" if scheme.target.certified else " (not certified)"
-    known = f"; the sup-norm of the residual after grade {step.grade} is at most {up_text(upper, 3)}{doubt}"
+    known = f"; the sup-norm of the residual after grade {step.grade} is at most {up_text(upper, 3)}{_doubt(scheme)}"
     return _what(scheme, step, unit) + (known if np.isfinite(upper) and not unit else "")
 
 

@@ -23,6 +23,7 @@ from mgdl_theory import OptionError, Report, Scheme, SchemeError
 from mgdl_theory.cli import main
 from mgdl_theory.plots import KINDS, cells, curves, drawn, fields, save_plot, style, svg
 from mgdl_theory.replay import replay
+from mgdl_theory.training import TrainedGrade, TrainedModel
 from mgdl_theory.verify.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -475,6 +476,21 @@ def test_grades_endings_and_things_that_there_are_not_are_refused(tmp_path: Path
         mg.plot(vector, "norms")  # type: ignore[arg-type]
     drawn(vector.components[1], "approximants")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_no_picture_of_a_function_known_at_samples_only_says_that_a_bound_is_proved(d: int) -> None:
+    from matplotlib.text import Text
+
+    f = mg.target(lambda *x: sum(x), domain=[0, 1] * d)
+    weights = np.ones((1, d)), np.zeros(1), np.array([0.75])
+    model = TrainedModel(f.box, (TrainedGrade(weights[:1], weights[1:2], weights[2], 0.0, {"history": [[1, 0.5]]}),))
+    for record, name in ((mg.verify(mg.construct(f, 0.3)), "scheme"), (mg.verify(model, f), "trained model")):
+        for kind in KINDS:
+            if name in KINDS[kind].of and d in KINDS[kind].dims:
+                texts = [text.get_text() for text in drawn(record, kind).findobj(Text)]
+                said = [text for text in texts if re.search("proved|certified", text, re.IGNORECASE)]
+                assert all(re.search("not certified|nothing of it is proved", text) for text in said), (kind, said)
 
 
 def test_a_scheme_without_grades_can_be_drawn() -> None:

@@ -15,6 +15,7 @@ from mgdl_theory.plots.style import (
     SEQUENTIAL,
     Place,
     Source,
+    bound_name,
     bound_text,
     caption,
     chosen,
@@ -135,8 +136,8 @@ def mesh(source: Source, ax: Place = None) -> Axes:
         edgecolor="face" if one else "white", linewidth=0.7 if one else _thin(len(bounds)),
     )  # fmt: skip
     drawn.set_clim(0.0, max(report.tol, float(bounds[np.isfinite(bounds)].max(initial=0.0))))
-    page = ax.figure
-    bar = page.colorbar(drawn, ax=ax, label="certified bound of $|e_K|$ on the leaf", pad=0.02)
+    page, name = ax.figure, "certified bound" if scheme.target.certified else bound_name(scheme)
+    bar = page.colorbar(drawn, ax=ax, label=f"{name} of $|e_K|$ on the leaf", pad=0.02)
     bar.ax.axhline(report.tol, color=COLOURS["vermillion"], linewidth=3.0)
     bar.ax.annotate(
         "tol",
