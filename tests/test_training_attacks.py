@@ -32,6 +32,8 @@ from mgdl_theory.training import (
     train_balanced_on_data,
     verify_model,
 )
+from mgdl_theory.training import verify as verification
+from mgdl_theory.training.enclose import last_on_cells
 from mgdl_theory.training.verify import _Sweep
 
 
@@ -379,6 +381,29 @@ def test_the_last_line_states_no_bound_that_is_an_estimate() -> None:
 def test_a_feature_that_is_nothing_but_rounding_is_not_blown_up(seed: int) -> None:
     model = train(sample(mg.target("abs(x-1/3)"), 5), [GradeSpec(width=8, epochs=20)] * 3, seed=seed)
     assert max(np.abs(w).max() for g in model.grades for w in g.weights) < 1e4
+
+
+def test_exact_values_of_a_deep_network_cost_no_more_than_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond that the cells decide, or nobody: the comparison that needs exact values stays open."""
+    seen = []
+
+    def counted(model: TrainedModel, part: Mesh) -> Any:
+        seen.append(len(part.cells) * 2 * model.parameters)
+        return last_on_cells(model, part)
+
+    monkeypatch.setattr(verification, "last_on_cells", counted)
+    f, model = mg.target("2 + sin(x)"), line(0.5, 0.25)
+    free = _Sweep(model, f, None, 5000, None)
+    free.run()
+    assert sum(seen) > 0
+    assert free.unproved == [0, 0]
+    for work in (0, sum(seen) // 2):
+        seen.clear()
+        sweep = _Sweep(model, f, None, 5000, None)
+        sweep.work = work
+        sweep.run()
+        assert sum(seen) <= work
+    assert any(sweep.unproved)
 
 
 def test_values_that_contradict_each_other_end_at_the_last_level_that_there_is() -> None:

@@ -62,6 +62,9 @@ DEEPEST = 30
 EXACT = 1 << 12
 """Experience: corners of cells at which a grade is computed in rational arithmetic at a level, at most."""
 
+WORK = 1 << 26
+"""Experience: parameters of the network times such corners, in all; a deep network would take minutes otherwise."""
+
 PIECES, BITS = 1 << 12, 1 << 12
 """Experience: linear pieces beyond this are left to the cells, and points whose denominators are longer."""
 
@@ -354,6 +357,7 @@ class _Sweep:
         self.witness: list[Witness | None] = [None] * count
         self.unproved = [0] * count  # leaves on which |e_k| <= |e_(k-1)| is not proved
         self.leaves = 0
+        self.work = WORK  # what is left of it
         self.pieces = 0  # exact linear pieces, where these have decided
         self.kept = range(max(0, count + 1 - KEPT), count + 1)
         self.parts: list[tuple[int, IntArray, FloatArray]] = []  # level, leaves (n, d), bounds of kept grades (., n)
@@ -443,10 +447,13 @@ class _Sweep:
         q, (sag, bulge) = add(e, subtract(e, g)), (2 * np.where(np.isnan(v), np.inf, v) for v in (of_f.sag, of_f.bulge))
         g_up, q_up = (mesh.over_corners(np.minimum, v.hi) >= w for v, w in ((g, 0), (q, sag)))
         g_down, q_down = (mesh.over_corners(np.maximum, v.lo) <= w for v, w in ((g, 0), (q, -bulge)))
-        chosen = np.flatnonzero(cells & (g_up & q_up | g_down & q_down | g_up & g_down))[: EXACT >> mesh.dim]
+        model = self.model.prefix(k + 1)
+        corners = min(EXACT, self.work // model.parameters)
+        chosen = np.flatnonzero(cells & (g_up & q_up | g_down & q_down | g_up & g_down))[: corners >> mesh.dim]
         if len(chosen):
+            self.work -= (len(chosen) << mesh.dim) * model.parameters
             part, nodes = Mesh.of(mesh.level, mesh.cells[chosen]), np.unique(mesh.corner_node[chosen])
-            g, one_piece = last_on_cells(self.model.prefix(k + 1), part)
+            g, one_piece = last_on_cells(model, part)
             e = Interval(e.lo[nodes], e.hi[nodes])
             q, none = add(e, subtract(e, g)), np.zeros(len(chosen))
             out[chosen] = one_piece & _shrinks(part, g, none, q, sag[chosen], bulge[chosen])
