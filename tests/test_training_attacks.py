@@ -456,3 +456,20 @@ def test_an_interruption_within_a_grade_loses_no_finished_one(solver: str, tmp_p
     assert [p.name for p in folder.iterdir()] == ["s.npz"]
     whole, resumed = train(data, [spec] * 4), train(data, [spec] * 4, path=path)
     assert [g.readout.tobytes() for g in resumed.grades] == [g.readout.tobytes() for g in whole.grades]
+
+
+@pytest.mark.parametrize("solver", ["adam", "convex"])
+@pytest.mark.parametrize("seed", range(6))
+def test_no_grade_increases_the_sum_of_squares_exactly(solver: str, seed: int) -> None:
+    """Down to where there is nothing left but rounding: coordinates that vary by a few units of the last place too."""
+    rng = np.random.default_rng(seed)
+    t = rng.random((7, 2)) if seed % 2 else np.column_stack([0.5 + 2.0**-52 * rng.integers(0, 9, 7), rng.random(7)])
+    data = Data(t, rng.standard_normal(7))
+    model = train(data, [GradeSpec(width=8, epochs=60, solver=solver, rate=0.03)] * 7, seed=seed)
+    rest = [Fraction(v) for v in data.y.tolist()]
+    totals = [sum(v * v for v in rest)]
+    for k in range(len(model.grades)):
+        rest = [v - g[k] for v, g in zip(rest, model.exact(data.t), strict=True)]
+        totals.append(sum(v * v for v in rest))
+    for before, after, grade in zip(totals, totals[1:], model.grades, strict=False):
+        assert after < before if grade.note["accepted"] else after == before

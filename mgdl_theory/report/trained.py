@@ -207,9 +207,9 @@ def _notes(report: ModelReport) -> tuple[tuple[str, str], ...]:
             "point. A small gap concerns the convex problem with the patterns that were drawn, and is no proof."
         ),
         "not promised": (
-            "Training promises one thing, up to rounding: on its own data no grade increases the sum of squares, for "
-            "one that would is set to 0. Elsewhere the residual may grow, and this report says whether it did. Grades "
-            "for which it provably does not are made with --balanced yes."
+            "Training promises one thing: on its own data no grade increases the sum of squares, exactly, for one that "
+            "does not decrease it is set to 0. Elsewhere the residual may grow, and this report says whether it did. "
+            "Grades for which it provably does not are made with --balanced yes."
         ),
     }  # fmt: skip
     return tuple(told.items())

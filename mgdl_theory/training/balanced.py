@@ -288,7 +288,7 @@ def _candidate(
     model: TrainedModel, data: Data, rest: FloatArray, spec: GradeSpec, seed: int, k: int, progress: Any
 ) -> TrainedModel:
     """The model with one block more, trained for the residual (n,) of the balanced grades."""
-    features = TrainedModel(model.box, tuple(_silent(g) for g in model.grades), seed, "")
+    features = TrainedModel(model.box, tuple(g.silent() for g in model.grades), seed, "")
     residual = Data(data.t, rest)
     start = replace(features, digest=residual.digest)
     new = train(residual, [spec] * k, seed=seed, start=start, progress=progress).grades[-1]
@@ -298,11 +298,6 @@ def _candidate(
 def _last(model: TrainedModel) -> Callable[[FloatArray], FloatArray]:
     """The last grade, at unit coordinates."""
     return lambda t: model.grade_values(t)[:, -1]
-
-
-def _silent(grade: Any) -> Any:
-    """The grade with its features and no output."""
-    return replace(grade, readout=np.zeros_like(grade.readout), constant=0.0)
 
 
 def _refined(front: Front, target: Target, wanted: float, cells: int) -> tuple[Front, Interval, Defects]:

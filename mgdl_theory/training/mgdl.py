@@ -2,7 +2,7 @@
 
 With h_0 = t and e_0 = y, grade k trains a shallow block h_k on the frozen features h_(k-1) and a readout g_k, so
 that g_k fits the residual e_(k-1); then e_k = e_(k-1) - g_k.  Nothing that was trained before changes.  What comes
-out has no guarantee but the one of the accept step: on the data, the sum of squares does not grow.
+out has no guarantee but the one of the accept step: on the data, the sum of squares does not grow, exactly.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from mgdl_theory.errors import OptionError
+from mgdl_theory.rigor.interval import Interval, mignitude
 from mgdl_theory.rigor.rounding import quiet
 from mgdl_theory.targets.base import Box, FloatArray
 from mgdl_theory.training.convex import affordable, fit_gated, fit_relu, sample_gates
+from mgdl_theory.training.enclose import grade_enclosures, subtract
 from mgdl_theory.training.model import Data, TrainedGrade, TrainedModel, load_model
 
 __all__ = ["GradeSpec", "Progress", "loss_and_gradient", "train"]
@@ -145,17 +148,22 @@ def train(
     if box is not None and box != model.box:
         raise OptionError(f"box: the model to go on from lives on {model.box}, not on {box}")
     model = model.prefix(len(specs))
-    rest, h = data.y, model.features(data.t)
+    rest, h, enclosed = data.y, model.features(data.t), Interval(data.y, data.y)
     for g in model.grade_values(data.t).T:  # in the order of training: a resumed run has the same bits
         rest = rest - g
+    for known in grade_enclosures(model, data.t):
+        enclosed = subtract(enclosed, known)
     for k in range(len(model.grades) + 1, len(specs) + 1):
         begun = time.perf_counter()
         with quiet():
             grade = _train_grade(h, rest, specs[k - 1], np.random.default_rng([seed, k]), _of_grade(progress, k))
+        after = subtract(enclosed, grade_enclosures(model.with_grade(grade), data.t)[-1])
+        accepted = _decreases(model.with_grade(grade), data, enclosed, after)
+        grade, enclosed = (grade, after) if accepted else (grade.silent(), enclosed)
         h = grade.features(h)
         rest = rest - (h @ grade.readout + grade.constant)
-        note = {**asdict(specs[k - 1]), **grade.note, "seconds": time.perf_counter() - begun}
-        grade = TrainedGrade(grade.weights, grade.biases, grade.readout, grade.constant, note)
+        told = {**grade.note, "accepted": accepted, "seconds": time.perf_counter() - begun}
+        grade = replace(grade, note={**asdict(specs[k - 1]), **told})
         model = model.with_grade(grade)
         if path is not None:
             model.save(path)
@@ -175,7 +183,7 @@ def _of_grade(progress: Progress | None, grade: int) -> Callable[[int, float], N
 def _train_grade(
     h: FloatArray, e: FloatArray, spec: GradeSpec, rng: np.random.Generator, report: Callable[[int, float], None]
 ) -> TrainedGrade:
-    """One block on features (n, w) for the residual (n,): trained, its readout fitted, accepted or set to 0.
+    """One block on features (n, w) for the residual (n,), trained, with the better of its own readout and a fitted one.
 
     It is trained on the residual times a power of two, whose squares neither overflow nor vanish.
     """
@@ -205,9 +213,42 @@ def _train_grade(
     candidates = [(np.ldexp(a, exponent), float(np.ldexp(c, exponent))) for a, c in (fit_readout(top, unit), own)]
     errors = [float(np.sum(np.ldexp(e - (top @ a + c), -exponent) ** 2)) for a, c in candidates]
     best = int(np.argmin(np.nan_to_num(errors, nan=np.inf, posinf=np.inf)))
-    accepted = errors[best] < float(np.sum(unit**2))
-    readout, constant = candidates[best] if accepted else (np.zeros(top.shape[1]), 0.0)
-    return TrainedGrade(block.weights, block.biases, readout, constant, {**note, "accepted": accepted})
+    if not errors[best] < float(np.sum(unit**2)):
+        return block
+    return replace(block, readout=candidates[best][0], constant=candidates[best][1])
+
+
+def _decreases(model: TrainedModel, data: Data, before: Interval, after: Interval) -> bool:
+    """Whether the last grade decreases the sum of squares on the data: by enclosures, else in rational arithmetic."""
+    if not model.grades[-1].readout.any() and not model.grades[-1].constant:
+        return False
+    if certainly_less(after, before) or certainly_less(before, after):
+        return certainly_less(after, before)
+    change = Fraction(0)
+    for y, values in zip(data.y.tolist(), model.exact(data.t), strict=True):
+        rest = Fraction(y) - sum(values, Fraction(0))
+        change += rest**2 - (rest + values[-1]) ** 2
+    return change < 0
+
+
+def certainly_less(a: Interval, b: Interval) -> bool:
+    """Whether the sum of squares of the numbers in a (n,) is less than that of those in b, for certain.
+
+    Both are scaled by one power of two, so that squares neither overflow nor vanish.  A sum of n squares in
+    floating point errs by at most n + 2 parts in 2^52 of itself, and for each underflow by less than 2^-1000.
+
+    >>> e = Interval(np.ones(3), np.ones(3))
+    >>> certainly_less(e, e), certainly_less(Interval(-0.9 * e.hi, 0.1 * e.hi), e)
+    (False, True)
+    """
+    most, least = np.maximum(-a.lo, a.hi), mignitude(b)
+    if not np.isfinite(most).all():
+        return False
+    unit = -int(np.frexp(max(float(most.max()), float(least.max())))[1])
+    n, slack = len(most), (len(most) + 4) * 2.0**-52
+    upper = float(np.sum(np.ldexp(most, unit) ** 2)) * (1 + slack) + n * 2.0**-1000
+    lower = float(np.sum(np.ldexp(least, unit) ** 2)) * (1 - slack) - n * 2.0**-1000
+    return upper < lower
 
 
 def standard(h: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

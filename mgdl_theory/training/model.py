@@ -10,7 +10,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -166,6 +166,10 @@ class TrainedGrade:
         )
         good = [p for p in pairs if len(p) == 2 and all(isinstance(v, int | float) and abs(v) < 1e300 for v in p)]
         return np.array(good, dtype=np.float64).reshape(-1, 2)
+
+    def silent(self) -> TrainedGrade:
+        """The grade with its features and no output."""
+        return replace(self, readout=np.zeros_like(self.readout), constant=0.0)
 
     def features(self, below: FloatArray) -> FloatArray:
         """(n, width): h_k for features (n, width below), in floating point."""
