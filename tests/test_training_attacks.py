@@ -473,3 +473,11 @@ def test_no_grade_increases_the_sum_of_squares_exactly(solver: str, seed: int) -
         totals.append(sum(v * v for v in rest))
     for before, after, grade in zip(totals, totals[1:], model.grades, strict=False):
         assert after < before if grade.note["accepted"] else after == before
+
+
+@pytest.mark.parametrize("t", [[[-0.1], [0.5]], [[0.5], [1.1]], [[0.5], [np.nan]], [[0.5]], [0.5, 0.5]])
+def test_points_outside_or_without_a_residual_are_not_balanced(t: list[Any]) -> None:
+    """Outside the weights of the hats may be negative, and then the law does not follow."""
+    e = np.array([1.0, 2.0])
+    with pytest.raises(mg.OptionError, match="a residual for each"):
+        balance_on_data(lambda t: np.ones(len(t)), 1, Interval(e, e), np.array(t))

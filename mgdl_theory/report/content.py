@@ -18,7 +18,9 @@ from mgdl_theory.plots.style import chosen
 from mgdl_theory.report.texts import plain, pretty
 from mgdl_theory.rigor.rounding import ASSUMPTIONS, FUNCTION_ULPS, TRIG_REACH
 from mgdl_theory.scheme import block_width
+from mgdl_theory.targets.base import Target
 from mgdl_theory.targets.parser import parse
+from mgdl_theory.training.verify import ModelReport
 from mgdl_theory.verify.claims import CLAIMS
 from mgdl_theory.verify.claims import Claim as Statement
 from mgdl_theory.verify.report import Report, domain_text
@@ -190,32 +192,40 @@ def content(report: Report) -> Content:
     sha256, why = _digest(report)
     commands, python = _again(report, described)
     return Content(
-        formula=plain(target.text),
-        latex=latex(target),
-        domain=domain_text(target),
-        certified=target.certified,
-        verdict=str(report.verdict),
-        meaning=report.verdict.value,
-        sentence=pretty(plain(report.last_line()).removeprefix(f"{report.verdict}: ")),
+        **shared(report, target, CLAIMS),
         facts=_facts(report),
-        claims=tuple(claim(result, CLAIMS) for result in report.results),
         columns={name: text for name, text in COLUMNS.items() if name not in unused},
         rows=rows,
         rows_note=rows_note(rows, len(scheme.grades) + 1),
         norms=_norms(report),
-        assumptions=tuple(assumptions(described)),
-        about_target=tuple(about(described)),
         commands=commands,
         python=python,
         sha256=sha256,
         no_certificate=why,
-        version=own_version(),
         weights=WEIGHTS + ("; nothing is trained." if scheme.history else "."),
         again=AGAIN if scheme.history else LOADED,
     )
 
 
 # -- parts -----------------------------------------------------------------------------------------
+
+
+def shared(report: Report | ModelReport, target: Target, known: Mapping[str, Statement]) -> dict[str, Any]:
+    """What a report says of its target and its verdicts, be it on a scheme or on a trained model."""
+    described = target.describe()
+    return {
+        "formula": plain(target.text),
+        "latex": latex(target),
+        "domain": domain_text(target),
+        "certified": target.certified,
+        "verdict": str(report.verdict),
+        "meaning": report.verdict.value,
+        "sentence": pretty(plain(report.last_line()).removeprefix(f"{report.verdict}: ")),
+        "claims": tuple(claim(result, known) for result in report.results),
+        "assumptions": tuple(assumptions(described)),
+        "about_target": tuple(about(described)),
+        "version": own_version(),
+    }
 
 
 def _facts(report: Report) -> tuple[tuple[str, str, str], ...]:

@@ -16,20 +16,15 @@ from mgdl_theory.report.content import (
     Content,
     Row,
     Table,
-    about,
-    assumptions,
-    claim,
-    latex,
-    own_version,
     rows_note,
+    shared,
     target_line,
     up_or_none,
     witness_lines,
 )  # fmt: skip
-from mgdl_theory.report.texts import plain, pretty
+from mgdl_theory.report.texts import plain
 from mgdl_theory.training.model import TrainedGrade
 from mgdl_theory.training.verify import MODEL_CLAIMS, SCAN, ModelReport
-from mgdl_theory.verify.report import domain_text
 from mgdl_theory.words import count, down_text, up_text
 
 __all__ = ["COLUMNS", "trained_content"]
@@ -90,26 +85,16 @@ def trained_content(report: ModelReport) -> Content:
         lines = [(str(w.grade), "; ".join(witness_lines(w))) for w in points if w]
         tables.append(Table("A point for every grade that let |e| grow somewhere", (("grade", "witness"), *lines)))
     return Content(
-        formula=plain(target.text),
-        latex=latex(target),
-        domain=domain_text(target),
-        certified=target.certified,
-        verdict=str(report.verdict),
-        meaning=report.verdict.value,
-        sentence=pretty(plain(report.last_line()).removeprefix(f"{report.verdict}: ")),
+        **shared(report, target, MODEL_CLAIMS),
         facts=_facts(report),
-        claims=tuple(claim(result, MODEL_CLAIMS) for result in report.results),
         columns=COLUMNS,
         rows=rows,
         rows_note=rows_note(rows, len(report.rows)),
         norms=(),
-        assumptions=tuple(assumptions(described)),
-        about_target=tuple(about(described)),
         commands=commands,
         python=python,
         sha256=sha256,
         no_certificate=why,
-        version=own_version(),
         own=OWN,
         title=TITLE,
         certifies=CERTIFIES,

@@ -157,8 +157,9 @@ def train(
         begun = time.perf_counter()
         with quiet():
             grade = _train_grade(h, rest, specs[k - 1], np.random.default_rng([seed, k]), _of_grade(progress, k))
-        after = subtract(enclosed, grade_enclosures(model.with_grade(grade), data.t)[-1])
-        accepted = _decreases(model.with_grade(grade), data, enclosed, after)
+        tried = model.with_grade(grade)
+        after = subtract(enclosed, grade_enclosures(tried, data.t)[-1])
+        accepted = _decreases(tried, data, enclosed, after)
         grade, enclosed = (grade, after) if accepted else (grade.silent(), enclosed)
         h = grade.features(h)
         rest = rest - (h @ grade.readout + grade.constant)
@@ -222,8 +223,10 @@ def _decreases(model: TrainedModel, data: Data, before: Interval, after: Interva
     """Whether the last grade decreases the sum of squares on the data: by enclosures, else in rational arithmetic."""
     if not model.grades[-1].readout.any() and not model.grades[-1].constant:
         return False
-    if certainly_less(after, before) or certainly_less(before, after):
-        return certainly_less(after, before)
+    if certainly_less(after, before):
+        return True
+    if certainly_less(before, after):
+        return False
     change = Fraction(0)
     for y, values in zip(data.y.tolist(), model.exact(data.t), strict=True):
         rest = Fraction(y) - sum(values, Fraction(0))
