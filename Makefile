@@ -10,6 +10,7 @@ INSTALL = $(RUN) -m pip install --quiet --disable-pip-version-check --constraint
 help:
 	@echo 'make demo    certify sin(10*x)*exp(-x) to 1e-4 and print the proof'
 	@echo 'make test    lint, types, tests and doctests'
+	@echo 'make shuffle the tests again in four other orders'
 	@echo 'make deep    the tests again as a long random search'
 	@echo 'make figures write every figure of docs/ and of the README'
 	@echo 'make bench   run every script of benchmarks/'
@@ -26,6 +27,11 @@ test: $(VENV)/.installed-dev
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy --strict mgdl_theory
 	$(RUN) -m pytest -n $(WORKERS)
+
+shuffle: $(VENV)/.installed-dev
+	@set -e; for seed in 2 3 4 5; do \
+	    echo "== seed $$seed"; $(RUN) -m pytest -n $(WORKERS) --randomly-seed=$$seed; \
+	done
 
 deep: $(VENV)/.installed-dev
 	HYPOTHESIS_PROFILE=deep $(RUN) -m pytest -n $(WORKERS)
@@ -98,5 +104,5 @@ venv:
 	echo "making $(VENV) with $$('$(PYTHON)' -V)"; \
 	'$(PYTHON)' -m venv '$(VENV)'
 
-.PHONY: help demo test deep figures bench docs formal clean venv
+.PHONY: help demo test shuffle deep figures bench docs formal clean venv
 .NOTPARALLEL:

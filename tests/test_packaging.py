@@ -107,7 +107,7 @@ def test_the_source_archive_can_be_tested(tmp_path: Path) -> None:
     with tarfile.open(build("sdist", tmp_path)) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert sources() <= names
-    assert {"Makefile", "constraints.txt", "pyproject.toml", "LICENSE", "tests/conftest.py"} <= names
+    assert {"Makefile", "constraints.txt", "pyproject.toml", "LICENSE", "conftest.py"} <= names
 
 
 # -- the two commands ------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -46,14 +45,6 @@ CASES = [
     if REPORTS[name].scheme.dim in KINDS[kind].dims and "scheme" in KINDS[kind].of
 ]
 each_report = pytest.mark.parametrize("name", ["one", "moved"])
-
-
-@pytest.fixture(autouse=True)
-def no_open_figures() -> Iterator[None]:
-    yield
-    from matplotlib import pyplot
-
-    pyplot.close("all")
 
 
 def polygons(ax: Any) -> list[np.ndarray]:

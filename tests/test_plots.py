@@ -48,14 +48,6 @@ NETWORKS = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def no_open_figures() -> Iterator[None]:
-    yield
-    from matplotlib import pyplot
-
-    pyplot.close("all")
-
-
 each = pytest.mark.parametrize("name", NETWORKS)
 
 

@@ -1,8 +1,10 @@
-"""Hypothesis profiles and the marker of long searches."""
+"""What every test, example and notebook of the suite has: the profiles of Hypothesis, and no open figures."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,7 +24,16 @@ PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "default")
 settings.load_profile(PROFILE)
 
 
+@pytest.fixture(autouse=True)
+def no_open_figures() -> Iterator[None]:
+    """Close the figures that a test or an example has opened."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
+
+
 def pytest_report_header() -> str:
+    """Name the profile above the results."""
     return f"hypothesis profile: {PROFILE}, {settings.default.max_examples} examples"
 
 
