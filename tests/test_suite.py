@@ -33,6 +33,17 @@ def test_leaves_a_figure(turn):
     pyplot.figure()
 '''
 
+QUIET = '''
+import pytest
+
+@pytest.mark.parametrize("k", range(9))
+def test_{name}(k):
+    """
+    >>> 1
+    1
+    """
+'''
+
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
@@ -57,8 +68,7 @@ def test_no_figure_outlives_the_test_or_the_example_that_opened_it(place: Path) 
 
 def test_the_order_is_shuffled_by_one_seed_that_the_command_line_can_change(place: Path) -> None:
     for name in "abc":
-        code = f'import pytest\n\n@pytest.mark.parametrize("k", range(9))\ndef test_{name}(k):\n    """>>> 1\n    1"""\n'
-        (place / "tests" / f"test_{name}.py").write_text(code)
+        (place / "tests" / f"test_{name}.py").write_text(QUIET.format(name=name))
 
     def order(*options: str) -> list[str]:
         found = [line for line in run(place, "--collect-only", *options) if "::" in line]
