@@ -14,7 +14,7 @@ from mgdl_theory.errors import SchemeError
 from mgdl_theory.mesh import MAX_LEVEL, Mesh, mark_rows, pack, simplex_at
 from mgdl_theory.targets.base import FloatArray, IntArray
 
-__all__ = ["Atoms", "hat", "hat_exact"]
+__all__ = ["Atoms", "Hats", "hat", "hat_exact"]
 
 
 SMALLEST = 2.0**-1000
@@ -43,8 +43,25 @@ def hat_exact(t: list[Fraction]) -> Fraction:
     return max(zero, 1 - max(zero, *t) - max(zero, *(-s for s in t)))
 
 
+class Hats:
+    """A number of hats, which may be 0: a grade without atoms is a grade, so that it must not count as false.
+
+    >>> bool(Atoms(1, np.zeros((0, 1), dtype=int), []))
+    Traceback (most recent call last):
+    TypeError: Atoms: neither true nor false, for without atoms they are still there; ask for len() or `is not None`
+    """
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            f"{type(self).__name__}: neither true nor false, for without atoms they are still there; "
+            "ask for len() or `is not None`"
+        )
+
+
 @dataclass(frozen=True, slots=True)
-class Atoms:
+class Atoms(Hats):
     """The function g = sum_v c_v phi_{l,v}: level, nodes and coefficients of the atoms of one grade.
 
     Attributes

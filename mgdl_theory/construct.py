@@ -24,11 +24,11 @@ from mgdl_theory.mesh import MAX_LEVEL, BoolArray, Mesh, children, unique_rows
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import quiet
 from mgdl_theory.scheme import LevelRecord, Scheme
-from mgdl_theory.targets.base import THETA, Defects, FloatArray, IntArray, Target, exact_number
+from mgdl_theory.targets.base import THETA, Defects, FloatArray, IntArray, Target, exact_number, least_defect
 from mgdl_theory.targets.parallel import open_executor, spread
 from mgdl_theory.targets.vector import VectorTarget, per_component
 from mgdl_theory.vector import VectorScheme
-from mgdl_theory.words import count
+from mgdl_theory.words import count, down_text
 
 __all__ = [
     "FINISH",
@@ -357,6 +357,17 @@ class _Part:
         self.history.append(record)
         return record
 
+    def require_hope(self, level: int) -> None:
+        """Raise BudgetError if no level down to this one can reach ``tol``: a bound is never below the defect."""
+        least = least_defect(self.target, level)
+        if least > self.tol:
+            helps = least_defect(self.target, MAX_LEVEL) <= self.tol
+            raise BudgetError(
+                f"{self.target.text}: the defect of every cell stays above the tolerance down to level {level}, the "
+                f"finest allowed, and below {down_text(least, 3)} no tolerance is in reach; "
+                f"raise {'the level or ' if helps else ''}the tolerance, or state a modulus that goes to 0 faster"
+            )
+
     def next_bytes(self) -> int:
         """Estimate of the memory that the next level needs."""
         return split_bytes(self.front.mesh, int(self.unfinished.sum()))
@@ -508,6 +519,8 @@ def _descend(live: list[_Part], budget: Budget) -> None:
     level = live[0].front.mesh.level
     if level >= budget.level:
         raise BudgetError(f"the finest level allowed, {budget.level}, is reached; raise it or the tolerance")
+    for part in live:
+        part.require_hope(budget.level)
     needed = max(part.needed for part in live)
     if needed > HOPELESS * budget.atoms:
         raise BudgetError(

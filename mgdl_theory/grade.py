@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mgdl_theory.atom import Atoms
+from mgdl_theory.atom import Atoms, Hats
 from mgdl_theory.contraction import QUANTUM_RATIO, Margins, balanced_coefficients
 from mgdl_theory.errors import BudgetError
 from mgdl_theory.mesh import BoolArray, Mesh, children, prolong
@@ -26,7 +26,7 @@ PATIENCE = 128.0
 
 
 @dataclass(frozen=True, slots=True)
-class Grade:
+class Grade(Hats):
     """A frozen grade of a scheme: its number k >= 1 and its function g_k as atoms of one level."""
 
     number: int

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from mgdl_theory.atom import Atoms
+from mgdl_theory.atom import Atoms, Hats
 from mgdl_theory.errors import OptionError, SchemeError
 from mgdl_theory.grade import Grade
 from mgdl_theory.later import later
@@ -28,7 +28,7 @@ __all__ = ["VectorAtoms", "VectorScheme", "require_scalar"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class VectorAtoms:
+class VectorAtoms(Hats):
     """The function sum_v c_v phi_{l,v} with vectors c_v: the atoms that one grade of some components has in all.
 
     Attributes

@@ -367,6 +367,67 @@ def test_two_variables_are_proved_and_the_bound_is_not_far_from_the_truth() -> N
     assert report.residual_sup_lower > 0.2 * report.residual_sup_upper
 
 
+def asked(options: dict[str, Any], dim: int = 1, most: int = 10_000) -> tuple[mg.Target, list[int]]:
+    """A function that counts the points it is asked at, and refuses to be asked at many."""
+    points: list[int] = []
+
+    def f(x: Any) -> Any:
+        points.append(len(x))
+        if sum(points) > most:
+            raise RuntimeError("asked too often")
+        return 0.1 * (x if dim == 1 else x[:, 0] - x[:, 1])
+
+    return mg.target(f, [-1, 1] * dim, **options), points
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"modulus": lambda t: 1 + t if t else 0.0},
+        {"modulus": lambda t: 0.5 if t else 0.0, "concave": True, "value_error": 0},
+        {"modulus": lambda t: 1 / (1 + max(-math.log2(t), 0)) if t else 0.0},
+        {"holder": (1, "1/10")},
+    ],
+    ids=["a jump", "a constant", "a logarithm", "a tenth root"],
+)
+def test_a_modulus_that_no_level_brings_below_the_tolerance_ends_the_run_at_level_0(options: Any, dim: int) -> None:
+    f, points = asked(options, dim)
+    scheme = mg.construct(f, 1e-2)
+    report = mg.verify(scheme)
+    assert (scheme.complete, report.verdict) == (False, Verdict.UNDECIDED)
+    assert [record.level for record in scheme.history] == [0]
+    assert "stays above the tolerance down to level 52, the finest allowed" in report.last_line()
+    assert "raise the tolerance, or state a modulus" in scheme.reason
+    assert sum(points) < 5000
+
+
+def test_a_level_budget_that_the_modulus_makes_hopeless_is_said_at_level_0_and_may_be_raised() -> None:
+    f, points = asked({"lipschitz": 1})
+    scheme = mg.construct(f, 1e-3, budget=mg.Budget(level=5))
+    assert [record.level for record in scheme.history] == [0]
+    assert "down to level 5, the finest allowed, and below 0.0312 no tolerance is in reach; raise the level or the tol" in (
+        scheme.reason
+    )
+    assert sum(points) < 5000
+
+
+def test_one_hopeless_component_is_named_and_a_tail_around_one_is_hopeless_too() -> None:
+    f, _ = asked({"modulus": lambda t: 1 + t if t else 0.0})
+    vector = mg.construct(mg.VectorTarget((mg.target("x", [-1, 1]), f)), 1e-2)
+    assert vector.components[1].reason.startswith("f with |f(x) - f(y)| <= omega(|x - y|): the defect of every cell")
+    ball = mg.construct(mg.UniformBall(f, "1/1000"), 1e-2)
+    assert "the defect of every cell stays above" in ball.reason
+
+
+@given(st.sampled_from([Power(2), Power(1, "1/3"), Given(lambda t: t * t + t), Axes([3])]), st.integers(0, 60), st.data())
+def test_no_cell_has_a_defect_below_the_least(modulus: Modulus, level: int, data: st.DataObject) -> None:
+    f = CallableTarget(np.zeros_like, Box.of([0, 3]), modulus, value_error=0)
+    coarser = data.draw(st.integers(0, min(level, 52)))
+    found = f.defects(coarser, np.array([[data.draw(st.integers(0, (1 << coarser) - 1))]]))
+    assert 0 < f.least_defect(level) <= min(found.sag[0], found.bulge[0])
+
+
 def test_levels_are_skipped_where_the_modulus_hardly_falls() -> None:
     function, _, options, tol = HONEST["steep"]
     scheme = mg.construct(mg.target(function, **options), tol)

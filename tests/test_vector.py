@@ -222,6 +222,38 @@ def test_every_component_is_proved(texts: list[str], domain: Any, tol: float) ->
     assert told["last_line"] == report.last_line()
 
 
+def test_rows_of_a_component_are_its_grades_one_after_another_also_those_without_atoms() -> None:
+    report = mg.verify(mg.construct(mg.target(CIRCLE), 1e-2))
+    told = json.loads(json.dumps(report.as_dict()))["components"]
+    assert any(len(grade) == 0 for part in report.components for grade in part.scheme.grades)
+    for part, plain in zip(report.components, told, strict=True):
+        grades = part.scheme.grades
+        rows = [(row.grade, row.level, row.atoms, row.width, row.balanced, row.nonincreasing) for row in part.rows]
+        assert rows[1:] == [(k, g.level, len(g), 4, PROVED, PROVED) for k, g in enumerate(grades, 1)]
+        assert [row["grade"] for row in plain["grades"]] == list(range(len(grades) + 1))
+        assert [row["level"] for row in plain["grades"]] == [0, *(g.level for g in grades)]
+
+
+@given(vectors())
+def test_every_grade_of_any_vector_has_the_row_of_its_number(scheme: VectorScheme) -> None:
+    for part, report in zip(scheme.components, mg.verify(scheme).components, strict=True):
+        grades = part.grades[: len(report.rows) - 1]
+        assert [row.grade for row in report.rows] == list(range(len(grades) + 1))
+        assert [(row.level, row.atoms) for row in report.rows[1:]] == [(g.level, len(g)) for g in grades]
+        assert [row.total_atoms for row in report.rows] == [0, *itertools.accumulate(map(len, grades))]
+        assert {row.total_width for row in report.rows[1:]} <= {block_width(part.dim)}
+        assert all(row.balanced is row.nonincreasing is PROVED for row in report.rows[1:] if not row.atoms)
+
+
+def test_hats_are_neither_true_nor_false_however_many_there_are() -> None:
+    scheme = by_hand()
+    found = [*scheme.grades, *(g for part in scheme.components for g in part.grades)]
+    assert {len(g) for g in found} == {0, 2, 3}
+    for hats in [*found, *(g.atoms for part in scheme.components for g in part.grades)]:
+        with pytest.raises(TypeError, match=r"neither true nor false.*len\(\) or `is not None`"):
+            bool(hats)
+
+
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_planted_defect_is_refuted_in_its_component_and_nowhere_else(number: int) -> None:
     scheme = mg.construct(mg.target(["cos(6*x)", "sin(6*x)", "exp(-x)"]), 1e-2)

@@ -711,3 +711,9 @@ def test_cells_are_refined_below_the_last_level_that_was_built_not_the_last_atom
     assert scheme.atoms == 0
     assert verify(scheme).verdict is Verdict.PROVED
     assert verify(replace(scheme, history=())).verdict is Verdict.UNDECIDED
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_a_verdict_is_neither_true_nor_false(verdict: Verdict) -> None:
+    with pytest.raises(TypeError, match=f"the verdict {verdict} is neither true nor false.* is Verdict.PROVED"):
+        bool(verdict)

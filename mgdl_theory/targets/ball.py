@@ -17,7 +17,7 @@ import numpy as np
 from mgdl_theory.errors import OptionError
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_up, sub_down
-from mgdl_theory.targets.base import Defects, FloatArray, IntArray, Target, exact_number
+from mgdl_theory.targets.base import Defects, FloatArray, IntArray, Target, exact_number, least_defect
 
 __all__ = ["UniformBall"]
 
@@ -73,6 +73,10 @@ class UniformBall:
         """Defect bounds of f, and ranges of every F of the ball, on the cells int64 (n, d) of this level."""
         of_center = self.center.defects(level, cells)
         return replace(of_center, range=self._wider(of_center.range))
+
+    def least_defect(self, level: int) -> float:
+        """That of f."""
+        return least_defect(self.center, level)
 
     def _wider(self, x: Interval) -> Interval:
         r = np.array([_above(self.radius)])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Context
 from fractions import Fraction
@@ -22,7 +22,7 @@ from mgdl_theory.errors import DomainError
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_down, add_up, down, up
 
-__all__ = ["THETA", "Box", "Defects", "FloatArray", "IntArray", "Target", "exact_number"]
+__all__ = ["THETA", "Box", "Defects", "FloatArray", "IntArray", "Target", "exact_number", "least_defect"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -199,6 +199,20 @@ class Target(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """Text of the target, its variables, box and the assumptions its bounds rest on, exact numbers only."""
+
+
+def least_defect(target: Target, level: int) -> float:
+    """A number that the defects of every cell reach, down to this level; 0 where the target names none.
+
+    A target names it by a method of this name; its certified bounds are never below, so that a smaller tolerance is
+    out of reach.
+
+    >>> from mgdl_theory.targets.expression import ExpressionTarget
+    >>> least_defect(ExpressionTarget("x**2"), 52)
+    0.0
+    """
+    named: Callable[[int], float] | None = getattr(target, "least_defect", None)
+    return named(level) if named is not None else 0.0
 
 
 def _brief(value: Fraction) -> str:

@@ -138,6 +138,16 @@ class CallableTarget:
         sag, bulge, sag_theta, bulge_theta, low, high = (np.concatenate(column) for column in zip(*parts, strict=True))
         return Defects(sag, bulge, sag_theta, bulge_theta, Interval(low, high))
 
+    def least_defect(self, level: int) -> float:
+        """A number that sag and bulge of every cell reach, down to this level: what the modulus allows there.
+
+        >>> from mgdl_theory.targets.modulus import Given
+        >>> f = CallableTarget(np.sign, Box.of([1, 2]), Given(lambda t: 2.0 if t else 0.0), value_error=0)
+        >>> f.least_defect(52) >= 2
+        True
+        """
+        return float(self._defect[: level + 1].min()) if self.modulus is not None else 0.0
+
     def _defects(self, level: int, cells: IntArray) -> tuple[FloatArray, ...]:
         at_corners = self._at_corners(level, cells)
         low, high = at_corners.lo.min(axis=1), at_corners.hi.max(axis=1)

@@ -14,7 +14,12 @@ __all__ = ["Result", "Verdict", "Witness", "worst"]
 
 
 class Verdict(Enum):
-    """What is known of a claim."""
+    """What is known of a claim; neither true nor false, so that no refutation passes for a proof.
+
+    >>> bool(Verdict.REFUTED)
+    Traceback (most recent call last):
+    TypeError: the verdict REFUTED is neither true nor false; ask whether verdict is Verdict.PROVED
+    """
 
     PROVED = "proved over the whole domain, by enclosures or exact arithmetic"
     REFUTED = "false, with a point that shows it"
@@ -28,6 +33,9 @@ class Verdict(Enum):
 
     def __str__(self) -> str:
         return self.name
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"the verdict {self} is neither true nor false; ask whether verdict is Verdict.PROVED")
 
 
 _RANK = (Verdict.PROVED, Verdict.EVIDENCE, Verdict.UNDECIDED, Verdict.REFUTED)

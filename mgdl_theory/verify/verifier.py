@@ -351,7 +351,7 @@ class _Sweep:
         predictions: tuple[float, float],
     ) -> None:
         d, previous = self.scheme.dim, self.rows[-1] if self.rows else None
-        atoms = len(grade) if grade else 0
+        atoms = len(grade) if grade is not None else 0
         total = atoms + (previous.total_atoms if previous else 0)
         peak = max(self.leaves.peak, peak, key=lambda p: p.lower)
         upper = max(self.leaves.upper, float(bound.max()))
@@ -359,10 +359,10 @@ class _Sweep:
             upper = min(upper, previous.residual_sup_upper)
         self.rows.append(
             GradeRow(
-                grade=grade.number if grade else 0,
-                level=grade.level if grade else 0,
+                grade=grade.number if grade is not None else 0,
+                level=grade.level if grade is not None else 0,
                 atoms=atoms,
-                width=block_width(d) if grade else 0,
+                width=block_width(d) if grade is not None else 0,
                 depth=grade_depth(d, atoms),
                 total_atoms=total,
                 total_depth=grade_depth(d, total),
@@ -370,8 +370,8 @@ class _Sweep:
                 residual_sup_upper=upper,
                 theorem_a=predictions[0],
                 theorem_b=predictions[1],
-                balanced=self.balanced[-1].verdict if grade else Verdict.PROVED,
-                nonincreasing=self.nonincreasing[-1].verdict if grade else Verdict.PROVED,
+                balanced=self.balanced[-1].verdict if grade is not None else Verdict.PROVED,
+                nonincreasing=self.nonincreasing[-1].verdict if grade is not None else Verdict.PROVED,
                 peak=peak.point(self.target),
                 norms=tuple((p, *power.norm(p)) for p, power in powers.items()),
             )
