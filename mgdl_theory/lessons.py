@@ -37,10 +37,10 @@ def first_grade(target: Target, level: int, lift: float = 0.0, tol: float = 1e-3
 
 
 def careless(target: Target, tol: float, last_level: int, finish: float = 0.95) -> Scheme:
-    """A scheme whose every grade is balanced, by a rule that need not converge (THEORY 7).
+    """A scheme whose every grade is balanced, by a rule that need not converge (docs/theory.md, Example 2).
 
     Margins have no reserve (theta = 1), and the neighbours of a node are all corners of its cells, the far ends of
-    anti-diagonals included.  For ``sin(6*x)*cos(5*y)+exp(-x*y)`` the residual stays at 0.1359 for ever.
+    anti-diagonals included.  For ``sin(6*x)*cos(5*y)+exp(-x*y)`` the residual stays at 0.1359 from level 6 to level 20.
     """
     tol, front, parts = read_tol(tol), Front.root(target.dim, 0.0), []
     while True:

@@ -406,8 +406,9 @@ def test_a_level_budget_that_the_modulus_makes_hopeless_is_said_at_level_0_and_m
     f, points = asked({"lipschitz": 1})
     scheme = mg.construct(f, 1e-3, budget=mg.Budget(level=5))
     assert [record.level for record in scheme.history] == [0]
-    assert "down to level 5, the finest allowed, and below 0.0312 no tolerance is in reach; raise the level or the tol" in (
-        scheme.reason
+    assert (
+        "down to level 5, the finest allowed, and below 0.0312 no tolerance is in reach; raise the level or the tol"
+        in (scheme.reason)
     )
     assert sum(points) < 5000
 
@@ -420,7 +421,9 @@ def test_one_hopeless_component_is_named_and_a_tail_around_one_is_hopeless_too()
     assert "the defect of every cell stays above" in ball.reason
 
 
-@given(st.sampled_from([Power(2), Power(1, "1/3"), Given(lambda t: t * t + t), Axes([3])]), st.integers(0, 60), st.data())
+@given(
+    st.sampled_from([Power(2), Power(1, "1/3"), Given(lambda t: t * t + t), Axes([3])]), st.integers(0, 60), st.data()
+)
 def test_no_cell_has_a_defect_below_the_least(modulus: Modulus, level: int, data: st.DataObject) -> None:
     f = CallableTarget(np.zeros_like, Box.of([0, 3]), modulus, value_error=0)
     coarser = data.draw(st.integers(0, min(level, 52)))

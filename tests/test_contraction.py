@@ -493,7 +493,7 @@ def test_unknown_defects_have_no_floor() -> None:
 
 
 def test_anti_diagonal_corner_does_not_stop_a_node() -> None:
-    """The rule asks the simplices of the star, not the corners of the cells around (THEORY 7)."""
+    """The rule asks the simplices of the star, not the corners of the cells around (docs/theory.md, Example 2)."""
     mesh = Mesh.root(2)
     e = {(0, 0): 1.0, (1, 0): 1.0, (0, 1): -1.0, (1, 1): 1.0}
     nodal = np.array([e[tuple(v)] for v in mesh.nodes.tolist()])

@@ -121,6 +121,12 @@ def test_imports_go_one_way() -> None:
     assert violations(ROOT) == []
 
 
+def test_the_layers_of_contributing_are_these() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (shown,) = (block for block in page.split("```") if block.lstrip().startswith("errors ->"))
+    assert tuple(shown.split()) == tuple(" -> ".join(ORDER).split())
+
+
 @pytest.fixture
 def toy(tmp_path: Path) -> Path:
     """A package of empty modules, one or two in every layer."""

@@ -52,6 +52,17 @@ def test_a_notebook_states_one_claim_and_ends_with_exercises_and_answers(name: s
     assert numbers[0] == numbers[1] != []
 
 
+def test_only_the_last_panel_of_the_residuals_is_shaded_and_notebook_4_says_so() -> None:
+    import mgdl_theory as mg
+
+    page = mg.plot(mg.verify(mg.construct(mg.target("sin(10*x)*exp(-x)"), tol=1e-2)), "residuals")
+    panels = [ax for ax in page.axes if ax.get_lines()]
+    assert [bool(ax.collections) for ax in panels] == [False] * (len(panels) - 1) + [True]
+    text = " ".join((FOLDER / "04_many_grades.md").read_text(encoding="utf-8").split())
+    assert "dashed lines of every panel are the proved bound" in text
+    assert "the shaded envelope of the last panel is proved cell by cell" in text
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_cells_are_short(name: str) -> None:
     assert all(len(source.splitlines()) <= LONGEST_CELL for kind, source in cells(name, ".md") if kind == "code")
