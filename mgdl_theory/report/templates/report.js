@@ -82,7 +82,15 @@
     let sofar = new Float64Array(t.length).fill(c.lift);
     for (const part of c.parts) {
       sofar = sofar.slice();
-      for (const [first, numbers] of part.runs) numbers.forEach((n, i) => { sofar[first + i] += n * part.unit; });
+      let i = 0, j = 0, before = 0;
+      part.at.forEach((step, k) => { // a part is linear from one of its points to the next
+        const now = part.n[k] * part.unit;
+        for (j += step; i <= j; i += 1) {
+          const rise = t[i] < t[j] ? (now - before) * (t[j] - t[i]) / (t[j] - t[j - step]) : 0;
+          sofar[i] += now - rise;
+        }
+        before = now;
+      });
       approximants.push(sofar);
     }
   }
