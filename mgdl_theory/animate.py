@@ -369,7 +369,11 @@ def _paletted(images: list[Any]) -> list[Any]:
     seen = seen[other][np.argsort(-count[other], kind="stable")]
     exact = np.concatenate([exact, seen[:SOLID]])
     room = COLOUR_COUNT - len(exact)
-    blends = Image.fromarray(_unpacked(seen[SOLID:])[None]).quantize(room, dither=Image.Dither.NONE) if len(seen) > SOLID else None
+    blends = (
+        Image.fromarray(_unpacked(seen[SOLID:])[None]).quantize(room, dither=Image.Dither.NONE)
+        if len(seen) > SOLID
+        else None
+    )
     rest = np.array(blends.getpalette()).reshape(-1, 3)[:room] if blends else np.zeros((0, 3))
     palette = np.concatenate([_unpacked(exact), rest]).astype(np.uint8)
     pages = []

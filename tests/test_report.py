@@ -344,9 +344,7 @@ def test_curves_can_be_put_together_again(formula: str) -> None:
     rest = np.array(data["rest"]["n"]) * data["rest"]["unit"]
     parts = []
     for part in data["parts"]:
-        parts.append(np.zeros(len(t)))
-        for first, numbers in part["runs"]:
-            parts[-1][first : first + len(numbers)] = np.array(numbers) * part["unit"]
+        parts.append(np.interp(t, t[np.cumsum(part["at"])], np.array(part["n"]) * part["unit"]))
     for k in shown:
         e = rest + np.sum([*parts[k + 1 :], np.zeros(len(t))], axis=0)
         height = np.abs(scheme.residual(x, k)).max() or 1.0

@@ -129,6 +129,8 @@ def mesh(source: Source, ax: Place = None) -> Axes:
 
     In one variable the other axis is the level; in two the leaves are squares.
     """
+    from matplotlib import colormaps
+
     report = report_of(source)
     scheme = report.scheme
     if not report.cover:
@@ -141,11 +143,13 @@ def mesh(source: Source, ax: Place = None) -> Axes:
         for block in report.cover
     ]
     bounds = np.concatenate([block.bounds for block in report.cover])
+    known = np.isfinite(bounds)
     drawn = _fill(
-        ax, np.concatenate(parts), array=np.where(np.isfinite(bounds), bounds, np.nan), cmap=SEQUENTIAL,
+        ax, np.concatenate(parts), array=np.where(known, bounds, np.nan),
+        cmap=colormaps[SEQUENTIAL].with_extremes(bad=COLOURS["pale"]),
         edgecolor="face" if one else "white", linewidth=0.7 if one else _thin(len(bounds)),
     )  # fmt: skip
-    drawn.set_clim(0.0, max(report.tol, float(bounds[np.isfinite(bounds)].max(initial=0.0))))
+    drawn.set_clim(0.0, max(report.tol, float(bounds[known].max(initial=0.0))))
     page, name = ax.figure, "certified bound" if scheme.target.certified else bound_name(scheme)
     bar = page.colorbar(drawn, ax=ax, label=f"{name} of $|e_K|$ on the leaf", pad=0.02)
     bar.ax.axhline(report.tol, color=COLOURS["vermillion"], linewidth=3.0)
@@ -168,6 +172,7 @@ def mesh(source: Source, ax: Place = None) -> Axes:
         _plane(ax, scheme)
     bound = bound_text(report.residual_sup_upper)
     said = caption(report, "sup-norm", f"$|e_K| \\leq {bound}$ on {report.leaves} leaves")
+    said += "" if known.all() else "; pale: no bound"
     ax.set_title(f"{name_of(scheme)}\n{said}", loc="left")
     return ax
 

@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = [
-    "approximants", "bounded", "eighths", "last_grade", "leaf_envelope", "leaves_of", "residual", "residuals", "sample_points",
-    "sup_upper",
+    "approximants", "bounded", "eighths", "last_grade", "leaf_envelope", "leaves_of", "residual", "residuals",
+    "sample_points", "sup_upper",
 ]  # fmt: skip
 
 POINTS = 2001
@@ -101,7 +101,8 @@ def approximants(source: Source, ax: Place = None, *, grade: int | None = None, 
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.3 * (high - low))
     ax.legend(loc="upper center", ncols=4, handlelength=2.6, columnspacing=1.2)
-    ax.set_title(f"{name_of(scheme)}\n{bounded(source, last) or 'approximants by grade'}", loc="left")
+    some = f"; {len(shown)} of {last + 1} shown" if len(shown) <= last else ""
+    ax.set_title(f"{name_of(scheme)}\n{bounded(source, last) or 'approximants by grade'}{some}", loc="left")
     return ax
 
 

@@ -184,7 +184,7 @@ def slices(source: Source, ax: Place = None, *, grade: int | None = None, size: 
 
 @drawing
 def approximant_maps(source: Source, ax: Place = None, *, grade: int | None = None, size: int = PIXELS // 2) -> Any:
-    """The target of two variables and its approximants by grade, as heat maps; one scale holds the values of all of them."""
+    """The target of two variables and its approximants by grade, as heat maps on one scale that holds all of them."""
     from matplotlib.axes import Axes
 
     scheme = fold_of(source)

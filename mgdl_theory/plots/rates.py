@@ -55,10 +55,10 @@ def norms(source: Source, ax: Place = None) -> Axes:
     """Certified sup-norms and L^p norms of every residual, with the bounds of Theorems A and B where they hold.
 
     The bars run from the certified lower to the certified upper bound.  L^p norms are shown if the report has them
-    (``verify(scheme, norms=[1, 2])``).  A bound of a theorem is drawn at the grades where it is finite and is shown to
-    hold; a cross at the bottom marks one that is not shown to hold, where it is no bound.  The legend has the factor per
-    level over the grades that fall (:func:`falling`).  What has no logarithm stands at the edge, as 0 or infinity.  Of
-    a trained model there are the sup-norms, and on the right the sum of squares on the data.
+    (``verify(scheme, norms=[1, 2])``).  A bound of a theorem is drawn at the grades where it is finite and is shown
+    to hold; a cross at the bottom marks one that is not shown to hold, where it is no bound.  The legend has the factor
+    per level over the grades that fall (:func:`falling`).  What has no logarithm stands at the edge, as 0 or infinity.
+    Of a trained model there are the sup-norms, and on the right the sum of squares on the data.
 
     >>> import mgdl_theory as mg
     >>> ax = norms(mg.verify(mg.construct(mg.target("x**2-0.3"), 0.02), norms=[1]))
@@ -164,7 +164,9 @@ def _theorems(ax: Axes, report: Report) -> None:
         ("Theorem B", [row.theorem_b for row in report.rows], "purple", LINES[2], "v"),
     ):
         holds = shown_to_hold(report.rows, values)
-        broken = [row.grade for row, v, true in zip(report.rows, values, holds, strict=True) if v < math.inf and not true]
+        broken = [
+            row.grade for row, v, true in zip(report.rows, values, holds, strict=True) if v < math.inf and not true
+        ]
         if not (holds.any() or broken):
             continue
         found = [f" ({r.verdict})" for r in report.results if r.claim == f"theorem-{name[-1].lower()}"]
@@ -218,8 +220,9 @@ def _squares(ax: Axes, report: ModelReport) -> Any:
 def falling(rows: Sequence[GradeRow | ModelRow], values: Sequence[float]) -> tuple[int, int, float]:
     """(first, last, factor): the grades over which a series falls, and the geometric mean of its factor per level.
 
-    Of several such runs of grades the longest.  A step falls if it leaves at most FLAT per level.  Two steps in a row that
-    do not, or one at an end, are a plateau, which has no factor; nor has a value without logarithm.  Nan if none falls.
+    Of several such runs of grades the longest.  A step falls if it leaves at most FLAT per level.  Two steps in a row
+    that do not, or one at an end, are a plateau, which has no factor; nor has a value without logarithm.  Nan if none
+    falls.
 
     >>> import mgdl_theory as mg
     >>> rows = mg.verify(mg.construct(mg.target("x**2-0.3"), 0.02)).rows

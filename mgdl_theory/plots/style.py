@@ -39,8 +39,8 @@ else:
 __all__ = [
     "COLOURS", "FORMATS", "LINES", "SEQUENTIAL", "SIGNS", "STYLE", "Fold", "Place", "Source", "bound_name",
     "bound_text", "caption", "chosen", "colours", "drawing", "figure", "fold_of", "grade_text", "grew", "heading",
-    "name_of", "off_screen", "outer", "own_settings", "panels", "place", "record_of", "rendered", "report_of", "save_figure",
-    "scheme_of", "span", "svg_of", "variables", "whole", "with_margin", "witnesses",
+    "name_of", "off_screen", "outer", "own_settings", "panels", "place", "record_of", "rendered", "report_of",
+    "save_figure", "scheme_of", "span", "svg_of", "variables", "whole", "with_margin", "witnesses",
 ]  # fmt: skip
 
 Source = Scheme | Report | ModelReport | TrainedModel

@@ -129,6 +129,7 @@ def _page(report: Record, said: Content) -> dict[str, Any]:
         data["tops"] = [up_text(found["maps"].tops[k], 4) for k in shown]
     if isinstance(report, ModelReport):
         found |= {"squares": pictures.squares_chart(report, rows), "losses": pictures.loss_chart(report)}
+        found["noted"] = sum(bool(len(grade.history)) for grade in report.model.grades)
     return found | {
         "data": data,
         "dim": dim,

@@ -80,8 +80,8 @@ def curves(report: Record, shown: Sequence[int]) -> dict[str, Any]:
 
     Positions are integers in units of 2**-bits of the domain, as differences.  ``rest`` is e_K at the points, ``parts``
     are the sums of the grades from one that is shown to the next, so that e_k = e_K + parts after k, and
-    f_k = lift + parts up to k.  Of a part there are the points between which it is linear.  Numbers are integers times a
-    unit.  ``grew`` are runs [first point, how many] where |e_k| is larger than before.
+    f_k = lift + parts up to k.  Of a part there are the points between which it is linear.  Numbers are integers times
+    a unit.  ``grew`` are runs [first point, how many] where |e_k| is larger than before.
     """
     scheme = fold_of(report)
     leaves = [block.level for block in leaves_of(report, len(scheme.grades))] if isinstance(report, ModelReport) else []
@@ -93,14 +93,18 @@ def curves(report: Record, shown: Sequence[int]) -> dict[str, Any]:
     box, f = scheme.target.box, scheme.target(x)
     mesh: dict[str, Any] = {}
     if isinstance(report, Report):
-        mesh = {"leaves": _leaf_runs(report, bits), "atoms": [_marks(report.scheme, k) for k in shown]}
+        runs, finest = _leaf_runs(report, bits)
+        mesh = {"leaves": runs, "finest": finest, "atoms": [_marks(report.scheme, k) for k in shown]}
     return {
         "bits": bits,
         "box": [float(box.lower[0]), float(box.upper[0])],
         "lift": scheme.lift,
         "at": np.diff(at, prepend=0).tolist(),
         "rest": _short(f - found[-1]),
-        "parts": [_sparse(found[k] - found[j], _bends(scheme, at, bits, j, k)) for j, k in zip([0, *shown], shown)],
+        "parts": [
+            _sparse(found[k] - found[j], _bends(scheme, at, bits, j, k))
+            for j, k in zip([0, *shown], shown, strict=False)
+        ],
         "envelopes": [_pieces(*envelope[k], report, k) if k in envelope else None for k in shown],
         "grew": [_runs(grew(report, k, f - found[max(k - 1, 0)], f - found[k])) for k in shown],
         **mesh,
@@ -192,10 +196,11 @@ def _pieces(starts: IntArray, bounds: FloatArray, report: Record, k: int) -> dic
     return {"at": np.diff(starts[first], prepend=0).tolist(), "unit": unit, "up": ends}
 
 
-def _leaf_runs(report: Report, bits: int) -> list[list[int]]:
-    """[level, how many] of the leaves from left to right; very fine ones are shown by their ancestors."""
+def _leaf_runs(report: Report, bits: int) -> tuple[list[list[int]], int | None]:
+    """[level, how many] of the leaves from left to right, and the level whose cells stand for finer ones, if any."""
     blocks = report.cover
-    finest = min(max((block.level for block in blocks), default=0), bits)
+    deepest = max((block.level for block in blocks), default=0)
+    finest = min(deepest, bits)
     while blocks:
         starts, levels = [], []
         for block in blocks:
@@ -208,9 +213,9 @@ def _leaf_runs(report: Report, bits: int) -> list[list[int]]:
         change = np.flatnonzero(np.diff(level_of, prepend=-1))
         if len(change) <= RUNS or finest == 0:
             runs: list[list[int]] = np.column_stack([level_of[change], np.diff(change, append=len(at))]).tolist()
-            return runs
+            return runs, finest if finest < deepest else None
         finest -= 1
-    return []
+    return [], None
 
 
 def _marks(scheme: Scheme, k: int) -> list[int] | None:
@@ -420,8 +425,8 @@ class LogChart:
     """A chart with a logarithmic scale, in units of the picture.
 
     ``bars`` holds (row, x, y of the upper bound, y of the lower bound), ``lines`` (name, class, path), ``ticks``
-    (y, exponent of 10), ``tolerance`` its y if there is one, ``names`` (x, text) and ``axis`` what they are.  ``bounds``
-    is the path along the bars, ``edges`` are (x, y, text) of what has no logarithm.
+    (y, exponent of 10), ``tolerance`` its y if there is one, ``names`` (x, text) and ``axis`` what they are.
+    ``bounds`` is the path along the bars, ``edges`` are (x, y, text) of what has no logarithm.
     """
 
     bars: tuple[tuple[Row, float, float, float], ...]
@@ -530,6 +535,12 @@ def squares_chart(report: ModelReport, rows: Sequence[Row]) -> LogChart | None:
     return LogChart((), lines, y.ticks, None, _grades(rows), "grade", edges=_edges(points))
 
 
+def _left_out(history: FloatArray) -> str:
+    """How many of the points of a training a chart leaves out."""
+    count = int(np.count_nonzero(~(history > LEAST).all(axis=1)))
+    return f" ({count} of {len(history)} points without logarithm left out)" if count else ""
+
+
 def loss_chart(report: ModelReport) -> LogChart | None:
     """What the training noted of some grades: loss, or relative gap, by epoch or step; None where it noted nothing."""
     known = {k: g.history for k, g in enumerate(report.model.grades, 1) if (g.history > LEAST).all(axis=1).any()}
@@ -543,7 +554,11 @@ def loss_chart(report: ModelReport) -> LogChart | None:
     width, _, left, _, _ = CHART
     unit = (width - left - 24.0) / end
     lines = tuple(
-        (f"grade {k}", f"g{n}", _line([(round(left + unit * at, 1), v) for at, v in pairs.tolist()], y))
+        (
+            f"grade {k}{_left_out(report.model.grades[k - 1].history)}",
+            f"g{n}",
+            _line([(round(left + unit * at, 1), v) for at, v in pairs.tolist()], y),
+        )
         for n, (k, pairs) in enumerate(shown.items())
     )
     step = next(s * 10**n for n in range(300) for s in (1, 2, 5) if s * 10**n * TICKS >= end)

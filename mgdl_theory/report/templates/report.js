@@ -268,6 +268,9 @@
     if (atoms === null) {
       p.inside.append(make("text", { class: "tick", x: p.width - RIGHT - 6, y: 20, "text-anchor": "end" }, "too many atoms to mark each"));
     }
+    if (c.finest !== null && level > c.finest) {
+      p.inside.append(make("text", { class: "tick", x: LEFT + 6, y: 20 }, `cells finer than level ${c.finest} are drawn at that level`));
+    }
     for (const n of atoms || []) {
       const s = p.px((Math.abs(n) - 1) * 2 ** -level);
       if (s < LEFT - 5 || s > p.width) continue;
