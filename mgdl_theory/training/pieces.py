@@ -202,9 +202,9 @@ def _cut(knots: list[Fraction], lines: list[tuple[NDArray[Any], int]]) -> tuple[
 
 
 def growth(e: BrokenLine, g: BrokenLine) -> Fraction | None:
-    """A dyadic t where |e - g| - |e| is nearly as large as anywhere with e != 0; None if it is > 0 nowhere at all.
+    """A dyadic t where |e - g| - |e| is nearly as large as anywhere; None if it is > 0 nowhere at all.
 
-    Between its breaks that difference is linear, so that the ends and middles of pieces are asked.  A point with e = 0,
+    Between its breaks that difference is linear, so that its largest value is at one of them.  A point with e = 0,
     where every g != 0 lets |e| grow, is taken only where there is no other.
 
     >>> e = broken_line(ExpressionTarget("x - 1/3"), 1)
@@ -217,16 +217,19 @@ def growth(e: BrokenLine, g: BrokenLine) -> Fraction | None:
     if not any((v + w) * (x + y) < 0 for _, (v, w), (x, y) in zip(*ends, strict=True)):
         return None
     rest = e - g
-    places = _union(knots, _union(e.split().knots, rest.split().knots))
-    places = tuple(sorted({*places, *((s + t) / 2 for s, t in pairwise(places))}))
-    grown = [
-        (v != 0, abs(w) - abs(v), t) for t, v, w in zip(places, *(h.on(places).values for h in (e, rest)), strict=True)
-    ]
-    _, most, best = max(grown for grown in grown if grown[1] > 0)
+    knots = _union(knots, _union(e.split().knots, rest.split().knots))
+    places = tuple(sorted({*knots, *((s + t) / 2 for s, t in pairwise(knots))}))
+    before = e.on(places).values
+    grown = [abs(w) - abs(v) for v, w in zip(before, rest.on(places).values, strict=True)]
+    i = max(range(len(places)), key=grown.__getitem__)
+    nothing = not any(before[max(i - 1, 0) : i + 2])  # e = 0 on both sides: there is no other point
     bits = 0
     while True:
-        t = Fraction(round(best * (1 << bits)), 1 << bits)
-        before = e.at(t)
-        if abs(rest.at(t)) - abs(before) >= most * NEARLY and (before or not e.at(best)):
-            return t
+        near = round(places[i] * (1 << bits))
+        for n in (near, near - 1, near + 1):
+            if 0 <= n <= 1 << bits:
+                t = Fraction(n, 1 << bits)
+                v = e.at(t)
+                if abs(rest.at(t)) - abs(v) >= grown[i] * NEARLY and (v or nothing):
+                    return t
         bits += 1
