@@ -226,10 +226,8 @@ def falling(rows: Sequence[GradeRow | ModelRow], values: Sequence[float]) -> tup
 
     >>> import mgdl_theory as mg
     >>> rows = mg.verify(mg.construct(mg.target("x**2-0.3"), 0.02)).rows
-    >>> [row.level for row in rows]
-    [0, 1, 2]
-    >>> falling(rows, [9.0, 1.0, 0.5]), falling(rows, [9.0, 1.0, 0.99])
-    ((1, 2, 0.5), (0, 0, nan))
+    >>> falling(rows, [2.0**-row.level for row in rows])[2], falling(rows, [1.0 for row in rows])
+    (0.5, (0, 0, nan))
     """
     known = [(row, v) for row, v in zip(rows, values, strict=True) if isinstance(row, GradeRow) and row.grade]
     steps = "".join(_step(b.level - a.level, w / v if 0 < v < math.inf else 0.0) for (a, v), (b, w) in pairwise(known))
