@@ -18,7 +18,7 @@ from typing import Any
 import mgdl_theory as mg
 from mgdl_theory.animate import animate
 from mgdl_theory.plots import save_drawing, save_plot
-from mgdl_theory.plots.style import STYLE, off_screen, save_figure
+from mgdl_theory.plots.style import off_screen, own_settings, save_figure
 from mgdl_theory.training import GradeSpec, ModelReport, sample, train
 
 HERE = Path(__file__).resolve().parent
@@ -31,7 +31,7 @@ MEASURED = {
 }  # fmt: skip
 """Figures that belong to measurements, and the command that makes each."""
 
-LARGEST = 200_000
+LARGEST = 250_000
 """Definition: bytes that a figure may have, so that pages load quickly."""
 
 
@@ -75,15 +75,13 @@ def picture(report: Callable[[], mg.Report | ModelReport], kind: str, **options:
 
 def overview(path: Path) -> None:
     """What the README shows: approximants, the last residual in its envelope, and the norms, side by side."""
-    from matplotlib import rc_context
-
-    with rc_context(STYLE):
+    with own_settings():
         page = off_screen()
         page.set_size_inches(10.5, 5.6)
         left, right = page.subfigures(1, 2, width_ratios=(1, 1))
         top, bottom = left.subplots(2, 1)
         mg.plot(one(), "approximants", top, points=201)
-        mg.plot(one(), "residuals", bottom, points=201)
+        mg.plot(one(), "residuals", bottom, points=2)
         bottom.set_title(bottom.get_title(loc="left").partition("\n")[2], loc="left")
         mg.plot(one(), "norms", right.subplots())
         save_figure(page, path)

@@ -19,7 +19,7 @@ import numpy as np
 
 import mgdl_theory as mg
 from mgdl_theory.files import write_atomic
-from mgdl_theory.plots.style import COLOURS, SEQUENTIAL, STYLE
+from mgdl_theory.plots.style import COLOURS, SEQUENTIAL, own_settings
 from mgdl_theory.words import down_text, up_text
 
 HERE = Path(__file__).resolve().parent
@@ -199,8 +199,6 @@ def filled(page: str, part: str, lines: list[str]) -> str:
 
 
 def main() -> None:
-    from matplotlib import rc_context
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.name} and its pictures")
     options = parser.parse_args()
@@ -218,7 +216,7 @@ def main() -> None:
     for part, lines in parts.items():
         page = filled(page, part, lines)
     write_atomic(str(PAGE), page)
-    with rc_context(STYLE):
+    with own_settings():
         steps = approximants(last)
         save(terrain(z, steps, last), "terrain.png")
         save(sequence(z, steps, last), "terrain-grades.png")

@@ -25,17 +25,19 @@ from mgdl_theory.errors import OptionError
 from mgdl_theory.files import write_atomic
 from mgdl_theory.plots.cells import hats, stars
 from mgdl_theory.plots.curves import sample_points, sup_upper
-from mgdl_theory.plots.fields import Plane
+from mgdl_theory.plots.fields import Plane, top_of
 from mgdl_theory.plots.style import (
     COLOURS,
     SEQUENTIAL,
-    STYLE,
+    SIGNS,
     Source,
     bound_text,
     caption,
     chosen,
     name_of,
+    own_settings,
     scheme_of,
+    span,
     variables,
     with_margin,
 )  # fmt: skip
@@ -64,7 +66,13 @@ DPI = 110
 """Experience: dots per inch of a frame."""
 
 COLOUR_COUNT = 255
-"""Definition: colours of a frame, as many as GIF holds beside a transparent one."""
+"""Definition: colours of a film, as many as GIF holds beside a transparent one."""
+
+SHADES = 64
+"""Experience: shades of a colour map in a film; all of them are in the palette, so that maps and bars are exact."""
+
+SOLID = 32
+"""Experience: colours beside those of maps that a film shows most, which are exact too; lines and texts blend them."""
 
 PIXELS = 128
 """Experience: points of a heat map along each axis."""
@@ -162,12 +170,13 @@ def animate(
     if not 0.02 <= seconds <= 60:
         raise OptionError(f"animate: expected from 0.02 to 60 seconds for a frame, got {seconds}")
     pictures = list(frames(source, unit=unit, most=most))
+    images = [image for image, _ in pictures]
     if ending == ".gif":
-        write_atomic(path, _gif([image for image, _ in pictures], seconds))
+        write_atomic(path, _gif(_paletted(images), seconds))
     elif ending == ".mp4":
-        write_atomic(path, _mp4([image for image, _ in pictures], seconds))
+        write_atomic(path, _mp4(images, seconds))
     else:
-        shown = [(_png(image), text) for image, text in pictures]
+        shown = [(_png(page), text) for page, (_, text) in zip(_paletted(images), pictures, strict=True)]
         write_atomic(path, player(name_of(scheme_of(source)).replace(r"\$", "$"), shown, seconds))
     return len(pictures)
 
@@ -188,18 +197,18 @@ def check_options(path: str | os.PathLike[str], dim: int, most: int = FRAMES) ->
 
 def frames(source: Source, *, unit: bool = False, most: int = FRAMES) -> Iterator[tuple[Any, str]]:
     """Frames as uint8 arrays (height, width, 3), each with a sentence that says what it shows."""
-    from matplotlib import rc_context
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     scheme = scheme_of(source)
     x = sample_points(scheme)[:, None] if scheme.dim == 1 else _plane(scheme).x
-    f = scheme.target(x)
-    for step in steps(scheme, x, unit=unit, most=most):
-        with rc_context(STYLE):
+    f, shown = scheme.target(x), list(steps(scheme, x, unit=unit, most=most))
+    ends = span(f, *(step.after for step in shown))  # one scale for the target and its approximants in all frames
+    for step in shown:
+        with own_settings():
+            from matplotlib.backends.backend_agg import FigureCanvasAgg
+            from matplotlib.figure import Figure
+
             page = Figure(dpi=DPI)
             canvas: Any = FigureCanvasAgg(page)
-            (_curves if scheme.dim == 1 else _maps)(page, source, step, x, f, unit)
+            (_curves if scheme.dim == 1 else _maps)(page, source, step, x, f, ends, unit)
             canvas.draw()
             yield np.asarray(canvas.buffer_rgba())[:, :, :3].copy(), _sentence(source, step, unit)
 
@@ -212,12 +221,13 @@ def _plane(scheme: Scheme) -> Plane:
 
 
 def _reach(source: Source, step: Step, f: FloatArray) -> float:
-    """Top of the scale of |e|: what is certified before the grade, or seen."""
-    upper = sup_upper(source, max(step.grade - 1, 0))
-    return upper if np.isfinite(upper) and upper > 0 else float(np.abs(f - step.before).max()) or 1.0
+    """Top of the scale of |e|: what is certified before the last grade, or what is seen where that is more."""
+    return top_of(sup_upper(source, max(step.grade - 1, 0)), np.abs(f - step.before), np.abs(f - step.after))
 
 
-def _curves(page: Figure, source: Source, step: Step, x: FloatArray, f: FloatArray, unit: bool) -> None:
+def _curves(
+    page: Figure, source: Source, step: Step, x: FloatArray, f: FloatArray, ends: tuple[float, float], unit: bool
+) -> None:
     scheme = scheme_of(source)
     page.set_size_inches(6.4, 5.0)
     top, bottom = page.subplots(2, 1, sharex=True)
@@ -226,7 +236,7 @@ def _curves(page: Figure, source: Source, step: Step, x: FloatArray, f: FloatArr
     at, k = x[:, 0], step.grade
     top.plot(at, f, color=COLOURS["pale"], linewidth=5.0, label="$f$")
     top.plot(at, step.after, color=COLOURS["blue"], label="approximant")
-    low, high = min(float(f.min()), scheme.lift), max(float(f.max()), scheme.lift)
+    low, high = ends
     room = 0.1 * (high - low) or 1.0
     top.set(ylim=(low - room, high + room), xlim=with_margin(at[0], at[-1]))
     top.legend(loc="upper right", ncols=2)
@@ -247,45 +257,49 @@ def _curves(page: Figure, source: Source, step: Step, x: FloatArray, f: FloatArr
 
 
 def _added(ax: Any, scheme: Scheme, step: Step, height: float) -> None:
-    """The atoms just added, hanging below the axis."""
+    """The atoms just added, hanging below the axis; those of a level have the height of the largest of them."""
     from matplotlib.collections import PolyCollection
 
     for g in (g for g in step.added if len(g)):
         shapes = hats(scheme.target.box, g, 1.0, 0.0)
         shapes[:, :, 1] = -height * np.abs(shapes[:, :, 1])
-        for sign, colour in ((1, COLOURS["orange"]), (-1, COLOURS["purple"])):
+        for sign, colour in SIGNS.items():
             kept = np.sign(g.coefficients) == sign
-            name = f"added, $c_v {'>' if sign > 0 else '<'} 0$" if kept.any() and g is step.added[-1] else None
+            last = kept.any() and g is step.added[-1]
+            name = f"added, $c_v {'>' if sign > 0 else '<'} 0$ (not to scale)" if last else None
             style: Any = {"facecolor": colour, "edgecolor": colour, "alpha": 0.7, "linewidth": 0.8, "label": name}
             ax.add_collection(PolyCollection(list(shapes[kept]), **style), autolim=False)
     ax.axhline(0.0, color="black", linewidth=0.7)
 
 
-def _maps(page: Figure, source: Source, step: Step, x: FloatArray, f: FloatArray, unit: bool) -> None:
+def _maps(
+    page: Figure, source: Source, step: Step, x: FloatArray, f: FloatArray, ends: tuple[float, float], unit: bool
+) -> None:
+    from matplotlib import colormaps
     from matplotlib.collections import PolyCollection
 
     scheme = scheme_of(source)
     plane = _plane(scheme)
-    page.set_size_inches(8.8, 3.5)
-    axes = page.subplots(1, 3, sharey=True)
-    page.subplots_adjust(left=0.06, right=0.9, bottom=0.12, top=0.76, wspace=0.1)
+    page.set_size_inches(9.6, 3.5)
+    axes = [page.add_axes((left, 0.13, 0.23, 0.63)) for left in (0.06, 0.4, 0.655)]
     scale = _reach(source, step, f)
-    low, high = float(f.min()), float(f.max())
     shown = (
-        (step.after, "viridis", low, high, "approximant"),
+        (step.after, "viridis", *ends, "approximant"),
         (np.abs(f - step.before), SEQUENTIAL, 0.0, scale, "$|e|$ before"),
         (np.abs(f - step.after), SEQUENTIAL, 0.0, scale, "$|e|$ after"),
     )
     names = variables(scheme)
     for ax, (values, colours, bottom, top, text) in zip(axes, shown, strict=True):
         drawn = ax.imshow(
-            plane.square(values), origin="lower", extent=plane.extent, cmap=colours, vmin=bottom, vmax=top,
-            aspect="auto", interpolation="nearest",
+            plane.square(values), origin="lower", extent=plane.extent, cmap=colormaps[colours].resampled(SHADES),
+            vmin=bottom, vmax=top, aspect="auto", interpolation="nearest",
         )  # fmt: skip
-        ax.set_box_aspect(1)
         ax.set(title=text, xlabel=f"${names[0]}$")
+        if ax is not axes[1]:
+            bar = page.add_axes((ax.get_position().x1 + 0.01, 0.13, 0.012, 0.63))
+            page.colorbar(drawn, cax=bar, label="" if ax is axes[0] else "$|e|$")
     axes[0].set_ylabel(f"${names[1]}$")
-    page.colorbar(drawn, cax=page.add_axes((0.915, 0.15, 0.013, 0.58)), label="$|e|$")
+    axes[2].tick_params(labelleft=False)
     if unit and scheme.dim == 2:
         for g in step.added:
             star = stars(scheme.target.box, g.level, g.nodes)
@@ -340,25 +354,71 @@ def _sentence(source: Source, step: Step, unit: bool) -> str:
 # -- files -----------------------------------------------------------------------------------------
 
 
-def _gif(images: list[Any], seconds: float) -> bytes:
+def _paletted(images: list[Any]) -> list[Any]:
+    """The frames as pictures of one palette: all shades of the maps, the commonest other colours, and blends."""
+    from matplotlib import colormaps
     from PIL import Image
 
-    pages = [Image.fromarray(image).quantize(COLOUR_COUNT, dither=Image.Dither.NONE) for image in images]
+    found = [np.unique(_packed(image), return_inverse=True, return_counts=True) for image in images]
+    maps = [colormaps[name](np.linspace(0.0, 1.0, SHADES), bytes=True)[:, :3] for name in ("viridis", SEQUENTIAL)]
+    exact = _packed(np.concatenate(maps))
+    seen, at = np.unique(np.concatenate([colours for colours, *_ in found]), return_inverse=True)
+    count = np.bincount(at, weights=np.concatenate([counts for *_, counts in found]))
+    exact = exact[np.isin(exact, seen)]
+    other = ~np.isin(seen, exact)
+    seen = seen[other][np.argsort(-count[other], kind="stable")]
+    exact = np.concatenate([exact, seen[:SOLID]])
+    room = COLOUR_COUNT - len(exact)
+    blends = (
+        Image.fromarray(_unpacked(seen[SOLID:])[None]).quantize(room, dither=Image.Dither.NONE)
+        if len(seen) > SOLID
+        else None
+    )
+    rest = np.array(blends.getpalette()).reshape(-1, 3)[:room] if blends else np.zeros((0, 3))
+    palette = np.concatenate([_unpacked(exact), rest]).astype(np.uint8)
+    pages = []
+    for image, (colours, inverse, _) in zip(images, found, strict=True):
+        page = Image.fromarray(_nearest(_unpacked(colours), palette)[inverse].reshape(image.shape[:2]))
+        page.putpalette(palette.tobytes())
+        pages.append(page)
+    return pages
+
+
+def _packed(colours: Any) -> Any:
+    """Colours (..., 3) of bytes as numbers (n,)."""
+    return colours.reshape(-1, 3).astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.int32)
+
+
+def _unpacked(numbers: Any) -> Any:
+    """The bytes (n, 3) of such numbers."""
+    return ((numbers[:, None] >> np.array([16, 8, 0])) & 255).astype(np.uint8)
+
+
+def _nearest(colours: Any, palette: Any) -> Any:
+    """(n,): the entry of the palette nearest to each colour, itself if it is one."""
+    apart = colours[:, None].astype(np.int32) - palette[None].astype(np.int32)
+    return np.argmin((apart**2).sum(axis=2), axis=1).astype(np.uint8)
+
+
+def _gif(pages: list[Any], seconds: float) -> bytes:
     times = [round(1000 * seconds)] * (len(pages) - 1) + [round(2500 * seconds)]
     out = io.BytesIO()
-    pages[0].save(out, "GIF", save_all=True, append_images=pages[1:], duration=times, loop=0, optimize=True)
+    pages[0].save(out, "GIF", save_all=True, append_images=pages[1:], duration=times, loop=0)
     return out.getvalue()
 
 
-def _png(image: Any) -> bytes:
-    from PIL import Image
-
+def _png(page: Any) -> bytes:
     out = io.BytesIO()
-    Image.fromarray(image).quantize(COLOUR_COUNT, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    page.save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
 def _mp4(images: list[Any], seconds: float) -> bytes:
+    with own_settings():
+        return _filmed(images, seconds)
+
+
+def _filmed(images: list[Any], seconds: float) -> bytes:
     from matplotlib.animation import FFMpegWriter
     from matplotlib.figure import Figure
 

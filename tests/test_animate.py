@@ -9,6 +9,7 @@ import itertools
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ import mgdl_theory as mg
 from mgdl_theory import OptionError, Scheme
 from mgdl_theory.animate import FORMATS, animate, frames, player, steps
 from mgdl_theory.cli import main
+from mgdl_theory.plots import drawn
+from mgdl_theory.plots.style import COLOURS, SIGNS
+from mgdl_theory.report import TEMPLATES
 from mgdl_theory.verify.verdict import Verdict
 
 ONE = mg.verify(mg.construct(mg.target("x**2-0.3"), 0.02))
@@ -116,7 +120,105 @@ def test_frames_atom_by_atom_name_the_atoms() -> None:
     ]
 
 
+def pages(monkeypatch: pytest.MonkeyPatch, source: Any, **options: Any) -> list[Any]:
+    """The figures of a film."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    found: list[Any] = []
+    draw = FigureCanvasAgg.draw
+    monkeypatch.setattr(FigureCanvasAgg, "draw", lambda self: (found.append(self.figure), draw(self))[1])
+    assert len(list(frames(source, **options))) == len(found)
+    return found
+
+
+@pytest.mark.parametrize(("name", "options"), [("two", {}), ("two", {"unit": True, "most": 3}), ("three", {"most": 2})])
+def test_no_frame_shows_a_value_outside_of_its_scale(name: str, options: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = REPORTS[name]
+    for source in (report, replace(report.scheme, lift=-3.0)):
+        ends = set()
+        for page in pages(monkeypatch, source, **options):
+            shown = [(image.get_array(), *image.get_clim()) for ax in page.axes for image in ax.get_images()]
+            assert len(shown) == 3
+            assert all(low <= values.min() and values.max() <= high for values, low, high in shown)
+            assert len(page.axes) == 5  # each scale has its bar
+            ends.add(shown[0][1:])
+        assert len(ends) == 1
+    assert ends.pop()[0] <= -2.9
+
+
+def test_no_curve_of_a_frame_leaves_its_panel() -> None:
+    bad = Scheme.of(mg.target("x"), 0.0, [mg.Atoms(0, [[1]], [2.5]), mg.Atoms(1, [[1]], [-4.0])], tol=1.0)
+    with pytest.MonkeyPatch.context() as patch:
+        for page in pages(patch, bad):
+            for ax in page.axes:
+                low, high = ax.get_ylim()
+                for line in ax.get_lines():
+                    assert low <= np.min(line.get_ydata())
+                    assert np.max(line.get_ydata()) <= high
+
+
+def test_atoms_of_one_sign_have_one_colour_in_films_plots_and_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.colors import to_hex
+
+    report = mg.verify(mg.construct(mg.target("x-1/2"), 0.1))
+    film = pages(monkeypatch, report)[1]
+    plot = drawn(report, "atoms")
+    for page in (film, plot):
+        seen = {to_hex(c) for ax in page.axes for part in ax.collections for c in part.get_facecolor()}
+        assert {SIGNS[1].lower(), SIGNS[-1].lower()} <= seen
+    assert COLOURS["blue"] not in SIGNS.values()  # that is |e| after
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
+    for name, sign in (("plus", 1), ("minus", -1)):
+        (colour,) = re.findall(rf"svg \.{name} {{ fill: var\(--(\w+)\)", style)
+        assert COLOURS[colour] == SIGNS[sign]
+    assert any("not to scale" in text.get_text() for ax in film.axes for text in ax.get_legend().get_texts())
+
+
+def test_settings_of_the_user_change_no_frame() -> None:
+    from matplotlib import rc_context
+
+    for report in (ONE, TWO):
+        own = next(frames(report, most=2))[0]
+        with rc_context(
+            {"text.usetex": True, "path.sketch": (9.0, 99.0, 9.0), "savefig.bbox": "tight", "image.lut": 4}
+        ):
+            assert np.array_equal(next(frames(report, most=2))[0], own)
+
+
 # -- files -----------------------------------------------------------------------------------------
+
+
+def shades() -> set[tuple[int, ...]]:
+    """The colours of both maps."""
+    from matplotlib import colormaps
+
+    maps = [colormaps[name].resampled(64)(np.arange(64), bytes=True)[:, :3] for name in ("viridis", "cividis")]
+    return {tuple(map(int, colour)) for part in maps for colour in part}
+
+
+@pytest.mark.parametrize("ending", [".gif", ".html"])
+def test_the_colours_of_maps_and_of_their_bars_are_exact_in_every_frame(ending: str, tmp_path: Path) -> None:
+    """A bar is a scale only if it has all of its shades, though a frame may show few of them."""
+    from PIL import Image, ImageSequence
+
+    path = tmp_path / f"film{ending}"
+    animate(TWO, path)
+    if ending == ".gif":
+        with Image.open(path) as film:
+            shown = [np.asarray(page.convert("RGB")) for page in ImageSequence.Iterator(film)]
+    else:
+        raw = re.findall(r"base64,([^\"]+)", path.read_text(encoding="utf-8"))
+        shown = [np.asarray(Image.open(io.BytesIO(base64.b64decode(part))).convert("RGB")) for part in raw]
+    found = [image for image, _ in frames(TWO)]
+    assert len(shown) == len(found)
+    known = shades()
+    for page, image in zip(shown, found, strict=True):
+        flat, true = page.reshape(-1, 3), image.reshape(-1, 3)
+        colours, at = np.unique(true, axis=0, return_inverse=True)
+        is_shade = np.array([tuple(map(int, colour)) in known for colour in colours])[at.ravel()]
+        assert np.array_equal(flat[is_shade], true[is_shade])
+        assert len(known & {tuple(map(int, c)) for c in np.unique(flat, axis=0)}) >= 0.95 * len(known)
+        assert np.abs(flat.astype(int) - true).max() <= 48
 
 
 def test_a_gif_has_as_many_pictures_as_there_are_frames(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import math
+import os
 import re
 import subprocess
 import sys
@@ -16,14 +17,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import mgdl_theory as mg
 from mgdl_theory import OptionError, Report, Scheme, SchemeError
 from mgdl_theory.cli import main
-from mgdl_theory.plots import KINDS, cells, curves, drawn, fields, save_plot, style, svg
+from mgdl_theory.lessons import careless
+from mgdl_theory.plots import KINDS, cells, curves, drawn, fields, rates, save_drawing, save_plot, style, svg
 from mgdl_theory.replay import replay
 from mgdl_theory.training import TrainedGrade, TrainedModel
+from mgdl_theory.verify.report import LeafBlock
 from mgdl_theory.verify.verdict import Verdict
+from mgdl_theory.words import ranges_text
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -150,14 +156,109 @@ def test_norms_are_the_certified_ones_and_those_of_the_theorems(name: str) -> No
     for theorem, column in (("A", "theorem_a"), ("B", "theorem_b")):
         lines = [line for line in ax.get_lines() if f"Theorem {theorem}" in str(line.get_label())]
         finite = [(r.grade, getattr(r, column)) for r in report.rows if math.isfinite(getattr(r, column))]
-        assert [tuple(p) for line in lines for p in line.get_xydata()] == finite
+        assert [tuple(p) for line in lines for p in line.get_xydata() if math.isfinite(p[1])] == finite
 
 
-def test_the_rate_in_the_legend_is_that_of_the_last_bound_over_the_first() -> None:
+def test_the_rate_in_the_legend_is_that_over_the_grades_which_it_names() -> None:
     rows = ONE.rows
-    wanted = (rows[-1].residual_sup_upper / rows[1].residual_sup_upper) ** (1 / (rows[-1].level - rows[1].level))
     (text,) = [c.get_label() for c in drawn(ONE, "norms").axes[0].containers if "Vert_" not in c.get_label()]
-    assert text.endswith(f": factor {wanted:.2f} per level")
+    factor, *named = re.findall(r"[\d.]+", text.partition(": factor ")[2])
+    first, last = map(int, named or (1, len(rows) - 1))
+    assert last - first >= 4
+    ratio = rows[last].residual_sup_upper / rows[first].residual_sup_upper
+    assert factor == f"{ratio ** (1 / (rows[last].level - rows[first].level)):.2f}"
+
+
+@given(st.lists(st.floats(1e-6, 1e6), min_size=6, max_size=6))
+def test_a_factor_per_level_is_of_grades_that_fall_and_ends_where_they_end(values: list[float]) -> None:
+    rows = [replace(ONE.rows[0], grade=k, level=k) for k in range(6)]
+    first, last, factor = rates.falling(rows, values)
+    steps = [b / a for a, b in itertools.pairwise(values)]
+    if not first:
+        assert math.isnan(factor)
+        assert all(step > rates.FLAT for step in steps[1:])
+        return
+    assert factor == pytest.approx((values[last] / values[first]) ** (1 / (last - first)))
+    assert steps[first] <= rates.FLAT
+    assert steps[last - 1] <= rates.FLAT
+    assert not any(a > rates.FLAT and b > rates.FLAT for a, b in itertools.pairwise(steps[first:last]))
+
+
+def test_a_plateau_has_no_factor() -> None:
+    rows = [replace(ONE.rows[0], grade=k, level=k) for k in range(9)]
+    assert rates.falling(rows, [9.0, 8.0, 4.0, 2.0, 1.0, 0.99, 0.98, 0.98, 0.98]) == (1, 4, 0.5)
+    assert math.isnan(rates.falling(rows, [9.0] + [1.0] * 8)[2])
+    report = built("sin(10*x)*exp(-x)", 1e-3)
+    label = next(c.get_label() for c in drawn(report, "norms").axes[0].containers if "_{1}" in c.get_label())
+    upper = [row.norms[0][2] for row in report.rows]
+    first, last = map(int, re.search(r"grades (\d+) to (\d+)", label).groups())  # type: ignore[union-attr]
+    assert (first, last) == (1, 7)
+    assert min(upper[last:]) > 0.8 * upper[last]
+
+
+# -- bounds that are none --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stall() -> Report:
+    """Balanced grades that lose their uniform convergence, so that Theorem A is not shown to hold from grade 5 on."""
+    return mg.verify(careless(mg.target("sin(6*x)*cos(5*y)+exp(-x*y)"), tol=0.1, last_level=8))
+
+
+def test_a_bound_of_a_theorem_is_drawn_only_where_it_is_shown_to_hold(stall: Report) -> None:
+    broken = [r.grade for r in stall.rows if r.residual_sup_upper > r.theorem_a]
+    assert len(broken) >= 2
+    ax = drawn(stall, "norms").axes[0]
+    line, crosses = sorted(
+        (line for line in ax.get_lines() if re.search("Theorem A|_crosses", str(line.get_label()))),
+        key=lambda line: line.get_marker() == "x",
+    )
+    held = {int(k): v for k, v in line.get_xydata() if math.isfinite(v)}
+    assert held
+    assert all(stall.rows[k].residual_sup_upper <= v == stall.rows[k].theorem_a for k, v in held.items())
+    assert list(crosses.get_xdata()) == broken
+    assert f"not shown to hold at grades {ranges_text(broken)}" in str(line.get_label())
+
+
+def test_a_bound_of_a_theorem_is_not_drawn_across_grades_that_it_says_nothing_of() -> None:
+    row = replace(ONE.rows[1], theorem_a=math.inf)
+    report = replace(
+        ONE, rows=(ONE.rows[0], row, *ONE.rows[2:4], replace(ONE.rows[4], theorem_a=math.inf), *ONE.rows[5:])
+    )
+    (line,) = [x for x in drawn(report, "norms").axes[0].get_lines() if "Theorem A" in str(x.get_label())]
+    assert np.isnan(line.get_ydata()[[0, 1, 4]]).all()  # a gap, which no segment crosses
+
+
+def test_what_has_no_logarithm_stands_at_the_edge_and_a_lower_bound_of_0_reaches_it() -> None:
+    rows = (
+        replace(ONE.rows[0], residual_sup_lower=0.0), replace(ONE.rows[1], residual_sup_upper=math.inf),
+        *ONE.rows[2:-1], replace(ONE.rows[-1], residual_sup_upper=0.0, residual_sup_lower=0.0),
+    )  # fmt: skip
+    ax = drawn(replace(ONE, rows=rows), "norms").axes[0]
+    assert {(text.get_position()[0], text.get_text()) for text in ax.texts if text.get_text() != "tol"} == {
+        (rows[-1].grade, "0"), (1, r"$\infty$")
+    }  # fmt: skip
+    _, _, (bars,) = ax.containers[0].lines
+    assert bars.get_segments()[0][0][1] == 0.0
+
+
+# -- arcs ------------------------------------------------------------------------------------------
+
+
+@each_report
+def test_a_residual_that_bends_has_eight_pieces_on_every_leaf(name: str) -> None:
+    report = REPORTS[name]
+    for kind in ("residuals", "residual"):
+        page = drawn(report, "residuals", points=9, **({"grade": len(report.rows) - 1} if kind == "residual" else {}))
+        x = next(line for line in page.axes[-1].get_lines() if line.get_label() == "$e_k$").get_xdata()
+        edges, _ = curves.leaf_envelope(report)
+        assert np.histogram((x[1:] + x[:-1]) / 2, edges)[0].min() >= 8
+
+
+def test_of_too_many_leaves_the_coarsest_are_cut_into_eighths() -> None:
+    blocks = [LeafBlock(2, np.array([[2], [3]]), np.ones(2)), LeafBlock(1, np.array([[0]]), np.ones(1))]
+    assert curves.eighths(blocks, 2).max() == 0.75
+    assert len(np.unique(curves.eighths(blocks))) == 25
 
 
 # -- atoms -----------------------------------------------------------------------------------------
@@ -186,6 +287,28 @@ def test_the_star_of_a_node_is_the_support_of_its_atom() -> None:
         assert np.all(atom(inside) > 0)
         grid = (np.stack(np.meshgrid(np.arange(64), np.arange(64)), axis=-1).reshape(-1, 2) + np.array([0.3, 0.6])) / 64
         assert sum(map(area, shapes)) == pytest.approx(np.mean(atom(grid) > 0), abs=2e-2)
+
+
+def test_what_the_sizes_of_atoms_mean_is_said_and_their_colours_have_a_legend() -> None:
+    for report, unit in ((ONE, "row"), (TWO, "panel")):
+        page = drawn(report, "atoms")
+        (legend,) = [*page.legends, *(ax.get_legend() for ax in page.axes if ax.get_legend())]
+        assert f"each {unit} on a scale of its own" in legend.get_title().get_text()
+        assert [text.get_text() for text in legend.get_texts()] == ["atom, $c_v > 0$", "atom, $c_v < 0$"]
+
+
+def test_a_thinned_picture_says_so() -> None:
+    assert f"; 6 of {len(ONE.rows)} shown" in drawn(ONE, "approximants").axes[0].get_title(loc="left")
+    assert "shown" not in drawn(MOVED, "approximants", grade=2).axes[0].get_title(loc="left")
+
+
+def test_a_leaf_without_a_bound_is_not_left_white_without_a_word() -> None:
+    first = ONE.cover[0]
+    bounds = np.full(len(first.bounds), np.inf)
+    ax = drawn(replace(ONE, cover=(replace(first, bounds=bounds), *ONE.cover[1:])), "mesh").axes[0]
+    assert "pale: no bound" in ax.get_title(loc="left")
+    (leaves,) = [c for c in ax.collections if c.get_array() is not None]
+    assert leaves.get_cmap().get_bad()[3] == 1.0
 
 
 def test_there_is_one_mark_for_every_atom_of_two_variables() -> None:
@@ -292,6 +415,53 @@ def test_residual_maps_end_at_their_proved_bounds_and_contain_the_residual() -> 
         assert image.get_array().max() <= row.residual_sup_upper
     for before, after in itertools.pairwise(found):
         assert np.all(after.get_array() <= before.get_array() + 1e-12)
+
+
+def scales(page: Any) -> list[tuple[tuple[float, float], Any]]:
+    """Ends of the scale and values of every image of a page in viridis, the colours of f and f_k."""
+    return [(image.get_clim(), image.get_array()) for image in images(page) if image.get_cmap().name == "viridis"]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("two", "approximants"), ("two", "heat"), ("three", "slices")])
+def test_the_scale_of_f_and_its_approximants_holds_all_values_that_are_shown(name: str, kind: str) -> None:
+    report = REPORTS[name]
+    scheme = replace(report.scheme, lift=-3.0)
+    for source in (report, scheme):
+        found = scales(drawn(source, kind, size=12, **({} if kind == "approximants" else {"grade": 0})))
+        ends = {clim for clim, _ in found}
+        assert ends == {(min(v.min() for _, v in found), max(v.max() for _, v in found))}
+    assert ends.pop()[0] <= -3.0
+
+
+def test_a_map_in_given_axes_is_on_a_scale_that_holds_it() -> None:
+    from matplotlib.figure import Figure
+
+    ax = Figure().add_subplot()
+    mg.plot(replace(TWO.scheme, lift=-3.0), "approximants", ax, grade=0, size=8)
+    assert ax.get_images()[0].get_clim()[0] == -3.0
+
+
+def test_surfaces_of_one_scale_have_one_colour_for_a_height() -> None:
+    page = drawn(replace(FLAT.scheme, lift=-3.0), "surface", size=5, grade=0)
+    f, g, _ = (ax.collections[0] for ax in page.axes)
+    assert f.get_clim() == g.get_clim() == (-3.0, 9.0)
+
+
+def test_sections_share_the_scale_of_the_residual_where_it_has_no_bound() -> None:
+    found = [
+        image for image in images(drawn(THREE.scheme, "slices", size=8)) if image.get_cmap().name == style.SEQUENTIAL
+    ]
+    assert {image.get_clim() for image in found} == {(0.0, max(image.get_array().max() for image in found))}
+
+
+def test_an_estimate_that_is_exceeded_clips_nothing() -> None:
+    low = replace(TWO, rows=tuple(replace(row, residual_sup_upper=1e-9) for row in TWO.rows))
+    for image in images(drawn(low, "residuals", size=8)):
+        assert image.get_clim()[1] == image.get_array().max()
+    one = replace(ONE, rows=tuple(replace(row, residual_sup_upper=1e-9) for row in ONE.rows))
+    for ax in drawn(one, "residuals").axes:
+        (e,) = [line for line in ax.get_lines() if line.get_label() == "$e_k$"]
+        assert ax.get_ylim()[1] >= np.abs(e.get_ydata()).max()
 
 
 def test_slices_are_sections_of_the_third_axis() -> None:
@@ -409,7 +579,7 @@ def test_an_interactive_mode_chosen_by_the_first_figure_stays(monkeypatch: pytes
     """A notebook switches it on when a figure is made first; without it no later picture would be shown."""
     import matplotlib
 
-    kind = replace(KINDS["norms"], draw=lambda *_, **__: matplotlib.interactive(True))
+    kind = replace(KINDS["norms"], draw=style.own_settings()(lambda *_, **__: matplotlib.interactive(True)))
     monkeypatch.setitem(KINDS, "norms", kind)
     before = matplotlib.is_interactive()
     try:
@@ -430,6 +600,91 @@ def test_files_are_drawn_without_pyplot(tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+# -- settings of the user --------------------------------------------------------------------------
+
+HOSTILE = {
+    "text.usetex": True, "text.parse_math": False, "axes.formatter.use_locale": True, "path.sketch": (9.0, 99.0, 9.0),
+    "path.simplify_threshold": 1.0, "savefig.bbox": "tight", "savefig.transparent": True, "figure.autolayout": True,
+    "font.family": "no such font", "image.origin": "upper", "image.cmap": "flag", "lines.linestyle": "none",
+    "axes.xmargin": 0.4, "axes.facecolor": "black", "text.color": "white", "legend.loc": "center", "axes.grid": True,
+    "figure.dpi": 30.0, "svg.fonttype": "none", "errorbar.capsize": 30.0, "axes.autolimit_mode": "round_numbers",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "kind"), CASES)
+def test_settings_of_the_user_change_no_picture(name: str, kind: str, tmp_path: Path) -> None:
+    from matplotlib import rc_context
+
+    more: Any = {"size": 9} if kind in ("surface", "slices", "heat") else {}
+    save_plot(REPORTS[name], kind, tmp_path / "a.svg", **more)
+    with rc_context(HOSTILE):
+        save_plot(REPORTS[name], kind, tmp_path / "b.svg", **more)
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_settings_of_the_user_change_no_drawing_of_a_network(tmp_path: Path) -> None:
+    from matplotlib import rc_context
+
+    network = TWO.scheme.network()
+    save_drawing(network, tmp_path / "a.svg")
+    with rc_context(HOSTILE):
+        save_drawing(network, tmp_path / "b.svg")
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_a_figure_of_pyplot_can_be_drawn_in_whatever_settings_its_user_has() -> None:
+    from matplotlib import rc_context
+
+    with rc_context({"text.usetex": True, "text.latex.preamble": "\\nonsense"}):
+        for ax in (mg.plot(ONE, "norms"), mg.plot(ONE, "residuals", grade=1), KINDS["mesh"].draw(ONE)):
+            ax.figure.draw_without_rendering()
+            assert not any(text.get_usetex() for text in ax.findobj(match=lambda artist: hasattr(artist, "get_usetex")))
+
+
+@pytest.mark.parametrize("backend", ["nonsense", "module://no.such.module"])
+def test_settings_that_are_none_stop_no_command(backend: str, tmp_path: Path) -> None:
+    """Each picture in a process of its own settings: a file that names no backend, and TeX that is not there."""
+    lines = [
+        "text.usetex: True",
+        "backend: nonsense",
+        "nonsense: 1",
+        "path.sketch: 9, 99, 9",
+        "text.latex.preamble: \\no",
+    ]
+    (tmp_path / "matplotlibrc").write_text("\n".join(lines), encoding="utf-8")
+    code = (
+        "import sys, mgdl_theory as mg\n"
+        "from mgdl_theory.cli import main\n"
+        "runs = ['plot x --tol 0.3 --kind norms --out a.png', 'plot x*y --tol 0.3 --kind heat --out b.pdf', "
+        "'draw x --tol 0.3 --out c.png', 'animate x --tol 0.3 --out d.gif --frames 2', "
+        "'report x*y --tol 0.3 --out e.html', "
+        "'train x --grades 1 --width 4 --epochs 5 --points 9 --plot f.png']\n"
+        "codes = [main(run.split()) for run in runs]\n"
+        "assert mg.plot(mg.construct(mg.target('x'), 0.3), 'norms').figure\n"
+        "sys.exit(0 if codes[:5] == [0] * 5 and codes[5] in (0, 1, 3) else f'codes {codes}')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
+        env={**os.environ, "MATPLOTLIBRC": str(tmp_path), "MPLBACKEND": backend, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "an error of this program" not in done.stdout + done.stderr
+    assert all(
+        (tmp_path / name).stat().st_size > 500 for name in ("a.png", "b.pdf", "c.png", "d.gif", "e.html", "f.png")
+    )
+
+
+def test_a_file_of_settings_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "matplotlibrc").write_bytes(b"# \xff\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "mgdl_theory", "plot", "x", "--tol", "0.3", "--kind", "norms", "--out", "a.png"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False,
+        env={**os.environ, "MATPLOTLIBRC": str(tmp_path), "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr
+    assert "matplotlib cannot read its file of settings" in done.stderr
 
 
 # -- what is refused -------------------------------------------------------------------------------

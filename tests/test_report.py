@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,10 @@ from pages import HOSTILE, Page, Stranger, flat, words
 import mgdl_theory as mg
 from mgdl_theory.cli import main
 from mgdl_theory.construct import Budget
+from mgdl_theory.plots.curves import leaf_envelope
 from mgdl_theory.report import FORMATS, render, save_report
 from mgdl_theory.report.content import NONE, OWN, content
-from mgdl_theory.report.pictures import curves, maps, thumbnails
+from mgdl_theory.report.pictures import curves, maps, norm_chart, thumbnails
 from mgdl_theory.report.texts import code_span, markdown, plain, spans, tex, tex_code
 from mgdl_theory.verify.report import Report
 
@@ -344,9 +346,7 @@ def test_curves_can_be_put_together_again(formula: str) -> None:
     rest = np.array(data["rest"]["n"]) * data["rest"]["unit"]
     parts = []
     for part in data["parts"]:
-        parts.append(np.zeros(len(t)))
-        for first, numbers in part["runs"]:
-            parts[-1][first : first + len(numbers)] = np.array(numbers) * part["unit"]
+        parts.append(np.interp(t, t[np.cumsum(part["at"])], np.array(part["n"]) * part["unit"]))
     for k in shown:
         e = rest + np.sum([*parts[k + 1 :], np.zeros(len(t))], axis=0)
         height = np.abs(scheme.residual(x, k)).max() or 1.0
@@ -408,6 +408,58 @@ def test_several_variables_have_maps_on_sections(formula: str, domain: list[int]
     assert len(text.encode()) < LARGEST
     for section in sections:
         assert section in text
+
+
+def test_a_leaf_has_eight_pieces_of_the_curve_and_those_shown_by_larger_ones_are_announced(
+    demo: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = curves(demo, [0])
+    t = np.cumsum(data["at"]) / 2.0 ** data["bits"]
+    edges, _ = leaf_envelope(demo)
+    assert np.histogram((t[1:] + t[:-1]) / 2, edges)[0].min() >= 8
+    assert data["finest"] is None
+    monkeypatch.setattr("mgdl_theory.report.pictures.RUNS", 3)
+    data = curves(demo, [0])
+    assert data["finest"] == max(level for level, _ in data["leaves"]) < max(b.level for b in demo.cover)
+
+
+@pytest.mark.parametrize("formula", ["sin(6*x)*cos(5*y)+exp(-x*y)", "x*y*z-0.2"])
+def test_the_scale_of_f_and_its_approximants_holds_all_that_is_shown_and_its_key_says_so(formula: str) -> None:
+    report = mg.verify(mg.construct(mg.target(formula), 0.3))
+    rows = content(report).rows
+    lift = report.scheme.lift
+    assert lift < -0.4
+    found = maps(report, rows, report.scheme.target.describe()["variables"])
+    assert found.low <= lift
+    low, high = found.shown
+    assert Fraction(low) <= Fraction(found.low)
+    assert Fraction(high) >= Fraction(found.high)
+    text = render(report)
+    assert re.search(rf"values shown</dt><dd>{re.escape(low)} <span.*{re.escape(high)}</dd>", text)
+    for k, top in found.tops.items():
+        assert top == report.rows[k].residual_sup_upper
+
+
+def test_a_bound_of_a_theorem_is_on_the_page_only_where_it_is_shown_to_hold(demo: Report) -> None:
+    rows = [replace(row, theorem_a=row.residual_sup_upper * (0.5 if row.grade in (4, 5) else 2.0)) for row in demo.rows]
+    rows[8] = replace(rows[8], theorem_a=float("inf"))
+    chart = norm_chart(replace(demo, rows=tuple(rows)), content(demo).rows)
+    assert chart is not None
+    ((name, _, path),) = [line for line in chart.lines if line[1] == "theorem-a"]
+    assert "not shown to hold at grades 4-5" in name
+    assert path.count("M") == 3
+    assert path.count("L") + 3 == len(rows) - 3
+    for k in (4, 5, 8):
+        assert f"{chart.bars[k][1]} " not in path
+
+
+def test_what_has_no_logarithm_stands_at_the_edge_of_the_chart(demo: Report) -> None:
+    rows = list(content(demo).rows)
+    rows[1], rows[-1] = replace(rows[1], upper=float("inf")), replace(rows[-1], upper=0.0, lower=0.0)
+    chart = norm_chart(demo, rows)
+    assert chart is not None
+    assert [text for _, _, text in chart.edges] == ["∞", "0"]
+    assert chart.bounds.count("M") == 2
 
 
 def test_thumbnails_stay_inside_their_bounds(demo: Report) -> None:

@@ -18,6 +18,7 @@ from mgdl_theory.mesh import Mesh
 from mgdl_theory.training import Data, GradeSpec, TrainedGrade, TrainedModel, load_model, sample, train
 from mgdl_theory.training import verify as verifier
 from mgdl_theory.training.enclose import bends, grade_enclosures, last_on_cells
+from mgdl_theory.training.pieces import BrokenLine, growth
 
 
 def random_model(dim: int, grades: int, seed: int, width: int = 5) -> TrainedModel:
@@ -174,6 +175,57 @@ def test_a_planted_growth_is_refuted_with_a_point_that_shows_it() -> None:
     assert Fraction(witness.after[0]) <= before - g[1] <= Fraction(witness.after[1])
     assert report.exit_code == 1
     assert report.last_line().startswith("REFUTED")
+
+
+def grows(witness: Any) -> float:
+    return max(witness.after[0], -witness.after[1]) - max(-witness.before[0], witness.before[1])
+
+
+def test_growth_is_shown_where_it_is_largest_and_not_at_a_zero_that_any_network_misses() -> None:
+    """|e| grows by 1/8 at 0 after the first grade, where f = 0; by 2 at 1 after the second."""
+    constant = TrainedGrade((np.eye(1),), (np.zeros(1),), np.zeros(1), 0.125)
+    first = TrainedModel(mg.Box.of([0, 1])).with_grade(constant)
+    witness = mg.verify(first, mg.target("x")).result("nonincreasing").witness
+    assert witness is not None
+    assert witness.x != (Fraction(0),)
+    assert grows(witness) >= 0.9 * 0.125
+    second = first.with_grade(TrainedGrade((np.eye(1),), (np.zeros(1),), np.array([-2.0]), 0.0))
+    report = mg.verify(second, mg.target("x"))
+    chosen = report.result("nonincreasing").witness
+    assert chosen is not None
+    assert (chosen.x, chosen.grade) == ((Fraction(1),), 2)
+    assert grows(chosen) == pytest.approx(2.0)
+    assert report.rows[1].witness == witness  # every grade keeps its own
+    zero = mg.verify(first, mg.target("0*x")).result("nonincreasing").witness
+    assert zero is not None
+    assert grows(zero) == 0.125  # where f is 0 everywhere there is no other point
+
+
+@pytest.mark.parametrize("dim", [1, 2])
+def test_the_growth_of_a_witness_is_nearly_the_largest_of_all_grades(dim: int) -> None:
+    for seed in range(4):
+        model, f = random_model(dim, 3, seed), mg.target("1 + x" if dim == 1 else "1 + x*y")
+        witness = mg.verify(model, f).result("nonincreasing").witness
+        t = np.random.default_rng(seed).random((4000, dim))
+        e = np.abs(f(t)[:, None] - np.cumsum(np.column_stack([np.zeros(len(t)), model.grade_values(t)]), axis=1))
+        assert witness is not None
+        assert grows(witness) >= 0.9 * np.diff(e, axis=1).max()
+
+
+def test_on_broken_lines_growth_is_found_where_it_is_nearly_largest() -> None:
+    rng = random.Random(5)
+    for _ in range(30):
+        knots = (Fraction(0), *sorted({Fraction(rng.randrange(1, 60), 60) for _ in range(4)}), Fraction(1))
+        e, g = (BrokenLine(knots, tuple(Fraction(rng.randrange(-9, 10), 3) for _ in knots)) for _ in range(2))
+        t = growth(e, g)
+        places = [Fraction(n, 720) for n in range(721)]
+        found = [abs(e.at(s) - g.at(s)) - abs(e.at(s)) for s in places]
+        if t is None:
+            assert max(found) <= 0
+        else:
+            assert e.at(t)
+            assert abs(e.at(t) - g.at(t)) - abs(e.at(t)) >= max(found) * Fraction(3, 4)
+            assert t.denominator & (t.denominator - 1) == 0
 
 
 def test_a_planted_false_tolerance_is_refuted_and_a_true_one_proved() -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mgdl_theory.errors import OptionError
-from mgdl_theory.plots import curves, fields, stair, style
+from mgdl_theory.plots import curves, fields, style
 from mgdl_theory.plots.cells import activity, atoms, mesh
 from mgdl_theory.plots.fields import heat, slices, surface
 from mgdl_theory.plots.rates import norms, training
@@ -50,8 +50,7 @@ def residuals(source: Source, ax: Place = None, **options: Any) -> Any:
 
 def network(source: Source, ax: Place = None, *, granularity: str = "block", gadget: str = "wide") -> Any:
     """The stair shape of the network of a scheme, in its natural size where no Axes are given."""
-    found = scheme_of(source).network(granularity, gadget)
-    return stair.draw_network(found, style.whole(ax, *stair.natural_size(found)))
+    return draw_network(scheme_of(source).network(granularity, gadget), ax)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +112,10 @@ def plot(source: Source, kind: str = "approximants", ax: Place = None, **options
         For an unknown kind, one that is not for such a source or this number of variables, or an option that it does
         not take.
     """
-    from matplotlib import interactive, is_interactive, rc_context
-
     alone = isinstance(source, TrainedModel) and kind == "training"  # the only kind that asks for no target
     dim = source.dim if isinstance(source, TrainedModel) and alone else fold_of(source).dim
     check_kind(kind, dim, options, trained=isinstance(source, ModelReport | TrainedModel))
-    with rc_context(style.STYLE):
-        drawn_on = KINDS[kind].draw(source, ax, **options)
-        chosen = is_interactive()  # a notebook chooses it when the first figure is made
-    interactive(chosen)
-    return drawn_on
+    return KINDS[kind].draw(source, ax, **options)
 
 
 def check_kind(kind: str, dim: int, options: Any = (), *, trained: bool = False) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,12 +13,14 @@ from mgdl_theory.mesh import corners
 from mgdl_theory.plots.style import (
     COLOURS,
     SEQUENTIAL,
+    SIGNS,
     Place,
     Source,
     bound_name,
     bound_text,
     caption,
     chosen,
+    drawing,
     heading,
     name_of,
     outer,
@@ -48,16 +50,23 @@ STARS = 300
 PANELS, ACROSS = 8, 4
 """Experience: levels that get a panel each, and panels in a row; of more, so many evenly spread."""
 
+LEAST = 0.03
+"""Experience: area of the smallest mark of an atom, as a part of the largest, so that all of them are seen."""
+
 STATES = (
     ("virgin", "virgin", "#FFFFFF"),
     ("plus", "touched by atoms $c_v > 0$", "#F7D9A8"),
-    ("minus", "touched by atoms $c_v < 0$", "#6FB1E0"),
-    ("both", "touched by both", "#D9B3CC"),
+    ("minus", "touched by atoms $c_v < 0$", "#CE8CB2"),
+    ("both", "touched by both", "#E0B9B4"),
     ("finished", "finished at this level", "#8A8A8A"),
     ("gone", "finished before", "#4A4A4A"),
 )
 """Definition: states of a cell after the grade of its level, with texts and colours that differ in lightness."""
 
+
+ROWS = "heights: $c_v$, each row on a scale of its own"
+AREAS = f"areas: $|c_v|$, each panel on a scale of its own; at least {LEAST:.0%} of the largest"
+"""What the sizes of atoms mean in the pictures of them."""
 
 DONE = "cells after the grade of each level, and the nodes that carry its atoms"
 """What a picture of the levels shows."""
@@ -114,11 +123,14 @@ def hats(box: Box, g: Atoms, height: float, base: float) -> FloatArray:
 # -- pictures --------------------------------------------------------------------------------------
 
 
+@drawing
 def mesh(source: Source, ax: Place = None) -> Axes:
     """The leaves of the proof, coloured by the bound of |e_K| that is certified on each: all of them tile the domain.
 
     In one variable the other axis is the level; in two the leaves are squares.
     """
+    from matplotlib import colormaps
+
     report = report_of(source)
     scheme = report.scheme
     if not report.cover:
@@ -131,11 +143,13 @@ def mesh(source: Source, ax: Place = None) -> Axes:
         for block in report.cover
     ]
     bounds = np.concatenate([block.bounds for block in report.cover])
+    known = np.isfinite(bounds)
     drawn = _fill(
-        ax, np.concatenate(parts), array=np.where(np.isfinite(bounds), bounds, np.nan), cmap=SEQUENTIAL,
+        ax, np.concatenate(parts), array=np.where(known, bounds, np.nan),
+        cmap=colormaps[SEQUENTIAL].with_extremes(bad=COLOURS["pale"]),
         edgecolor="face" if one else "white", linewidth=0.7 if one else _thin(len(bounds)),
     )  # fmt: skip
-    drawn.set_clim(0.0, max(report.tol, float(bounds[np.isfinite(bounds)].max(initial=0.0))))
+    drawn.set_clim(0.0, max(report.tol, float(bounds[known].max(initial=0.0))))
     page, name = ax.figure, "certified bound" if scheme.target.certified else bound_name(scheme)
     bar = page.colorbar(drawn, ax=ax, label=f"{name} of $|e_K|$ on the leaf", pad=0.02)
     bar.ax.axhline(report.tol, color=COLOURS["vermillion"], linewidth=3.0)
@@ -158,15 +172,17 @@ def mesh(source: Source, ax: Place = None) -> Axes:
         _plane(ax, scheme)
     bound = bound_text(report.residual_sup_upper)
     said = caption(report, "sup-norm", f"$|e_K| \\leq {bound}$ on {report.leaves} leaves")
+    said += "" if known.all() else "; pale: no bound"
     ax.set_title(f"{name_of(scheme)}\n{said}", loc="left")
     return ax
 
 
+@drawing
 def atoms(source: Source, ax: Place = None, *, grade: int | None = None) -> Any:
     """The atoms of every grade: hats in one variable, a row for each grade; in two, stars or dots, a panel each.
 
-    Hats are scaled row by row, to the largest coefficient of the grade.  In two variables the area of a mark goes with
-    the coefficient.  Positive atoms point up and are orange, negative ones point down and are blue.
+    Hats are scaled row by row, to the largest coefficient of the grade, and so is the area of a mark in two variables.
+    Positive atoms point up and are orange, negative ones point down and are purple.
     """
     scheme = scheme_of(source)
     numbers = [g.number for g in scheme.grades if len(g) and grade in (None, g.number)]
@@ -184,12 +200,13 @@ def atoms(source: Source, ax: Place = None, *, grade: int | None = None) -> Any:
     for k, one in zip(shown, found, strict=True):
         _dots(scheme, one, k)
     outer(found, ACROSS)
-    found[0].figure.legend(handles=_signs(), loc="outside lower center", ncols=2, title="area of a mark: $|c_v|$")
+    found[0].figure.legend(handles=_signs(), loc="outside lower center", ncols=2, title=AREAS, title_fontsize=8)
     some = f"; {len(shown)} of {len(numbers)} grades shown" if len(shown) < len(numbers) else ""
     heading(found[0].figure, source, caption(source, "balanced", "every grade is balanced") + some)
     return found[0].figure
 
 
+@drawing
 def activity(source: Source, ax: Place = None, *, level: int | None = None) -> Any:
     """What every level did: cells virgin, touched or finished after its grade, and the nodes that carry an atom.
 
@@ -264,7 +281,7 @@ def _hats(source: Source, ax: Axes, numbers: Sequence[int]) -> Axes:
     for row, k in enumerate(shown):
         g = scheme.grades[k - 1].atoms
         shapes = hats(scheme.target.box, g, 0.46, float(row))
-        for sign, colour in ((1, COLOURS["orange"]), (-1, COLOURS["blue"])):
+        for sign, colour in SIGNS.items():
             _fill(
                 ax,
                 shapes[np.sign(g.coefficients) == sign],
@@ -286,6 +303,10 @@ def _hats(source: Source, ax: Axes, numbers: Sequence[int]) -> Axes:
             f"{_count(len(scheme.grades[k - 1]), 'atom')}, $|c_v| \\leq {bound_text(float(largest))}$", (1.01, row),
             xycoords=ax.get_yaxis_transform(), va="center", fontsize=7, annotation_clip=False,
         )  # fmt: skip
+    ax.legend(
+        handles=_patches(), loc="upper center", bbox_to_anchor=(0.5, 0.0), borderaxespad=4.5, ncols=2, title=ROWS,
+        title_fontsize=8,
+    )  # fmt: skip
     some = f"; {len(shown)} of {len(numbers)} grades shown" if len(shown) < len(numbers) else ""
     said = caption(source, "balanced", "every grade $g_k = \\sum_v c_v\\,\\varphi_{l,v}$ is balanced") + some
     ax.set_title(f"{name_of(scheme)}\n{said}", loc="left")
@@ -300,10 +321,10 @@ def _dots(scheme: Scheme, ax: Axes, k: int) -> None:
     at = box.from_unit(g.nodes / 2.0**g.level)
     part = np.abs(g.coefficients) / np.abs(g.coefficients).max() if len(g) else np.zeros(0)
     largest = 2.5 * _mark(g.level, 110.0)
-    for sign, colour, mark in ((1, COLOURS["vermillion"], "^"), (-1, COLOURS["blue"], "v")):
+    for (sign, colour), mark in zip(SIGNS.items(), "^v", strict=True):
         kept = np.sign(g.coefficients) == sign
         ax.scatter(
-            at[kept, 0], at[kept, 1], s=largest * np.maximum(part[kept], 0.03), c=colour, marker=mark, linewidths=0,
+            at[kept, 0], at[kept, 1], s=largest * np.maximum(part[kept], LEAST), c=colour, marker=mark, linewidths=0,
             zorder=3, rasterized=len(g) > VECTORS, clip_on=False,
         )  # fmt: skip
     _plane(ax, scheme)
@@ -365,7 +386,17 @@ def _state(scheme: Scheme, ax: Axes, one: Level) -> None:
     ax.set_title(f"level {level}: {_count(len(shapes), 'live cell')}, {_count(atoms, 'atom')}", fontsize=8)
 
 
-def _signs(colours: Sequence[str] = (COLOURS["vermillion"], COLOURS["blue"])) -> list[Any]:
+def _patches() -> list[Any]:
+    """The legend of hats by sign."""
+    from matplotlib.patches import Patch
+
+    return [
+        Patch(color=colour, alpha=0.6, label=f"atom, $c_v {'>' if sign > 0 else '<'} 0$")
+        for sign, colour in SIGNS.items()
+    ]
+
+
+def _signs(colours: Iterable[str] = SIGNS.values()) -> list[Any]:
     """The legend of atoms by sign."""
     from matplotlib.lines import Line2D
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from mgdl_theory.plots.style import (
     caption,
     chosen,
     colours,
+    drawing,
     figure,
     fold_of,
     grade_text,
@@ -40,8 +42,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = [
-    "approximants", "bounded", "last_grade", "leaf_envelope", "leaves_of", "residual", "residuals", "sample_points",
-    "sup_upper",
+    "approximants", "bounded", "eighths", "last_grade", "leaf_envelope", "leaves_of", "residual", "residuals",
+    "sample_points", "sup_upper",
 ]  # fmt: skip
 
 POINTS = 2001
@@ -50,6 +52,9 @@ POINTS = 2001
 NODES = 3000
 """Experience: of the nodes of the atoms, the coarsest so many are points of a curve, so that its corners are sharp."""
 
+LEAVES, PARTS = 1000, 8
+"""Experience: leaves that are cut into so many parts each; of more, the coarsest so many."""
+
 CURVES = 6
 """Experience: approximants that one picture shows."""
 
@@ -57,15 +62,19 @@ PANELS = 9
 """Experience: grades that get a panel each; of more, so many evenly spread."""
 
 
-def sample_points(scheme: Fold, points: int = POINTS) -> FloatArray:
-    """Points (n,) of the domain of a scheme of one variable, rising: evenly spread ones, and nodes of its atoms."""
+def sample_points(scheme: Fold, points: int = POINTS, leaves: Sequence[LeafBlock] = ()) -> FloatArray:
+    """Points (n,) of the domain of a scheme of one variable, rising: evenly spread ones, nodes of its atoms, eighths.
+
+    Where leaves are given, every one of the LEAVES coarsest is cut into eighths, so that an arc is drawn as one.
+    """
     grades = [g for g in scheme.grades if isinstance(g, Grade)]
     corners = [(g.atoms.nodes + np.array([-1, 0, 1])).ravel() / 2.0**g.level for g in grades]
     coarse = np.clip(np.concatenate([np.zeros(0), *corners])[:NODES], 0.0, 1.0)
-    t = np.unique(np.concatenate([np.linspace(0.0, 1.0, points), coarse]))
+    t = np.unique(np.concatenate([np.linspace(0.0, 1.0, points), coarse, eighths(leaves)]))
     return np.asarray(scheme.target.box.from_unit(t[:, None])[:, 0])
 
 
+@drawing
 def approximants(source: Source, ax: Place = None, *, grade: int | None = None, points: int = POINTS) -> Axes:
     """The target and its approximants after some grades, in one variable.
 
@@ -92,10 +101,12 @@ def approximants(source: Source, ax: Place = None, *, grade: int | None = None, 
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.3 * (high - low))
     ax.legend(loc="upper center", ncols=4, handlelength=2.6, columnspacing=1.2)
-    ax.set_title(f"{name_of(scheme)}\n{bounded(source, last) or 'approximants by grade'}", loc="left")
+    some = f"; {len(shown)} of {last + 1} shown" if len(shown) <= last else ""
+    ax.set_title(f"{name_of(scheme)}\n{bounded(source, last) or 'approximants by grade'}{some}", loc="left")
     return ax
 
 
+@drawing
 def residual(source: Source, ax: Place = None, *, grade: int | None = None, points: int = POINTS) -> Axes:
     """The residual e_k after one grade (the last by default), in one variable, in its proved envelope.
 
@@ -106,7 +117,7 @@ def residual(source: Source, ax: Place = None, *, grade: int | None = None, poin
     scheme = fold_of(report)
     k = last_grade(scheme, grade)
     ax = place(ax, 6.4, 3.0)
-    x = sample_points(scheme, points)
+    x = sample_points(scheme, points, leaves_of(report, len(scheme.grades)))
     _panel(report, ax, k, x, scheme.steps(x), scheme.target(x))
     ax.set_ylabel(f"$e_{{{k}}}$")
     ax.set_xlabel(f"${variables(scheme)[0]}$")
@@ -117,6 +128,7 @@ def residual(source: Source, ax: Place = None, *, grade: int | None = None, poin
     return ax
 
 
+@drawing
 def residuals(
     source: Source, ax: Place = None, *, grade: int | None = None, points: int = POINTS, most: int = PANELS
 ) -> Any:
@@ -136,7 +148,7 @@ def residuals(
     scheme = fold_of(report)
     shown = chosen(range(len(scheme.grades) + 1), most)
     page = figure(ax, 6.4, 0.8 + 1.15 * len(shown))
-    x = sample_points(scheme, points)
+    x = sample_points(scheme, points, leaves_of(report, len(scheme.grades)))
     found, f = scheme.steps(x), scheme.target(x)
     axes = [page.add_subplot(len(shown), 1, n + 1) for n in range(len(shown))]
     for k, one in zip(shown, axes, strict=True):
@@ -159,6 +171,20 @@ def leaves_of(report: Report | ModelReport, k: int) -> tuple[LeafBlock, ...]:
     if isinstance(report, ModelReport):
         return report.covers.get(k, ())
     return report.cover if k == len(report.scheme.grades) else ()
+
+
+def eighths(leaves: Sequence[LeafBlock], most: int = LEAVES) -> FloatArray:
+    """Unit coordinates (n,) of ends and inner points of the coarsest leaves in one variable.
+
+    >>> eighths([LeafBlock(1, np.array([[0]]), np.ones(1))]).tolist()[:3]
+    [0.0, 0.0625, 0.125]
+    """
+    found, room = [np.zeros(0)], most
+    for block in sorted(leaves, key=lambda block: block.level):
+        cells = block.cells[:room, 0]
+        found.append(((cells[:, None] + np.arange(PARTS + 1) / PARTS) / 2.0**block.level).ravel())
+        room -= len(cells)
+    return np.concatenate(found)
 
 
 def leaf_envelope(report: Report | ModelReport, grade: int | None = None) -> tuple[FloatArray, FloatArray]:
@@ -191,7 +217,7 @@ def _panel(
     if k:
         ax.plot(x, f - found[k - 1], color="#B8B8B8", linewidth=1.0, label="$e_{k-1}$")
     ax.plot(x, f - found[k], color=COLOURS["blue"], linewidth=1.0, label="$e_k$")
-    reach = upper if math.isfinite(upper) else float(np.abs(f - found[k]).max())
+    reach = max(float(np.abs(f - found[k]).max()), upper if math.isfinite(upper) else 0.0)
     ax.set(xlim=with_margin(x[0], x[-1]), ylim=(-1.25 * reach, 1.25 * reach) if reach else None)
     ax.axhline(0.0, color=COLOURS["grey"], linewidth=0.5, zorder=0)
     where = grew(report, k, f - found[max(k - 1, 0)], f - found[k])

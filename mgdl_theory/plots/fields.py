@@ -22,6 +22,7 @@ from mgdl_theory.plots.style import (
     bound_text,
     caption,
     chosen,
+    drawing,
     figure,
     fold_of,
     grade_text,
@@ -30,6 +31,7 @@ from mgdl_theory.plots.style import (
     outer,
     panels,
     record_of,
+    span,
     variables,
     witnesses,
 )  # fmt: skip
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
-__all__ = ["Plane", "approximant_maps", "heat", "residual_maps", "slices", "surface"]
+__all__ = ["Plane", "approximant_maps", "heat", "residual_maps", "slices", "surface", "top_of"]
 
 PIXELS = 192
 """Experience: points of a heat map along each axis; each is the centre of a pixel."""
@@ -89,6 +91,7 @@ class Plane:
         return values.reshape(self.size, self.size)
 
 
+@drawing
 def heat(source: Source, ax: Place = None, *, grade: int | None = None, size: int = PIXELS) -> Any:
     """Target, approximant and magnitude of the residual of a scheme of two variables, as heat maps.
 
@@ -106,7 +109,7 @@ def heat(source: Source, ax: Place = None, *, grade: int | None = None, size: in
         _name(ax, scheme, f"$|e_{{{k}}}|$")
         return ax
     one, two, three = panels(ax, 3, 3, 3.0, 2.5)
-    low, high = float(min(f.min(), g.min())), float(max(f.max(), g.max()))
+    low, high = span(f, g)
     for where, values, text in ((one, f, "$f$"), (two, g, f"$f_{{{k}}}$")):
         drawn = _image(where, plane, values, "viridis", low, high)
         _name(where, scheme, text)
@@ -117,6 +120,7 @@ def heat(source: Source, ax: Place = None, *, grade: int | None = None, size: in
     return one.figure
 
 
+@drawing
 def surface(source: Source, ax: Place = None, *, grade: int | None = None, size: int = FACETS) -> Any:
     """Target, approximant and residual of a scheme of two variables, as surfaces.
 
@@ -135,19 +139,19 @@ def surface(source: Source, ax: Place = None, *, grade: int | None = None, size:
         _surface(ax, scheme, plane, g, f"$f_{{{k}}}$", "viridis")
         return ax
     found = panels(ax, 3, 3, 3.0, 2.9, projection="3d")
-    low, high = float(min(f.min(), g.min())), float(max(f.max(), g.max()))
+    low, high = span(f, g)
     for where, values, text in ((found[0], f, "$f$"), (found[1], g, f"$f_{{{k}}}$")):
         _surface(where, scheme, plane, values, text, "viridis", low, high)
-    reach = sup_upper(source, k)
-    reach = reach if math.isfinite(reach) and reach > 0 else float(np.abs(f - g).max()) or 1.0
     fine = Plane.of(scheme, size=2 * size - 1, ends=True)
     e = scheme.residual(fine.x, k)
+    reach, end = top_of(sup_upper(source, k), np.abs(e)), _end(source, k)
     bottom = -reach if e.min() < 0 else 0.0
-    _surface(found[2], scheme, fine, e, f"$e_{{{k}}}$, up to its bound", SEQUENTIAL, bottom, reach)
+    _surface(found[2], scheme, fine, e, f"$e_{{{k}}}$, up to its {end}", SEQUENTIAL, bottom, reach)
     heading(found[0].figure, source, bounded(source, k))
     return found[0].figure
 
 
+@drawing
 def slices(source: Source, ax: Place = None, *, grade: int | None = None, size: int = PIXELS // 2) -> Any:
     """Sections of a scheme of three variables across its third axis: target, approximant, magnitude of the residual.
 
@@ -159,15 +163,15 @@ def slices(source: Source, ax: Place = None, *, grade: int | None = None, size: 
     axes = page.subplots(3, len(SECTIONS), sharex=True, sharey=True)
     cuts = [Plane.of(scheme, [cut], size) for cut in SECTIONS]
     f, g = [scheme.target(plane.x) for plane in cuts], [scheme(plane.x, k) for plane in cuts]
-    low, high = min(v.min() for v in (*f, *g)), max(v.max() for v in (*f, *g))
+    (low, high), top = span(*f, *g), top_of(sup_upper(source, k), *(np.abs(v - w) for v, w in zip(f, g, strict=True)))
     names, (lower, upper) = (
         variables(scheme),
         (float(end[2]) for end in (scheme.target.box.lower, scheme.target.box.upper)),
     )
     for n, plane in enumerate(cuts):
         for row, values in enumerate((f[n], g[n])):
-            drawn = _image(axes[row, n], plane, values, "viridis", float(low), float(high))
-        last = _magnitude(axes[2, n], plane, np.abs(f[n] - g[n]), sup_upper(source, k))
+            drawn = _image(axes[row, n], plane, values, "viridis", low, high)
+        last = _image(axes[2, n], plane, np.abs(f[n] - g[n]), SEQUENTIAL, 0.0, top)
         axes[0, n].set_title(f"${names[2]} = {lower + (upper - lower) * float(SECTIONS[n]):.4g}$", fontsize=8)
         axes[2, n].set_xlabel(f"${names[0]}$")
     for row, text in enumerate(("$f$", f"$f_{{{k}}}$", f"$|e_{{{k}}}|$")):
@@ -178,8 +182,9 @@ def slices(source: Source, ax: Place = None, *, grade: int | None = None, size: 
     return page
 
 
+@drawing
 def approximant_maps(source: Source, ax: Place = None, *, grade: int | None = None, size: int = PIXELS // 2) -> Any:
-    """The target of two variables and its approximants by grade, as heat maps of the same colours."""
+    """The target of two variables and its approximants by grade, as heat maps on one scale that holds all of them."""
     from matplotlib.axes import Axes
 
     scheme = fold_of(source)
@@ -187,25 +192,25 @@ def approximant_maps(source: Source, ax: Place = None, *, grade: int | None = No
     plane = Plane.of(scheme, size=size)
     f, found = scheme.target(plane.x), scheme.steps(plane.x)
     if isinstance(ax, Axes):
-        ax.figure.colorbar(
-            _image(ax, plane, found[last], "viridis", float(f.min()), float(f.max())), ax=ax, label="value"
-        )
+        ax.figure.colorbar(_image(ax, plane, found[last], "viridis", *span(f, found[last])), ax=ax, label="value")
         _name(ax, scheme, f"$f_{{{last}}}$")
         return ax
     shown = chosen(range(last + 1), 2 * ACROSS - 1)
     axes = panels(ax, len(shown) + 1, ACROSS, 2.1, 2.2)
+    low, high = span(f, *(found[k] for k in shown))
     for where, values, text in zip(
         axes, [f, *(found[k] for k in shown)], ["$f$", *(_grade(scheme, k) for k in shown)], strict=True
     ):
-        drawn = _image(where, plane, values, "viridis", float(f.min()), float(f.max()))
+        drawn = _image(where, plane, values, "viridis", low, high)
         _name(where, scheme, text)
     outer(axes, ACROSS)
-    axes[0].figure.colorbar(drawn, ax=axes, label="value", pad=0.02, aspect=30, extend="both")
+    axes[0].figure.colorbar(drawn, ax=axes, label="value", pad=0.02, aspect=30)
     some = f"; {len(shown)} of {last + 1} shown" if len(shown) <= last else ""
     heading(axes[0].figure, source, (bounded(source, last) or "approximants by grade") + some)
     return axes[0].figure
 
 
+@drawing
 def residual_maps(source: Source, ax: Place = None, *, grade: int | None = None, size: int = PIXELS // 2) -> Any:
     """|e_k| of every grade of a scheme of two variables, as heat maps; each scale ends at the certified bound."""
     from matplotlib.axes import Axes
@@ -255,9 +260,25 @@ def _image(ax: Axes, plane: Plane, values: FloatArray, colours: str, low: float,
     return drawn
 
 
+def top_of(upper: float, *values: FloatArray) -> float:
+    """Top of a scale for |e|: its bound, or the largest value shown where that is larger, or there is no bound.
+
+    A bound that is certified is never smaller; an estimate may be.
+
+    >>> top_of(2.0, np.array([1.0])), top_of(2.0, np.array([3.0])), top_of(math.inf, np.array([0.0]))
+    (2.0, 3.0, 1.0)
+    """
+    seen = max(float(v.max()) for v in values)
+    return max(upper, seen) if 0 < upper < math.inf else seen or 1.0
+
+
 def _magnitude(ax: Axes, plane: Plane, values: FloatArray, upper: float) -> AxesImage:
-    top = upper if math.isfinite(upper) and upper > 0 else float(values.max()) or 1.0
-    return _image(ax, plane, values, SEQUENTIAL, 0.0, top)
+    return _image(ax, plane, values, SEQUENTIAL, 0.0, top_of(upper, values))
+
+
+def _end(source: Source, k: int) -> str:
+    """What a scale of |e_k| ends at."""
+    return bound_name(fold_of(source)) if math.isfinite(sup_upper(source, k)) else "largest value shown"
 
 
 def _bar(drawn: AxesImage, ax: Any, source: Source, k: int) -> None:
@@ -265,10 +286,8 @@ def _bar(drawn: AxesImage, ax: Any, source: Source, k: int) -> None:
     page = drawn.axes.figure
     bar = page.colorbar(drawn, ax=ax, pad=0.02)
     upper = sup_upper(source, k)
-    known = math.isfinite(upper)
-    end = bound_name(fold_of(source)) if known else "largest value shown"
-    bar.set_label(f"$|e_{{{k}}}|$, up to its {end}")
-    if known:
+    bar.set_label(f"$|e_{{{k}}}|$, up to its {_end(source, k)}")
+    if math.isfinite(upper):
         bar.ax.axhline(upper, color=COLOURS["vermillion"], linewidth=3.0)
 
 
@@ -285,7 +304,7 @@ def _surface(
     x, y = plane.square(plane.x[:, 0]), plane.square(plane.x[:, 1])
     ax.plot_surface(
         x, y, plane.square(values), cmap=colours, rcount=plane.size, ccount=plane.size, linewidth=0,
-        antialiased=False, rasterized=True,
+        antialiased=False, rasterized=True, vmin=low, vmax=high,
     )  # fmt: skip
     if low is not None:
         ax.set_zlim(low, high)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mgdl_theory.errors import OptionError
 from mgdl_theory.files import write_atomic
+from mgdl_theory.plots.style import Place, drawing, off_screen, rendered, whole
 from mgdl_theory.relu.diagram import COLOURS, SIZES, Diagram, Label, Line, Shape, diagram, tikz
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mgdl_theory.relu.network import Network
 
-__all__ = ["DRAWING_FORMATS", "draw_network", "natural_size", "save_drawing"]
+__all__ = ["DRAWING_FORMATS", "draw_network", "save_drawing"]
 
 DRAWING_FORMATS = (".svg", ".pdf", ".png", ".tex")
 """Definition: what :func:`save_drawing` writes."""
@@ -28,13 +28,14 @@ DPI = 300
 """Experience: dots per inch of a drawing as PNG, enough for print."""
 
 
-def draw_network(network: Network, ax: Axes | None = None) -> Axes:
+@drawing
+def draw_network(network: Network, ax: Place = None) -> Axes:
     """The stair shape of a network: blocks, carried coordinates, running sums and readouts, large ones folded.
 
     Parameters
     ----------
     network : Network
-    ax : Axes, optional
+    ax : Axes, Figure or None
         Where to draw; texts shrink with it.  By default new Axes in a figure of the drawing's own size.
 
     Returns
@@ -42,12 +43,9 @@ def draw_network(network: Network, ax: Axes | None = None) -> Axes:
     Axes
     """
     drawing = diagram(network)
-    if ax is None:
-        from matplotlib import pyplot
-
-        ax = pyplot.figure(figsize=_inches(drawing)).add_axes((0.0, 0.0, 1.0, 1.0))
-    _paint(drawing, ax)
-    return ax
+    found = whole(ax, *_inches(drawing))
+    _paint(drawing, found)
+    return found
 
 
 def save_drawing(network: Network, path: str | os.PathLike[str]) -> None:
@@ -55,25 +53,12 @@ def save_drawing(network: Network, path: str | os.PathLike[str]) -> None:
     ending = Path(path).suffix.lower()
     if ending not in DRAWING_FORMATS:
         raise OptionError(f"draw: expected a name ending in {', '.join(DRAWING_FORMATS)}, got {os.fspath(path)!r}")
-    drawing = diagram(network)
     if ending == ".tex":
-        write_atomic(path, tikz(drawing, document=True))
+        write_atomic(path, tikz(diagram(network), document=True))
         return
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    with rc_context({"svg.hashsalt": "mgdl-theory", "pdf.fonttype": 42}):
-        figure = Figure(figsize=_inches(drawing))
-        _paint(drawing, figure.add_axes((0.0, 0.0, 1.0, 1.0)))
-        buffer = io.BytesIO()
-        undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(ending)
-        figure.savefig(buffer, format=ending[1:], dpi=DPI, metadata=undated)
-    write_atomic(path, buffer.getvalue())
-
-
-def natural_size(network: Network) -> tuple[float, float]:
-    """Width and height of the drawing of a network, in inches."""
-    return _inches(diagram(network))
+    page = off_screen()
+    draw_network(network, page)
+    write_atomic(path, rendered(page, ending[1:], DPI))
 
 
 def _inches(drawing: Diagram) -> tuple[float, float]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,11 +37,10 @@ else:
     """Where to draw: Axes, a Figure, a SubFigure, or None for a new figure of pyplot."""
 
 __all__ = [
-    "COLOURS", "FORMATS", "LINES", "SEQUENTIAL", "STYLE", "Fold", "Place", "Source", "bound_name", "bound_text",
-    "caption", "chosen", "colours", "figure", "fold_of", "grade_text", "grew", "heading", "name_of", "off_screen",
-    "outer", "panels",
-    "place", "record_of", "report_of", "save_figure", "scheme_of", "svg_of", "variables", "whole", "with_margin",
-    "witnesses",
+    "COLOURS", "FORMATS", "LINES", "SEQUENTIAL", "SIGNS", "STYLE", "Fold", "Place", "Source", "bound_name",
+    "bound_text", "caption", "chosen", "colours", "drawing", "figure", "fold_of", "grade_text", "grew", "heading",
+    "name_of", "off_screen", "outer", "own_settings", "panels", "place", "record_of", "rendered", "report_of",
+    "save_figure", "scheme_of", "span", "svg_of", "variables", "whole", "with_margin", "witnesses",
 ]  # fmt: skip
 
 Source = Scheme | Report | ModelReport | TrainedModel
@@ -57,6 +59,9 @@ COLOURS = {
     "pale": "#E4E4E4",
 }
 """Definition: the palette of Okabe and Ito, which the colour-blind tell apart, and two greys."""
+
+SIGNS = {1: COLOURS["orange"], -1: COLOURS["purple"]}
+"""Definition: colours of atoms by the sign of c; f_k and e_k are blue, certified bounds and tolerances vermillion."""
 
 LINES: tuple[Any, ...] = ("-", (0, (6, 1.5)), (0, (3, 1.2, 1, 1.2)), (0, (1, 1.1)), (0, (6, 1.5, 1, 1.5, 1, 1.5)))
 """Definition: kinds of lines, used beside colours, in turn."""
@@ -83,13 +88,16 @@ STYLE: Any = {
     "svg.fonttype": "path",
     "pdf.fonttype": 42,
 }
-"""Definition: settings of matplotlib in which this package draws its own figures; given Axes keep theirs."""
+"""Definition: what this package sets beside matplotlib's own defaults, see :func:`own_settings`."""
 
 FORMATS = (".svg", ".pdf", ".png")
 """Definition: what :func:`save_figure` writes."""
 
 DPI = 200
 """Experience: dots per inch of a PNG, and of the parts of a vector file that are stored as images."""
+
+SCREEN = 100
+"""Definition: dots per inch of a figure while it is laid out off the screen."""
 
 NAME = 60
 """Experience: characters of a formula that fit on a line."""
@@ -180,14 +188,72 @@ def chosen(numbers: Sequence[int], most: int) -> list[int]:
 # -- where it is drawn -----------------------------------------------------------------------------
 
 
+@contextmanager
+def own_settings() -> Iterator[None]:
+    """Matplotlib's defaults with STYLE over them, whatever its user has set: everything is drawn and saved in here.
+
+    Settings of the user may need programs that are not there (``text.usetex``), show what is not so
+    (``path.simplify_threshold``), or be none at all.  What concerns windows stays: backend, interactive mode, dpi.
+    """
+    _load()
+    from matplotlib import interactive, is_interactive, rcParams, style
+
+    with style.context(["default", {**STYLE, "figure.dpi": rcParams["figure.dpi"]}]):
+        yield
+        chosen = is_interactive()  # a notebook chooses it when the first figure is made
+    interactive(chosen)
+
+
+def _load() -> None:
+    """Import matplotlib, also where MPLBACKEND names no backend: what is written to files needs none."""
+    if "matplotlib" in sys.modules:
+        return
+    backend = os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib
+    except UnicodeDecodeError as error:
+        raise OptionError(f"plot: matplotlib cannot read its file of settings, {error}; save it as UTF-8") from error
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend:
+        with suppress(ValueError):
+            matplotlib.rcParams["backend"] = backend
+
+
+_Draw = TypeVar("_Draw", bound=Callable[..., Any])
+
+
+def drawing(draw: _Draw) -> _Draw:
+    """A function (source, ax=None, ...) that draws in :func:`own_settings`.
+
+    A figure that it has made is laid out before it is returned, since ticks too take the settings they are made in.
+    """
+
+    @functools.wraps(draw)
+    def settled(*given: Any, **options: Any) -> Any:
+        with own_settings():
+            found = draw(*given, **options)
+            if given[1:] in ((), (None,)) and options.get("ax") is None:
+                found.figure.draw_without_rendering()
+        return found
+
+    return cast(_Draw, settled)
+
+
 def figure(on: Place, width: float, height: float) -> FigureBase:
     """The figure to draw on: the one given, or a new one of this size in inches."""
     from matplotlib.axes import Axes
 
     if on is None:
         from matplotlib import pyplot
+        from matplotlib.figure import Figure
 
-        return pyplot.figure(figsize=(width, height), layout="constrained")
+        size: Any = {"figsize": (width, height), "layout": "constrained"}
+        try:
+            return pyplot.figure(**size)
+        except ImportError:  # the user's backend is none that works here; nothing is shown, but all is drawn
+            return Figure(**size)
     if isinstance(on, Axes):
         raise OptionError("plot: this picture has several panels and needs a Figure or nothing as ax, got Axes")
     if getattr(on, "mgdl_fits_its_picture", False):
@@ -197,9 +263,10 @@ def figure(on: Place, width: float, height: float) -> FigureBase:
 
 def off_screen() -> Figure:
     """A figure that no window shows; :func:`figure` and :func:`place` give it the size of what is drawn on it."""
-    from matplotlib.figure import Figure
+    with own_settings():
+        from matplotlib.figure import Figure
 
-    page = Figure(layout="constrained")
+        page = Figure(layout="constrained", dpi=SCREEN)
     page.mgdl_fits_its_picture = True  # type: ignore[attr-defined]
     return page
 
@@ -250,6 +317,15 @@ def outer(axes: Sequence[Axes], across: int) -> None:
 def with_margin(low: float, high: float) -> tuple[float, float]:
     """A little more than an interval, so that what lies at its ends is seen."""
     return low - 0.012 * (high - low), high + 0.012 * (high - low)
+
+
+def span(*values: FloatArray) -> tuple[float, float]:
+    """Ends of one scale for all these values: whatever shares its colours is shown without clipping.
+
+    >>> span(np.array([0.0, 1.0]), np.array([-2.0]))
+    (-2.0, 1.0)
+    """
+    return float(min(v.min() for v in values)), float(max(v.max() for v in values))
 
 
 def colours(count: int) -> list[Any]:
@@ -337,7 +413,7 @@ def save_figure(page: Figure, path: str | os.PathLike[str], dpi: float = DPI) ->
     ending = Path(path).suffix.lower()
     if ending not in FORMATS:
         raise OptionError(f"plot: expected a name ending in {', '.join(FORMATS)}, got {os.fspath(path)!r}")
-    write_atomic(path, _rendered(page, ending[1:], dpi))
+    write_atomic(path, rendered(page, ending[1:], dpi))
 
 
 def svg_of(page: Figure, prefix: str = "") -> str:
@@ -345,16 +421,15 @@ def svg_of(page: Figure, prefix: str = "") -> str:
 
     A page that holds several of them gives each its own prefix, so that no identifier occurs twice.
     """
-    text = _rendered(page, "svg", DPI).decode()
+    text = rendered(page, "svg", DPI).decode()
     text = text[text.index("<svg") :]
     return re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{prefix}", text) if prefix else text
 
 
-def _rendered(page: Figure, kind: str, dpi: float) -> bytes:
-    from matplotlib import rc_context
-
+def rendered(page: Figure, kind: str, dpi: float) -> bytes:
+    """The bytes of a figure as ``svg``, ``pdf`` or ``png``."""
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(kind)
     buffer = io.BytesIO()
-    with rc_context(STYLE):
+    with own_settings():
         page.savefig(buffer, format=kind, dpi=dpi, metadata=undated)
     return buffer.getvalue()

@@ -25,6 +25,7 @@ from mgdl_theory.report.trained import trained_content
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.training.verify import ModelReport
 from mgdl_theory.verify.report import Report
+from mgdl_theory.words import up_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -125,9 +126,10 @@ def _page(report: Record, said: Content) -> dict[str, Any]:
     else:
         found["maps"] = pictures.maps(report, rows, names)
         data["maps"] = {k: [[f, third] for f, _, third in shots] for k, shots in found["maps"].grades.items()}
-        data["tops"] = [f"{found['maps'].tops[k]:.4g}" for k in shown]
+        data["tops"] = [up_text(found["maps"].tops[k], 4) for k in shown]
     if isinstance(report, ModelReport):
         found |= {"squares": pictures.squares_chart(report, rows), "losses": pictures.loss_chart(report)}
+        found["noted"] = sum(bool(len(grade.history)) for grade in report.model.grades)
     return found | {
         "data": data,
         "dim": dim,

@@ -21,15 +21,17 @@ from numpy.typing import NDArray
 from mgdl_theory.errors import BudgetError
 from mgdl_theory.grade import Grade
 from mgdl_theory.mesh import MAX_LEVEL, mark_rows
-from mgdl_theory.plots.curves import leaves_of
-from mgdl_theory.plots.fields import Plane
-from mgdl_theory.plots.style import Fold, chosen, fold_of, grew
+from mgdl_theory.plots.curves import eighths, leaves_of
+from mgdl_theory.plots.fields import Plane, top_of
+from mgdl_theory.plots.rates import shown_to_hold
+from mgdl_theory.plots.style import Fold, chosen, fold_of, grew, own_settings, span
 from mgdl_theory.replay import replay
 from mgdl_theory.report.content import Row
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import FloatArray, IntArray
 from mgdl_theory.training.verify import ModelReport
-from mgdl_theory.verify.report import Report
+from mgdl_theory.verify.report import LeafBlock, Report
+from mgdl_theory.words import down_text, ranges_text, up_text
 
 __all__ = [
     "LogChart", "Maps", "Record", "Thumbnail", "curves", "loss_chart", "maps", "norm_chart", "squares_chart",
@@ -42,8 +44,8 @@ Record = Report | ModelReport
 START = 8
 """Experience: a curve starts with 2**8 + 1 evenly spread points."""
 
-NODES, POINTS = 900, 1800
-"""Experience: nodes of the coarsest atoms that become points of a curve, and points that a curve has at most."""
+NODES, LEAVES, POINTS = 900, 1000, 10_000
+"""Experience: of the coarsest atoms and leaves so many give a curve its points, and points that it has at most."""
 
 BEND = 0.02
 """Experience: between two points a curve departs from the straight line by at most this part of its height."""
@@ -78,40 +80,45 @@ def curves(report: Record, shown: Sequence[int]) -> dict[str, Any]:
 
     Positions are integers in units of 2**-bits of the domain, as differences.  ``rest`` is e_K at the points, ``parts``
     are the sums of the grades from one that is shown to the next, so that e_k = e_K + parts after k, and
-    f_k = lift + parts up to k.  Numbers are integers times a unit.  ``grew`` are runs [first point, how many] where
-    |e_k| is larger than before.
+    f_k = lift + parts up to k.  Of a part there are the points between which it is linear.  Numbers are integers times
+    a unit.  ``grew`` are runs [first point, how many] where |e_k| is larger than before.
     """
     scheme = fold_of(report)
     leaves = [block.level for block in leaves_of(report, len(scheme.grades))] if isinstance(report, ModelReport) else []
     bits = min(max([START, *leaves, *(g.level for g in scheme.grades if isinstance(g, Grade))]) + 4, MAX_LEVEL)
-    at = _points(scheme, bits)
+    at = _points(scheme, bits, leaves_of(report, len(scheme.grades)))
     x = scheme.target.box.from_unit(at[:, None] / 2.0**bits)
     found = scheme.steps(x)
     envelope = _envelopes(report, bits)
     box, f = scheme.target.box, scheme.target(x)
     mesh: dict[str, Any] = {}
     if isinstance(report, Report):
-        mesh = {"leaves": _leaf_runs(report, bits), "atoms": [_marks(report.scheme, k) for k in shown]}
+        runs, finest = _leaf_runs(report, bits)
+        mesh = {"leaves": runs, "finest": finest, "atoms": [_marks(report.scheme, k) for k in shown]}
     return {
         "bits": bits,
         "box": [float(box.lower[0]), float(box.upper[0])],
         "lift": scheme.lift,
         "at": np.diff(at, prepend=0).tolist(),
         "rest": _short(f - found[-1]),
-        "parts": [_sparse(found[k] - found[j]) for j, k in zip([0, *shown], shown, strict=False)],
+        "parts": [
+            _sparse(found[k] - found[j], _bends(scheme, at, bits, j, k))
+            for j, k in zip([0, *shown], shown, strict=False)
+        ],
         "envelopes": [_pieces(*envelope[k], report, k) if k in envelope else None for k in shown],
         "grew": [_runs(grew(report, k, f - found[max(k - 1, 0)], f - found[k])) for k in shown],
         **mesh,
     }
 
 
-def _points(scheme: Fold, bits: int) -> IntArray:
-    """Positions of samples: evenly spread ones, coarse nodes, and midpoints where the last residual bends."""
+def _points(scheme: Fold, bits: int, leaves: Sequence[LeafBlock]) -> IntArray:
+    """Positions of samples: evenly spread ones, coarse nodes, eighths of leaves, midpoints where the residual bends."""
     even = np.arange((1 << START) + 1, dtype=np.int64) << (bits - START)
     grades = [g for g in scheme.grades if isinstance(g, Grade)]
     nodes = [(g.atoms.nodes + np.array([-1, 0, 1])).ravel() << (bits - g.level) for g in grades]
     coarse = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *nodes])[: 3 * NODES])[:NODES]
-    at = np.union1d(even, np.clip(coarse, 0, 1 << bits))
+    arcs = np.rint(eighths(leaves, LEAVES) * 2.0**bits).astype(np.int64)
+    at = np.union1d(np.union1d(even, arcs), np.clip(coarse, 0, 1 << bits))
     box = scheme.target.box
     e = scheme.residual(box.from_unit(at[:, None] / 2.0**bits))
     while len(at) < POINTS:
@@ -189,10 +196,11 @@ def _pieces(starts: IntArray, bounds: FloatArray, report: Record, k: int) -> dic
     return {"at": np.diff(starts[first], prepend=0).tolist(), "unit": unit, "up": ends}
 
 
-def _leaf_runs(report: Report, bits: int) -> list[list[int]]:
-    """[level, how many] of the leaves from left to right; very fine ones are shown by their ancestors."""
+def _leaf_runs(report: Report, bits: int) -> tuple[list[list[int]], int | None]:
+    """[level, how many] of the leaves from left to right, and the level whose cells stand for finer ones, if any."""
     blocks = report.cover
-    finest = min(max((block.level for block in blocks), default=0), bits)
+    deepest = max((block.level for block in blocks), default=0)
+    finest = min(deepest, bits)
     while blocks:
         starts, levels = [], []
         for block in blocks:
@@ -205,9 +213,9 @@ def _leaf_runs(report: Report, bits: int) -> list[list[int]]:
         change = np.flatnonzero(np.diff(level_of, prepend=-1))
         if len(change) <= RUNS or finest == 0:
             runs: list[list[int]] = np.column_stack([level_of[change], np.diff(change, append=len(at))]).tolist()
-            return runs
+            return runs, finest if finest < deepest else None
         finest -= 1
-    return []
+    return [], None
 
 
 def _marks(scheme: Scheme, k: int) -> list[int] | None:
@@ -233,13 +241,20 @@ def _short(values: FloatArray) -> dict[str, Any]:
     return {"unit": unit, "n": np.rint(clean / unit).astype(np.int64).tolist()}
 
 
-def _sparse(values: FloatArray) -> dict[str, Any]:
-    """Values likewise, as runs [first index, integers] of what is not 0."""
-    short = _short(values)
-    n = np.array(short["n"], dtype=np.int64)
-    there = np.flatnonzero(n)
-    runs = np.split(there, np.flatnonzero(np.diff(there) > 1) + 1) if len(there) else []
-    return {"unit": short["unit"], "runs": [[int(run[0]), n[run].tolist()] for run in runs]}
+def _bends(scheme: Fold, at: IntArray, bits: int, first: int, last: int) -> NDArray[np.bool_]:
+    """(n,): the points between which grades first + 1 to last are linear: both ends, and all that a node is next to."""
+    there = np.ones(len(at), dtype=np.bool_)
+    grades = scheme.grades[first:last]
+    if all(isinstance(g, Grade) for g in grades):
+        nodes = [(g.atoms.nodes + np.array([-1, 0, 1])).ravel() << (bits - g.level) for g in grades]
+        knots = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *nodes]))
+        there[1:-1] = np.searchsorted(knots, at[2:], "left") > np.searchsorted(knots, at[:-2], "right")
+    return there
+
+
+def _sparse(values: FloatArray, there: NDArray[np.bool_]) -> dict[str, Any]:
+    """Some of the values likewise, with their indices as differences."""
+    return {**_short(values[there]), "at": np.diff(np.flatnonzero(there), prepend=0).tolist()}
 
 
 # -- several variables -----------------------------------------------------------------------------
@@ -258,7 +273,7 @@ class Maps:
     grades : dict
         By grade, on each section: f_k, |e_k|, and the levels of the cells, or of a trained model where |e_k| grew.
     low, high : float
-        Ends of the scale of f and f_k.
+        Ends of the scale of f and f_k: the least and the largest of all values that are shown.
     tops : dict
         By grade: end of the scale of |e_k|.
     finest : int
@@ -273,6 +288,11 @@ class Maps:
     tops: dict[int, float]
     finest: int
 
+    @property
+    def shown(self) -> tuple[str, str]:
+        """The ends of the scale of f and f_k, rounded outward."""
+        return down_text(self.low, 4), up_text(self.high, 4)
+
 
 def maps(report: Record, rows: Sequence[Row], names: Sequence[str]) -> Maps:
     """The maps of a scheme or a trained model of two or more variables for these rows."""
@@ -280,14 +300,13 @@ def maps(report: Record, rows: Sequence[Row], names: Sequence[str]) -> Maps:
     rest = [(cut,) * (scheme.dim - 2) for cut in (SECTIONS if scheme.dim > 2 else SECTIONS[:1])]
     planes = [Plane.of(scheme, cuts, PIXELS.get(scheme.dim, PIXELS[3])) for cuts in rest]
     f, found = [scheme.target(p.x) for p in planes], [scheme.steps(p.x) for p in planes]
-    low, high = float(min(v.min() for v in f)), float(max(v.max() for v in f))
+    low, high = span(*f, *(gs[row.number] for gs in found for row in rows))
     mesh = _Mesh(report, [Plane.of(scheme, cuts, MESH_PIXELS) for cuts in rest]) if isinstance(report, Report) else None
     pictures, tops = {}, {}
     for row in rows:
         k = row.number
         e = [fs - gs[k] for fs, gs in zip(f, found, strict=True)]
-        seen = max(float(np.abs(v).max()) for v in e)
-        tops[k] = row.upper if 0 < row.upper < math.inf else seen or 1.0
+        tops[k] = top_of(row.upper, *map(np.abs, e))
         before = [fs - gs[max(k - 1, 0)] for fs, gs in zip(f, found, strict=True)]
         third = mesh.at(k) if mesh else [
             _png(p, grew(report, k, old, new).astype(np.float64), "cividis", 0.0, 1.0)
@@ -351,11 +370,13 @@ def _png(plane: Plane, values: FloatArray, colours: str, low: float, high: float
 
 def _png_of(index: NDArray[Any], colours: str, shades: int, border: bool = False) -> str:
     """A picture as a data address, from numbers of shades, row by row from below; the shade after the last is black."""
-    from matplotlib import colormaps
     from PIL import Image
 
     image = Image.fromarray(index.astype(np.uint8)[::-1])
-    palette = colormaps[colours](np.linspace(0.0, 1.0, shades), bytes=True)[:, :3]
+    with own_settings():
+        from matplotlib import colormaps
+
+        palette = colormaps[colours](np.linspace(0.0, 1.0, shades), bytes=True)[:, :3]
     image.putpalette(palette.tobytes() + bytes(3 * border))
     out = io.BytesIO()
     image.save(out, "PNG", optimize=True)
@@ -403,8 +424,9 @@ def thumbnails(report: Record, rows: Sequence[Row]) -> list[Thumbnail]:
 class LogChart:
     """A chart with a logarithmic scale, in units of the picture.
 
-    ``bars`` holds (row, x, y of the upper bound, y of the lower bound), ``lines`` (name, class, points), ``ticks``
+    ``bars`` holds (row, x, y of the upper bound, y of the lower bound), ``lines`` (name, class, path), ``ticks``
     (y, exponent of 10), ``tolerance`` its y if there is one, ``names`` (x, text) and ``axis`` what they are.
+    ``bounds`` is the path along the bars, ``edges`` are (x, y, text) of what has no logarithm.
     """
 
     bars: tuple[tuple[Row, float, float, float], ...]
@@ -413,6 +435,8 @@ class LogChart:
     tolerance: float | None
     names: tuple[tuple[float, str], ...]
     axis: str
+    bounds: str = ""
+    edges: tuple[tuple[float, float, str], ...] = ()
 
 
 CHART = (640.0, 250.0, 56.0, 14.0, 34.0)
@@ -462,24 +486,42 @@ def _grades(rows: Sequence[Row]) -> tuple[tuple[float, str], ...]:
 
 
 def _line(points: Sequence[tuple[float, float]], y: _Scale) -> str:
-    return " ".join(f"{x},{y(v)}" for x, v in points if LEAST < v < math.inf)
+    """A path through what a logarithmic scale can show; where it cannot, the path is broken."""
+    shown = [LEAST < v < math.inf for _, v in points]
+    steps = zip(points, shown, [False, *shown], strict=False)
+    return "".join(f"{'L' if on else 'M'}{x} {y(v)}" for (x, v), good, on in steps if good)
+
+
+def _edges(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float, str], ...]:
+    """What is left out of such a path, at the foot and at the head of the chart."""
+    _, height, _, top, bottom = CHART
+    return tuple(
+        (x, top + 12.0, "∞") if v > LEAST else (x, height - bottom - 3.0, "0" if v == 0 else "< 1e-300")
+        for x, v in points
+        if not LEAST < v < math.inf
+    )
 
 
 def norm_chart(report: Record, rows: Sequence[Row]) -> LogChart | None:
     """The bounds of the sup-norm by grade; None if there is no finite one to draw."""
     x = dict(zip((row.number for row in rows), _places(len(rows)), strict=True))
     known = [r for r in report.rows if r.grade in x] if isinstance(report, Report) else []
-    theorems = [
-        ("Theorem A", "theorem-a", [(x[r.grade], r.theorem_a) for r in known]),
-        ("Theorem B", "theorem-b", [(x[r.grade], r.theorem_b) for r in known]),
-    ]
+    theorems = []
+    for name, values in (("a", [r.theorem_a for r in known]), ("b", [r.theorem_b for r in known])):
+        holds = shown_to_hold(known, values).tolist()
+        points = [(x[r.grade], v if true else math.nan) for r, v, true in zip(known, values, holds, strict=True)]
+        gap = [r.grade for r, v, true in zip(known, values, holds, strict=True) if v < math.inf and not true]
+        some = f" (not shown to hold at grades {ranges_text(gap)}, so not drawn there)" if gap else ""
+        theorems.append((f"bound of Theorem {name.upper()}{some}", f"theorem-{name}", points))
     good = _good([v for row in rows for v in (row.upper, row.lower)] + [v for *_, line in theorems for _, v in line])
     if not good:
         return None
     y = _Scale([*good, *_good([report.tol or 0.0])])
-    bars = tuple((row, x[row.number], y(row.upper), y(row.lower)) for row in rows if 0 < row.upper < math.inf)
-    lines = tuple((f"bound of {name}", css, text) for name, css, line in theorems if (text := _line(line, y)))
-    return LogChart(bars, lines, y.ticks, y(report.tol) if report.tol else None, _grades(rows), "grade")
+    bars = tuple((row, x[row.number], y(row.upper), y(row.lower)) for row in rows if LEAST < row.upper < math.inf)
+    lines = tuple((name, css, text) for name, css, line in theorems if (text := _line(line, y)))
+    upper = [(x[row.number], row.upper) for row in rows]
+    tol = y(report.tol) if report.tol else None
+    return LogChart(bars, lines, y.ticks, tol, _grades(rows), "grade", _line(upper, y), _edges(upper))
 
 
 def squares_chart(report: ModelReport, rows: Sequence[Row]) -> LogChart | None:
@@ -488,8 +530,15 @@ def squares_chart(report: ModelReport, rows: Sequence[Row]) -> LogChart | None:
     if not (good := _good(values)):
         return None
     y = _Scale(good)
-    line = _line([*zip(_places(len(rows)), values, strict=True)], y)
-    return LogChart((), (("squares on the data", "now", line),), y.ticks, None, _grades(rows), "grade")
+    points = [*zip(_places(len(rows)), values, strict=True)]
+    lines = (("squares on the data", "now", _line(points, y)),)
+    return LogChart((), lines, y.ticks, None, _grades(rows), "grade", edges=_edges(points))
+
+
+def _left_out(history: FloatArray) -> str:
+    """How many of the points of a training a chart leaves out."""
+    count = int(np.count_nonzero(~(history > LEAST).all(axis=1)))
+    return f" ({count} of {len(history)} points without logarithm left out)" if count else ""
 
 
 def loss_chart(report: ModelReport) -> LogChart | None:
@@ -505,7 +554,11 @@ def loss_chart(report: ModelReport) -> LogChart | None:
     width, _, left, _, _ = CHART
     unit = (width - left - 24.0) / end
     lines = tuple(
-        (f"grade {k}", f"g{n}", _line([(round(left + unit * at, 1), v) for at, v in pairs.tolist()], y))
+        (
+            f"grade {k}{_left_out(report.model.grades[k - 1].history)}",
+            f"g{n}",
+            _line([(round(left + unit * at, 1), v) for at, v in pairs.tolist()], y),
+        )
         for n, (k, pairs) in enumerate(shown.items())
     )
     step = next(s * 10**n for n in range(300) for s in (1, 2, 5) if s * 10**n * TICKS >= end)

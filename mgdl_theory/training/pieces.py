@@ -25,6 +25,9 @@ __all__ = ["BrokenLine", "broken_line", "grade_lines", "growth"]
 
 ENDS = (Fraction(0), Fraction(1))
 
+NEARLY = Fraction(7, 8)
+"""Experience: part of the largest growth that a short point has to show."""
+
 
 @dataclass(frozen=True, slots=True)
 class BrokenLine:
@@ -199,20 +202,34 @@ def _cut(knots: list[Fraction], lines: list[tuple[NDArray[Any], int]]) -> tuple[
 
 
 def growth(e: BrokenLine, g: BrokenLine) -> Fraction | None:
-    """A dyadic t with |e - g| > |e|, on the piece whose middle has grown most; None if there is no such point at all.
+    """A dyadic t where |e - g| - |e| is nearly as large as anywhere; None if it is > 0 nowhere at all.
+
+    Between its breaks that difference is linear, so that its largest value is at one of them.  A point with e = 0,
+    where every g != 0 lets |e| grow, is taken only where there is no other.
 
     >>> e = broken_line(ExpressionTarget("x - 1/3"), 1)
     >>> growth(e, e * 2), str(growth(e, e * Fraction(5, 2)))
-    (None, '1/2')
+    (None, '1')
     """
-    g, q = g.split(), (e * 2 - g).split()
-    knots = _union(g.knots, q.knots)
-    ends = [list(pairwise(line)) for line in (knots, g.on(knots).values, q.on(knots).values)]
-    grown = [(-(v + w) * (x + y), s, t) for (s, t), (v, w), (x, y) in zip(*ends, strict=True) if (v + w) * (x + y) < 0]
-    if not grown:
+    signs, q = g.split(), (e * 2 - g).split()
+    knots = _union(signs.knots, q.knots)
+    ends = [list(pairwise(line)) for line in (knots, signs.on(knots).values, q.on(knots).values)]
+    if not any((v + w) * (x + y) < 0 for _, (v, w), (x, y) in zip(*ends, strict=True)):
         return None
-    _, s, t = max(grown)
-    level = 0
-    while (point := Fraction((s.numerator << level) // s.denominator + 1, 1 << level)) >= t:
-        level += 1
-    return point
+    rest = e - g
+    knots = _union(knots, _union(e.split().knots, rest.split().knots))
+    places = tuple(sorted({*knots, *((s + t) / 2 for s, t in pairwise(knots))}))
+    before = e.on(places).values
+    grown = [abs(w) - abs(v) for v, w in zip(before, rest.on(places).values, strict=True)]
+    i = max(range(len(places)), key=grown.__getitem__)
+    nothing = not any(before[max(i - 1, 0) : i + 2])  # e = 0 on both sides: there is no other point
+    bits = 0
+    while True:
+        near = round(places[i] * (1 << bits))
+        for n in (near, near - 1, near + 1):
+            if 0 <= n <= 1 << bits:
+                t = Fraction(n, 1 << bits)
+                v = e.at(t)
+                if abs(rest.at(t)) - abs(v) >= grown[i] * NEARLY and (v or nothing):
+                    return t
+        bits += 1

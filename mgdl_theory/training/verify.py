@@ -470,13 +470,19 @@ class _Sweep:
                 self.peak = (point, (float(e.lo[at]), float(e.hi[at])))
 
     def _compare(self, mesh: Mesh, k: int, before: Interval, after: Interval) -> None:
-        """A node where |e_(k+1)| > |e_k| for certain is a witness."""
-        growth = mignitude(after) - np.maximum(-before.lo, before.hi)  # a wish; the next line decides
-        at = int(np.argmax(np.where(np.isfinite(growth), growth, -np.inf)))
-        pairs = [(float(e.lo[at]), float(e.hi[at])) for e in (before, after)]
-        if max(pairs[1][0], -pairs[1][1]) > max(-pairs[0][0], pairs[0][1]):
+        """The node where |e_(k+1)| - |e_k| is largest, if it is > 0 for certain, is a witness.
+
+        Nodes where e_k may be 0 are asked last: there whatever is not 0 lets |e| grow, and nobody learns from it.
+        """
+        growth = mignitude(after) - np.maximum(-before.lo, before.hi)  # a wish; the enclosures below decide
+        growth = np.where(np.isfinite(growth), growth, -np.inf)
+        for wish in (np.where(mignitude(before) > 0, growth, -np.inf), growth):
+            at = int(np.argmax(wish))
             point = self.target.box.point(mesh.nodes[at].tolist(), mesh.level)
-            self.witness[k] = Witness(point, k + 1, pairs[0], pairs[1])
+            found = Witness(point, k + 1, *((float(e.lo[at]), float(e.hi[at])) for e in (before, after)))
+            if _telling(found)[1] > 0:
+                self.witness[k] = found
+                return
 
     def _excess(self, bounds: FloatArray) -> FloatArray:
         """(n,): the largest factor by which a bound exceeds its goal, 0 where none does."""
@@ -596,14 +602,25 @@ def _grown(model: TrainedModel, target: Target) -> list[float]:
     return [0.0, *np.mean(sizes[:, 1:] > sizes[:, :-1], axis=0).tolist()]
 
 
+def _telling(witness: Witness) -> tuple[bool, float]:
+    """How much a witness tells: whether the residual before is not 0, and how far |e| has grown for certain, or < 0.
+
+    >>> _telling(Witness((Fraction(1),), 1, (1.0, 1.5), (-3.0, -2.0)))
+    (True, 0.5)
+    """
+    (low, high), (after_low, after_high) = witness.before, witness.after
+    return low > 0 or high < 0, max(after_low, -after_high) - max(-low, high)
+
+
 def _whole(parts: list[Result]) -> Result:
-    """The claim for all grades."""
+    """The claim for all grades; of several refutations the one that tells most."""
     if not parts:
         return Result("nonincreasing", Verdict.PROVED, "there is no grade")
     verdict = worst(part.verdict for part in parts)
     if verdict is Verdict.PROVED:
         return Result("nonincreasing", verdict, f"{len(parts)} of {len(parts)} grades, on every cell")
-    return next(part for part in parts if part.verdict is verdict)
+    chosen = [part for part in parts if part.verdict is verdict]
+    return max(chosen, key=lambda part: _telling(part.witness) if part.witness else (False, 0.0))
 
 
 def _decay(squares: _Squares, data: Data, box: Box) -> Result:

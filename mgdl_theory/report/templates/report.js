@@ -82,7 +82,15 @@
     let sofar = new Float64Array(t.length).fill(c.lift);
     for (const part of c.parts) {
       sofar = sofar.slice();
-      for (const [first, numbers] of part.runs) numbers.forEach((n, i) => { sofar[first + i] += n * part.unit; });
+      let i = 0, j = 0, before = 0;
+      part.at.forEach((step, k) => { // a part is linear from one of its points to the next
+        const now = part.n[k] * part.unit;
+        for (j += step; i <= j; i += 1) {
+          const rise = t[i] < t[j] ? (now - before) * (t[j] - t[i]) / (t[j] - t[j - step]) : 0;
+          sofar[i] += now - rise;
+        }
+        before = now;
+      });
       approximants.push(sofar);
     }
   }
@@ -259,6 +267,9 @@
     const atoms = c.atoms[at];
     if (atoms === null) {
       p.inside.append(make("text", { class: "tick", x: p.width - RIGHT - 6, y: 20, "text-anchor": "end" }, "too many atoms to mark each"));
+    }
+    if (c.finest !== null && level > c.finest) {
+      p.inside.append(make("text", { class: "tick", x: LEFT + 6, y: 20 }, `cells finer than level ${c.finest} are drawn at that level`));
     }
     for (const n of atoms || []) {
       const s = p.px((Math.abs(n) - 1) * 2 ** -level);
