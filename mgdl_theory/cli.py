@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(f"UNDECIDED: an error of this program, please report it: {type(error).__name__}: {error}")
         return UNDECIDED
     finally:
-        if argv is None:  # this process ends, and what a user's code may still print is not our last line
+        if argv is None and getattr(options, "ran_code", False):  # what that prints at the end is not our last line
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it closes with the process
 
 
@@ -656,6 +656,7 @@ def _function(options: argparse.Namespace) -> Any:
         raise OptionError("--channel: it belongs to an image")
     options.tol = options.tol or "1e-2"
     path, _, name = options.expr.rpartition(":")
+    options.ran_code = True
     _note(f"note: this runs the code of {path or options.expr}")
     f, omega, mp = read_functions(options.expr, options.modulus, options.mp)
     lipschitz, error = options.lipschitz, options.value_error

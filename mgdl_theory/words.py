@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
@@ -41,12 +40,9 @@ def down_text(value: float, digits: int = 6) -> str:
 NAME = 100
 """Definition: characters of a name that comes from elsewhere, at most."""
 
-HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-"""Definition: categories of Unicode that show nothing, or change how what follows is shown."""
-
 
 def plain(text: str, most: int | None = None) -> str:
-    r"""The text on one line, with control characters and marks of direction made visible; cut after so many characters.
+    r"""The text on one line, with control characters and marks of direction made visible, of so many characters at most.
 
     Whatever a file, a name or a formula says, it begins no new line and moves no cursor.
 
@@ -58,7 +54,7 @@ def plain(text: str, most: int | None = None) -> str:
     if most is not None and len(text) > most:
         text = text[: most - 3] + "..."
     text = re.sub(r"[ \t\r\n\v\f]+", " ", text)
-    return "".join(f"[U+{ord(c):04X}]" if unicodedata.category(c) in HIDDEN else c for c in text)
+    return "".join(c if c.isprintable() else f"[U+{ord(c):04X}]" for c in text)
 
 
 def ranges_text(numbers: Sequence[int]) -> str:

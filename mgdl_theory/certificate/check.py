@@ -64,12 +64,17 @@ Index = tuple[int, ...]  # of a node or a cell of some level
 Approximant = Callable[[Sequence[Fraction], int], Fraction]  # G_k at a point
 
 
+def printable(text: str) -> str:
+    """The text on one line: whatever else than printable ASCII a file may have put into it is shown as an escape."""
+    return "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode() for c in text)
+
+
 class Refused(Exception):
     """A claim is not confirmed (or, claim "format", the file is no certificate); the text names the place."""
 
     def __init__(self, claim: str, text: str) -> None:
         super().__init__(claim, text)
-        self.claim, self.text = claim, re.sub("[^ -~]", "?", text)  # what a file quotes cannot begin a line of its own
+        self.claim, self.text = claim, printable(text)  # what a file quotes cannot begin a line of its own
 
 
 class Undefined(Exception):
@@ -957,15 +962,12 @@ class Check:
 
 
 def show(text: str, stream: TextIO | None = None) -> None:
-    """Print one line; whatever else than printable characters a file may have put into it is shown as an escape."""
-    print("".join(c if c.isprintable() else ascii(c)[1:-1] for c in text), file=stream)
+    """Print one line."""
+    print(printable(text), file=stream)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit codes: 0 VERIFIED, 1 REFUSED (or REFUTED, as the certificate says), 2 it was not run, 3 INCOMPLETE."""
-    for stream in (sys.stdout, sys.stderr):  # of whatever code page
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(description="Check a certificate of mgdl-theory.", epilog=main.__doc__)
     parser.add_argument("file", help="certificate, .json or .json.gz")
     parser.add_argument("--engine", choices=("auto", *ENGINES), default="auto", help="of elementary functions")

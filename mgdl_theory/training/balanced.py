@@ -312,8 +312,8 @@ def _last(model: TrainedModel) -> Callable[[FloatArray], FloatArray]:
 def _margins(defects: Defects, level: int, floor: float) -> Margins:
     """The margins of a level; where f is affine, none: there the vertex inequality alone leaves e its sign."""
     margins = Margins.of(defects, level, floor)
-    plus, minus = (np.where(p == 0, 0.0, m) for p, m in ((defects.sag, margins.plus), (defects.bulge, margins.minus)))
-    return replace(margins, plus=plus, minus=minus)
+    affine = (defects.sag == 0) & (defects.bulge == 0)
+    return replace(margins, plus=np.where(affine, 0.0, margins.plus), minus=np.where(affine, 0.0, margins.minus))
 
 
 def _refined(front: Front, target: Target, wanted: float, cells: int, floor: float) -> tuple[Front, Interval, Defects]:
