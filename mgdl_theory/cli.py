@@ -827,7 +827,17 @@ def _with_network(report: Report) -> Report:
     return report.with_results(verify_network(network, report.scheme)) if network else report
 
 
+def _one_thread() -> None:
+    """Matrices of a training are small, and threads of OpenBLAS would wait for one another most of the time.
+
+    It reads its setting when NumPy is loaded; what the user has set stays.
+    """
+    if "numpy" not in sys.modules and not {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"} & set(os.environ):
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+
 def _train(options: argparse.Namespace) -> int:
+    _one_thread()
     from mgdl_theory.construct import read_tol
     from mgdl_theory.training import GradeSpec, sample, train, train_balanced
     from mgdl_theory.training.verify import verify

@@ -42,7 +42,7 @@ NAME = 100
 
 
 def plain(text: str, most: int | None = None) -> str:
-    r"""The text on one line, with control characters and marks of direction made visible, of so many characters at most.
+    r"""The text on one line, with control characters and marks of direction made visible; cut to so many characters.
 
     Whatever a file, a name or a formula says, it begins no new line and moves no cursor.
 
