@@ -7,13 +7,15 @@ import json
 import math
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mgdl_theory.errors import AssumptionError, CertificateError, MgdlError, OptionError
+from mgdl_theory.errors import AssumptionError, CertificateError, MgdlError, OptionError, interrupt
+from mgdl_theory.words import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,36 +29,89 @@ __all__ = ["help_texts", "main"]
 WRONG_INPUT, UNDECIDED = 2, 3
 """Definition: exit codes for wrong input and for no verdict; 0 and 1 belong to proofs and refutations."""
 
+BROKEN_PIPE = 128 + 13
+"""Definition: exit code where the reader of the output has gone away, as of a program that this signal ends."""
+
 CODES = "Exit codes: 0 proved, 1 refuted, 2 wrong input, 3 undecided."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code 0 proved, 1 refuted, 2 wrong input, 3 undecided."""
+    _speak_any_code_page()
+    options = None
     try:
-        options = _parser().parse_args(argv)
-        code = int(options.run(options))
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        options = _parsed(argv)
+        with _own_interrupts():
+            code = int(options.run(options))
+            if sys.stdout is not None:
+                sys.stdout.flush()
         return code
     except (MgdlError, AssumptionError) as error:
         return _refused(str(error))
     except KeyboardInterrupt:
-        print("UNDECIDED: interrupted by the user before the verification had ended; nothing is certified")
+        _say("UNDECIDED: interrupted by the user before the verification had ended; nothing is certified")
         return UNDECIDED
     except MemoryError:
-        print("UNDECIDED: the memory of this machine is exhausted; lower --max-memory or raise the tolerance")
+        _say("UNDECIDED: the memory of this machine is exhausted; lower --max-memory or raise the tolerance")
         return UNDECIDED
     except OSError as error:  # the reader of our output has gone away, or the disk is full
         _mute()
-        return WRONG_INPUT if isinstance(error, BrokenPipeError) else _refused(f"cannot write: {error}")
+        return BROKEN_PIPE if isinstance(error, BrokenPipeError) else _refused(f"cannot write: {error}")
+    except (SystemExit, GeneratorExit) as error:
+        if options is None:  # help, or options that do not parse
+            raise
+        return _refused(f"code that was given raised {type(error).__name__}: {error}")
     except Exception as error:  # noqa: BLE001 - a bug must not look like the exit code of a refutation
-        print(f"UNDECIDED: an error of this program, please report it: {type(error).__name__}: {error}")
+        _say(f"UNDECIDED: an error of this program, please report it: {type(error).__name__}: {error}")
         return UNDECIDED
+    finally:
+        if argv is None and getattr(options, "ran_code", False):  # what that prints at the end is not our last line
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it closes with the process
+
+
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
+    try:
+        return _parser().parse_args(argv)
+    except SystemExit:
+        if sys.stdout is not None:
+            sys.stdout.flush()  # a help text, whose reader may have gone away
+        raise
+
+
+def _speak_any_code_page() -> None:
+    """What the code page of a stream lacks is written as an escape, instead of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextmanager
+def _own_interrupts() -> Iterator[None]:
+    """Ctrl-C is told from a KeyboardInterrupt that the code of a user raises, where this thread may do so."""
+    try:
+        before = signal.signal(signal.SIGINT, interrupt)
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _say(text: str, indent: str = "") -> None:
+    """One line on standard output; nothing in it begins another or moves the cursor."""
+    print(indent + plain(text))
+
+
+def _note(text: str) -> None:
+    """One line on standard error."""
+    if sys.stderr is not None:
+        print(plain(text), file=sys.stderr)
 
 
 def _refused(reason: str) -> int:
-    if sys.stderr is not None:
-        print(f"error: {reason}", file=sys.stderr)
+    _note(f"error: {reason}")
     return WRONG_INPUT
 
 
@@ -88,7 +143,7 @@ class _Parser(argparse.ArgumentParser):
         self._negative_number_matcher = re.compile(r"^-(?!h$|-)")
 
     def error(self, message: str) -> NoReturn:
-        print(f"error: {message} (try {self.prog} --help)", file=sys.stderr)
+        _note(f"error: {message} (try {self.prog} --help)")
         raise SystemExit(WRONG_INPUT)
 
 
@@ -423,14 +478,17 @@ def _verify(options: argparse.Namespace) -> int:
                 certificate(part).save(name)
     if not options.quiet:
         _print(report)
-    print(report.last_line())
+    _say(report.last_line())
     return int(report.exit_code)
 
 
 def _check(options: argparse.Namespace) -> int:
     from mgdl_theory.certificate.check import main as check
 
-    return check([options.file, "--engine", options.engine, "--workers", options.workers])
+    try:
+        return check(["--engine", options.engine, "--workers", options.workers, "--", options.file])
+    except SystemExit as stop:  # options that do not parse
+        return int(stop.code or 0)
 
 
 def _components(record: Any) -> tuple[Any, ...] | None:
@@ -477,16 +535,17 @@ def _export(options: argparse.Namespace) -> int:
     report = report.with_results(verify_network(network, report.scheme))
     if not options.quiet:
         _print(report)
-        print(f"network: {network.summary()}")
+        _say(f"network: {network.summary()}")
     for name in options.to:
         if report.verdict is Verdict.REFUTED:
-            print(f"{name}: not written, because the verdict is REFUTED", file=sys.stderr)
+            _note(f"{name}: not written, because the verdict is REFUTED")
             continue
         with _writing(name, report):
             lines = _write(name, network, report, options)
         if not options.quiet:
-            print("\n".join(lines))
-    print(report.last_line())
+            for k, line in enumerate(lines):
+                _say(line, "  " if k else "")
+    _say(report.last_line())
     return int(report.exit_code)
 
 
@@ -597,7 +656,8 @@ def _function(options: argparse.Namespace) -> Any:
         raise OptionError("--channel: it belongs to an image")
     options.tol = options.tol or "1e-2"
     path, _, name = options.expr.rpartition(":")
-    print(f"note: this runs the code of {path or options.expr}", file=sys.stderr)
+    options.ran_code = True
+    _note(f"note: this runs the code of {path or options.expr}")
     f, omega, mp = read_functions(options.expr, options.modulus, options.mp)
     lipschitz, error = options.lipschitz, options.value_error
     return target(
@@ -652,7 +712,7 @@ def _write(name: str, network: Network, report: Report, options: argparse.Namesp
         table = cell_ranges(report.scheme, options.cells)
         write_atomic(name, ranges_csv(table) if ending == ".csv" else ranges_vnnlib(table, note=note))
         said = [f"{len(table)} cells, exact ranges of the output, rounded outward"]
-    return [f"{name}: {os.path.getsize(name)} bytes", *(f"  {line}" for line in said)]
+    return [f"{name}: {os.path.getsize(name)} bytes", *said]
 
 
 def _write_onnx(name: str, network: Network, note: str, options: argparse.Namespace) -> list[str]:
@@ -687,7 +747,7 @@ def _draw(options: argparse.Namespace) -> int:
     network = scheme.network(options.granularity, options.gadget)
     with _writing(options.out):
         save_drawing(network, options.out)
-    print(f"{options.out}: {network.summary()}" + ("" if scheme.complete else f"; incomplete: {scheme.reason}"))
+    _say(f"{options.out}: {network.summary()}" + ("" if scheme.complete else f"; incomplete: {scheme.reason}"))
     return 0
 
 
@@ -767,7 +827,17 @@ def _with_network(report: Report) -> Report:
     return report.with_results(verify_network(network, report.scheme)) if network else report
 
 
+def _one_thread() -> None:
+    """Matrices of a training are small, and threads of OpenBLAS would wait for one another most of the time.
+
+    It reads its setting when NumPy is loaded; what the user has set stays.
+    """
+    if "numpy" not in sys.modules and not {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"} & set(os.environ):
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
+
 def _train(options: argparse.Namespace) -> int:
+    _one_thread()
     from mgdl_theory.construct import read_tol
     from mgdl_theory.training import GradeSpec, sample, train, train_balanced
     from mgdl_theory.training.verify import verify
@@ -814,6 +884,8 @@ def _train(options: argparse.Namespace) -> int:
     data, specs = sample(f, options.points), [spec] * options.grades
     with _Bars(quiet=options.quiet) as bars:
         tick = bars.epochs(options.epochs)
+        if bars.progress:
+            bars.start("training", options.epochs)
         report: Any
         if options.balanced == "yes":
             report = verify(train_balanced(f, data, specs, seed=options.seed, tol=tol, progress=tick).scheme)
@@ -823,9 +895,9 @@ def _train(options: argparse.Namespace) -> int:
                 model = train(data, specs, box=f.box, seed=options.seed, path=options.state, progress=tick)
             except KeyboardInterrupt:
                 if options.state and os.path.exists(options.state):
-                    print(f"the finished grades are in {options.state}: the same command goes on", file=sys.stderr)
+                    _note(f"the finished grades are in {options.state}: the same command goes on")
                 raise
-            report = verify(model, f, tol, data=data)
+            report = verify(model, f, tol, data=data, progress=bars.levels("verify"))
     if options.json:
         from mgdl_theory.files import write_atomic
 
@@ -854,7 +926,7 @@ def _train(options: argparse.Namespace) -> int:
             save_report(report, options.report)
     if not options.quiet:
         _print(report) if options.balanced == "yes" else _print_trained(report)
-    print(report.last_line())
+    _say(report.last_line())
     return int(report.exit_code)
 
 
@@ -865,7 +937,7 @@ def _print_trained(report: Any) -> None:
     from mgdl_theory.words import down_text, up_text
 
     console = _console()
-    console.print(f"f = {report.target.text} on {domain_text(report.target)}, trained", markup=False)
+    console.print(f"f = {plain(report.target.text)} on {domain_text(report.target)}, trained", markup=False)
     table = Table(box=None, pad_edge=False)
     for heading in ("grade", "parameters", "sup|e| >=", "sup|e| <=", "rel. squares", "grown", "seconds", "|e| falls"):
         table.add_column(heading, justify="left" if heading == "|e| falls" else "right", no_wrap=True)
@@ -877,7 +949,7 @@ def _print_trained(report: Any) -> None:
         )  # fmt: skip
     console.print(table)
     for result in report.results:
-        console.print(f"{result.verdict!s:<9}  {result.claim}: {result.evidence}", markup=False)
+        console.print(f"{result.verdict!s:<9}  {result.claim}: {plain(result.evidence)}", markup=False)
 
 
 def _check_ending(option: str, name: str, endings: Sequence[str]) -> None:
@@ -889,8 +961,8 @@ def _check_ending(option: str, name: str, endings: Sequence[str]) -> None:
 def _drawn(options: argparse.Namespace, report: Report, what: str) -> int:
     """The last line is the verdict, of which the picture is one view."""
     if not options.quiet:
-        print(f"{options.out}: {what}, {os.path.getsize(options.out)} bytes")
-    print(report.last_line())
+        _say(f"{options.out}: {what}, {os.path.getsize(options.out)} bytes")
+    _say(report.last_line())
     return report.exit_code
 
 
@@ -914,7 +986,7 @@ def _build_and_verify(f: Any, options: argparse.Namespace) -> Any:
                 parts = _components(report)
                 report = report.with_results(check(report) if parts is None else [check(part) for part in parts])
             except KeyboardInterrupt:
-                print("the grid check was interrupted and says nothing", file=sys.stderr)
+                _note("the grid check was interrupted and says nothing")
     return report
 
 
@@ -1010,6 +1082,10 @@ class _Bars:
 
         return tick
 
+    def levels(self, stage: str) -> Any:
+        """A callback (level, cells) of a verification, or None where no bar is shown."""
+        return (lambda level, cells: self.start(f"{stage} level {level}", cells)) if self.progress else None
+
     def counter(self, description: str) -> Any:
         """A callback that counts, or None where no bar is shown."""
         if not self.progress:
@@ -1067,10 +1143,11 @@ def _print(report: Any) -> None:
 
     console = _console()
     scheme = report.scheme
-    console.print(f"f = {scheme.target.text} on {domain_text(scheme.target)}, tol {tol_text(report.tol)}", markup=False)
+    tol = "no tol" if report.tol is None else f"tol {tol_text(report.tol)}"
+    console.print(f"f = {plain(scheme.target.text)} on {domain_text(scheme.target)}, {tol}", markup=False)
     for line in scheme.target.describe().get("taken_on_trust", ()):
-        console.print(f"taken on trust: {line}", markup=False)
-    console.print(f"c0 = {scheme.lift!r}: {scheme.lift_reason}", markup=False)
+        console.print(f"taken on trust: {plain(str(line))}", markup=False)
+    console.print(f"c0 = {scheme.lift!r}: {plain(scheme.lift_reason)}", markup=False)
     console.print(_grade_table(report))
     if report.rows[0].norms:
         console.print(_norm_table(report))
@@ -1125,7 +1202,7 @@ def _norm_table(report: Report) -> Any:
 def _plain_markup(text: str) -> str:
     from rich.markup import escape
 
-    return escape(text)
+    return escape(plain(text))
 
 
 def _plain(value: Any) -> Any:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 __all__ = [
     "AssumptionError",
     "BudgetError",
     "CertificateError",
     "DomainError",
     "ExpressionError",
+    "Interrupt",
     "MgdlError",
     "OptionError",
     "SchemeError",
     "TargetError",
+    "interrupt",
 ]
 
 
@@ -47,5 +51,14 @@ class CertificateError(MgdlError):
     """A certificate cannot be made of what was given, or a file is not a well-formed certificate; says why."""
 
 
+class Interrupt(KeyboardInterrupt):
+    """Ctrl-C at the command line; a KeyboardInterrupt that the code of a user raises is none."""
+
+
 class AssumptionError(RuntimeError):
     """A floating-point assumption that the proofs rest on does not hold in this process."""
+
+
+def interrupt(*_: object) -> NoReturn:
+    """The handler of Ctrl-C at the command line."""
+    raise Interrupt

@@ -69,7 +69,9 @@ class Scheme:
     grades : tuple of Grade
         Block grades in rising order of level.
     tol : float
-        The sup-norm that was asked for.
+        The sup-norm that was asked for, or the bound that was reached where none was.
+    asked : bool
+        Whether it was asked for; if not, nothing is claimed of it.
     complete : bool
         Whether the builder reached ``tol``; a claim of the builder, proved or not by ``verify``.
     reason : str
@@ -87,6 +89,7 @@ class Scheme:
     reason: str = ""
     lift_reason: str = ""
     history: tuple[LevelRecord, ...] = field(default=(), repr=False)
+    asked: bool = True
 
     network: ClassVar[Callable[..., Any]] = later("network")
     """``mgdl_theory.relu.compile.compile_network``, of the layer above."""
@@ -135,6 +138,7 @@ class Scheme:
         self._grade_count(k)
         return Scheme(
             self.target, self.lift, self.grades[:k], self.tol, False, f"first {k} grades", self.lift_reason,
+            asked=self.asked,
         )  # fmt: skip
 
     def units(self) -> Iterator[Atoms]:
@@ -145,7 +149,7 @@ class Scheme:
         """The same function as a scheme of unit grades (Proposition 2)."""
         return Scheme.of(
             self.target, self.lift, list(self.units()), self.tol, complete=self.complete, reason=self.reason,
-            lift_reason=self.lift_reason,
+            lift_reason=self.lift_reason, asked=self.asked,
         )  # fmt: skip
 
     def __call__(self, x: Any, grade: int | None = None) -> FloatArray:

@@ -1,12 +1,13 @@
-"""Numbers in words: decimal texts on the safe side, and counts of things."""
+"""Words: decimal texts on the safe side, counts of things, and texts of others made harmless."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 
-__all__ = ["count", "down_text", "ranges_text", "up_text"]
+__all__ = ["NAME", "count", "down_text", "plain", "ranges_text", "up_text"]
 
 
 def count(number: int, what: str) -> str:
@@ -34,6 +35,26 @@ def down_text(value: float, digits: int = 6) -> str:
     '0.66'
     """
     return _decimal(value, digits, ROUND_FLOOR)
+
+
+NAME = 100
+"""Definition: characters of a name that comes from elsewhere, at most."""
+
+
+def plain(text: str, most: int | None = None) -> str:
+    r"""The text on one line, with control characters and marks of direction made visible; cut to so many characters.
+
+    Whatever a file, a name or a formula says, it begins no new line and moves no cursor.
+
+    >>> plain("x +\n 1 \u202e")
+    'x + 1 [U+202E]'
+    >>> plain("a long name", 6)
+    'a l...'
+    """
+    if most is not None and len(text) > most:
+        text = text[: most - 3] + "..."
+    text = re.sub(r"[ \t\r\n\v\f]+", " ", text)
+    return "".join(c if c.isprintable() else f"[U+{ord(c):04X}]" for c in text)
 
 
 def ranges_text(numbers: Sequence[int]) -> str:

@@ -244,3 +244,18 @@ def test_no_trouble_with_streams_looks_like_a_refutation(call: str) -> None:
 
 def test_the_last_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert called(capsys, "x\n+1", "--quiet")[1].startswith("PROVED: x +1 on")
+
+
+@pytest.mark.parametrize(("given", "found"), [({}, "1"), ({"OMP_NUM_THREADS": "2"}, "None")])
+def test_training_takes_one_thread_unless_the_user_says_otherwise(given: dict[str, str], found: str) -> None:
+    code = (
+        "import os; from mgdl_theory.cli import main\n"
+        "main(['train', 'x', '--grades', '1', '--epochs', '1', '--points', '9', '--quiet'])\n"
+        "print(os.environ.get('OPENBLAS_NUM_THREADS'))"
+    )
+    inherited = {k: v for k, v in os.environ.items() if k not in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True,
+        env={**inherited, "PYTHONPATH": str(ROOT), **given},
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == found

@@ -392,3 +392,14 @@ def test_exact_values_never_contradict_enclosures(monkeypatch: pytest.MonkeyPatc
                     e = Fraction(x * y, 4096) + Fraction(1, 7) - sum(before, Fraction(0))
                     assert abs(e - g) <= abs(e)
     assert more
+
+
+@pytest.mark.parametrize("grades", [0, 2])
+def test_a_model_that_does_nothing_is_no_success_unless_a_tolerance_says_so(grades: int) -> None:
+    f, zero = mg.target("x"), mg.target("0*x")
+    silent = TrainedGrade((np.ones((2, 1)),), (np.zeros(2),), np.zeros(2), 0.0)
+    model = TrainedModel(f.box, (silent, replace(silent, weights=(np.ones((2, 2)),)))[:grades])
+    assert mg.verify(model, f).exit_code == 3
+    assert "no grade that is not 0" in mg.verify(model, f).last_line()
+    assert mg.verify(model, f, 1).verdict is mg.Verdict.PROVED
+    assert mg.verify(model, zero).verdict is mg.Verdict.PROVED

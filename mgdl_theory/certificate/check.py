@@ -32,6 +32,7 @@ import hashlib
 import io
 import json
 import operator
+import os
 import re
 import sys
 import zlib
@@ -46,7 +47,7 @@ from importlib.util import find_spec
 from itertools import accumulate, chain, islice, pairwise
 from math import isqrt
 from multiprocessing import get_context
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TextIO
 
 BITS = 256  # definition: the unit is 2^-BITS, or finer where the certificate has finer numbers
 WORK, DOUBT = 160, 60  # definition: bits of elementary functions; how many of the last ones mpmath may have wrong
@@ -63,12 +64,17 @@ Index = tuple[int, ...]  # of a node or a cell of some level
 Approximant = Callable[[Sequence[Fraction], int], Fraction]  # G_k at a point
 
 
+def printable(text: str) -> str:
+    """The text on one line: whatever else than printable ASCII a file may have put into it is shown as an escape."""
+    return "".join(c if " " <= c <= "~" else c.encode("unicode_escape").decode() for c in text)
+
+
 class Refused(Exception):
     """A claim is not confirmed (or, claim "format", the file is no certificate); the text names the place."""
 
     def __init__(self, claim: str, text: str) -> None:
         super().__init__(claim, text)
-        self.claim, self.text = claim, re.sub("[^ -~]", "?", text)  # what a file quotes cannot begin a line of its own
+        self.claim, self.text = claim, printable(text)  # what a file quotes cannot begin a line of its own
 
 
 class Undefined(Exception):
@@ -955,6 +961,11 @@ class Check:
         self.say(f"{word:<11} {name:<14} {'not claimed' if word == 'open' else text}")
 
 
+def show(text: str, stream: TextIO | None = None) -> None:
+    """Print one line."""
+    print(printable(text), file=stream)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit codes: 0 VERIFIED, 1 REFUSED (or REFUTED, as the certificate says), 2 it was not run, 3 INCOMPLETE."""
     parser = argparse.ArgumentParser(description="Check a certificate of mgdl-theory.", epilog=main.__doc__)
@@ -962,26 +973,43 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--engine", choices=("auto", *ENGINES), default="auto", help="of elementary functions")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes (default 1)")
     options = parser.parse_args(argv)
-    wanted = ["arb", "mpmath"] if options.engine == "auto" else [options.engine]
+    try:
+        code = examine(options.file, options.engine, options.workers)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        return code
+    except OSError as error:  # the reader of the output has gone away, or the disk is full
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return 128 + 13
+        show(f"error: {error}", sys.stderr)
+        return 2
+
+
+def examine(file: str, engine: str, workers: int) -> int:
+    """Check one file and say what there is to say; returns the exit code."""
+    wanted = ["arb", "mpmath"] if engine == "auto" else [engine]
     present = [name for name in wanted if find_spec({"arb": "flint"}.get(name, name))]
     if not present:
-        print(f"error: {' or '.join(wanted)} is needed: install python-flint or mpmath", file=sys.stderr)
+        show(f"error: {' or '.join(wanted)} is needed: install python-flint or mpmath", sys.stderr)
         return 2
     try:
-        data, engine = read(options.file), present[0]
+        try:
+            data = read(file)
+        except OSError as error:
+            show(f"error: {file!r} cannot be read: {error.strerror or error}", sys.stderr)
+            return 2
         refutation = data["format"] != FORMATS[0]
-        last = refute(data, engine, print) if refutation else Check(data, engine, print).run(options.workers)
-    except (OSError, MemoryError) as error:
-        unread = f"cannot be read: {getattr(error, 'strerror', None) or error}"
-        why = "needs more memory than there is" if isinstance(error, MemoryError) else unread
-        print(f"error: {options.file!r} {why}", file=sys.stderr)
+        last = refute(data, present[0], show) if refutation else Check(data, present[0], show).run(workers)
+    except MemoryError:
+        show(f"error: {file!r} needs more memory than there is", sys.stderr)
         return 2
     except (Refused, LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError) as error:
         wrong = Refused("format", f"a field is missing or has the wrong type or value: {error!r}")
         refused = error if isinstance(error, Refused) else wrong  # before any claim was looked at
-        print(f"{'refused':<11} {refused.claim:<14} {refused.text}")
+        show(f"{'refused':<11} {refused.claim:<14} {refused.text}")
         last = f"REFUSED: {refused.claim}: {refused.text}"
-    print(last)
+    show(last)
     return CODES[last.partition(":")[0]]
 
 

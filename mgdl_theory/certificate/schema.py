@@ -29,8 +29,9 @@ from mgdl_theory.targets.base import THETA, FloatArray
 from mgdl_theory.vector import require_scalar
 from mgdl_theory.verify.claims import CLAIMS
 from mgdl_theory.verify.report import GradeRow, LeafBlock, Report
-from mgdl_theory.verify.verdict import Verdict, Witness
+from mgdl_theory.verify.verdict import Result, Verdict, Witness
 from mgdl_theory.verify.verifier import verify
+from mgdl_theory.words import plain
 
 __all__ = ["FORMAT", "VERSION", "Certificate", "certificate", "json_schema", "load", "load_scheme"]
 
@@ -104,8 +105,8 @@ class Certificate(Document):
             ]
             complete = data["status"] == "complete"
             return Scheme.of(
-                f, _float(data["lift"]), atoms, _float(data["tolerance"]), complete=complete, reason=data["reason"],
-                lift_reason="the lift was read from a certificate",
+                f, _float(data["lift"]), atoms, _float(data["tolerance"]), complete=complete,
+                reason=plain(data["reason"]), lift_reason="the lift was read from a certificate",
             )  # fmt: skip
         except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             raise CertificateError(
@@ -152,13 +153,13 @@ def certificate(source: Scheme | Report) -> Certificate:
         "version": VERSION,
         "target": target_fields(description),
         "lift": pair(report.scheme.lift),
-        "tolerance": pair(report.tol),
+        "tolerance": pair(report.goal),
         "margin_rule": {f"order-{order}": str(Fraction(theta)) for order, theta in sorted(THETA.items())},
         "status": "refuted" if "REFUTED" in decided else "incomplete" if "UNDECIDED" in decided else "complete",
         "reason": report.scheme.reason,
         "grades": _grades(report.scheme),
         "residuals": [_row(row, exponent, report) for row in report.rows],
-        "leaves": {"exponent": exponent, "levels": [_leaves(block, exponent, report.tol) for block in report.cover]},
+        "leaves": {"exponent": exponent, "levels": [_leaves(block, exponent, report.goal) for block in report.cover]},
         "claims": claims,
     }
     _name_falls(data)
@@ -288,11 +289,11 @@ def around(enclosures: Sequence[tuple[Fraction | float, Fraction | float]]) -> l
 
 def _bound_exponent(report: Report) -> int:
     """The unit of claimed bounds: short, and fine enough that rounding up does not miss the tolerance."""
-    exponent = math.frexp(report.tol)[1] - BOUND_BITS
+    exponent = math.frexp(report.goal)[1] - BOUND_BITS
     upper = report.residual_sup_upper
-    if not upper <= report.tol:
+    if not upper <= report.goal:
         return exponent
-    while not _claimed(upper, exponent, report.tol) <= report.tol:  # ends: the unit divides the tolerance
+    while not _claimed(upper, exponent, report.goal) <= report.goal:  # ends: the unit divides the tolerance
         exponent -= BOUND_BITS
     return exponent
 
@@ -335,7 +336,7 @@ def _integers(values: FloatArray) -> tuple[int, list[int]]:
 
 def _row(row: GradeRow, exponent: int, report: Report) -> dict[str, Any]:
     upper, at = row.residual_sup_upper, row.peak or report.scheme.target.box.lower
-    claimed = pair(_claimed(upper, exponent, report.tol)) if math.isfinite(upper) else None
+    claimed = pair(_claimed(upper, exponent, report.goal)) if math.isfinite(upper) else None
     return {"upper": claimed, "lower": _below(row.residual_sup_lower), "at": [str(x) for x in at]}
 
 
@@ -355,12 +356,18 @@ def _claims(report: Report) -> list[dict[str, Any]]:
             source, relation = STRUCTURE[name]
             claims.append(_claim(name, "PROVED", source, relation, f"{report.leaves} leaves, {len(report.rows)} rows"))
             continue
-        result = results[name]
+        result = results.get(name) or _reached(report)
         verdict = str(result.verdict) if result.verdict in (Verdict.PROVED, Verdict.REFUTED) else "UNDECIDED"
         claims.append(_claim(name, verdict, CLAIMS[name].source, CLAIMS[name].relation, result.evidence))
         if result.witness is not None:
             claims[-1]["witness"] = _witness(result.witness, report.scheme, after_all=name == "sup-norm")
     return claims
+
+
+def _reached(report: Report) -> Result:
+    """The claim on the sup-norm where no tolerance was asked for: that of the file is the bound that was reached."""
+    verdict = Verdict.PROVED if report.residual_sup_upper <= report.goal else Verdict.UNDECIDED
+    return Result("sup-norm", verdict, "no tolerance was asked for; this one is the bound that was reached")
 
 
 def _claim(name: str, verdict: str, source: str, relation: str, reason: str) -> dict[str, Any]:

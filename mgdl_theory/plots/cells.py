@@ -149,19 +149,20 @@ def mesh(source: Source, ax: Place = None) -> Axes:
         cmap=colormaps[SEQUENTIAL].with_extremes(bad=COLOURS["pale"]),
         edgecolor="face" if one else "white", linewidth=0.7 if one else _thin(len(bounds)),
     )  # fmt: skip
-    drawn.set_clim(0.0, max(report.tol, float(bounds[known].max(initial=0.0))))
+    drawn.set_clim(0.0, max(report.tol or 0.0, float(bounds[known].max(initial=0.0))))
     page, name = ax.figure, "certified bound" if scheme.target.certified else bound_name(scheme)
     bar = page.colorbar(drawn, ax=ax, label=f"{name} of $|e_K|$ on the leaf", pad=0.02)
-    bar.ax.axhline(report.tol, color=COLOURS["vermillion"], linewidth=3.0)
-    bar.ax.annotate(
-        "tol",
-        (0.5, report.tol),
-        xycoords=bar.ax.get_yaxis_transform(),
-        xytext=(0, 3),
-        textcoords="offset points",
-        ha="center",
-        fontsize=7,
-    )
+    if report.tol is not None:
+        bar.ax.axhline(report.tol, color=COLOURS["vermillion"], linewidth=3.0)
+        bar.ax.annotate(
+            "tol",
+            (0.5, report.tol),
+            xycoords=bar.ax.get_yaxis_transform(),
+            xytext=(0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=7,
+        )
     if one:
         levels = [block.level for block in report.cover]
         ax.set(ylim=(min(levels) - 0.7, max(levels) + 0.7), ylabel="level $l$ of the leaf")

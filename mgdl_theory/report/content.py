@@ -237,7 +237,7 @@ def _facts(report: Report) -> tuple[tuple[str, str, str], ...]:
     last = scheme.grades[-1].level if scheme.grades else 0
     return (
         ("sup-norm of the last residual", bound, below),
-        ("tolerance", tol_text(report.tol), "reached" if scheme.complete else plain(scheme.reason)),
+        ("tolerance", *_tolerance(report)),
         ("grades", str(len(scheme.grades)), f"the last at level {last}"),
         ("atoms", str(scheme.atoms), "hats with exact dyadic coefficients"),
         ("network", f"width {block_width(scheme.dim)}", f"{scheme.depth} hidden layers"),
@@ -245,6 +245,13 @@ def _facts(report: Report) -> tuple[tuple[str, str, str], ...]:
         ("lift c₀", repr(scheme.lift), plain(scheme.lift_reason)),
         ("verified in", f"{report.seconds:.2f} s", "on the machine that made this report"),
     )
+
+
+def _tolerance(report: Report) -> tuple[str, str]:
+    """The tolerance, and whether the builder says that it was reached."""
+    if report.tol is None:
+        return "none", "nothing is claimed of the sup-norm"
+    return tol_text(report.tol), "reached" if report.scheme.complete else plain(report.scheme.reason)
 
 
 def claim(result: Result, known: Mapping[str, Statement]) -> Claim:

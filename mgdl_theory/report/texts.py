@@ -6,8 +6,9 @@ HTML is escaped by jinja2 itself; here are LaTeX, Markdown, shell commands, and 
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import NamedTuple
+
+from mgdl_theory.words import plain
 
 __all__ = ["Raw", "Span", "code_span", "markdown", "plain", "pretty", "spans", "tex", "tex_code"]
 
@@ -16,20 +17,6 @@ class Raw(str):
     """A text that is of its format already, and is not escaped again."""
 
     __slots__ = ()
-
-
-def plain(text: str) -> str:
-    r"""The text on one line, with control characters and marks of direction made visible.
-
-    >>> plain("x +\n 1 \u202e")
-    'x + 1 [U+202E]'
-    """
-    text = re.sub(r"[ \t\r\n\v\f]+", " ", text)
-    return "".join(f"[U+{ord(c):04X}]" if unicodedata.category(c) in HIDDEN else c for c in text)
-
-
-HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-"""Definition: categories of Unicode that show nothing, or change how what follows is shown."""
 
 
 def pretty(text: str) -> str:

@@ -18,8 +18,9 @@ from mgdl_theory.errors import DomainError, OptionError, TargetError
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_up, mul_up, quiet, sub_down, sub_up
 from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, exact_number
-from mgdl_theory.targets.calling import Caller, parameters
+from mgdl_theory.targets.calling import Caller, foreign, parameters, raised
 from mgdl_theory.targets.modulus import LEVELS, Modulus, defect_table, halved
+from mgdl_theory.words import NAME, plain
 
 __all__ = ["VALUE_ERROR", "CallableTarget", "dimension"]
 
@@ -81,7 +82,7 @@ class CallableTarget:
     ) -> None:
         self.function, self.box, self.modulus, self.high_precision = function, box, modulus, mp
         self.certified = modulus is not None  # without one no claim is ever PROVED
-        self.name = name or _name(function)
+        self.name = plain(name or _name(function), NAME)
         self.variables = tuple(variables) if variables is not None else _variables(box.dim)
         self.text = self.name + (f" with {modulus.text}" if modulus else "")
         self._inside = [_floats_inside(box, axis) for axis in range(box.dim)]
@@ -371,8 +372,11 @@ class CallableTarget:
         with mpmath.workdps(digits):
             arguments = [mpmath.mpf(v.numerator) / v.denominator for v in map(Fraction, point)]
             try:
-                return +mpmath.mpf(self.high_precision(*arguments))
-            except Exception as error:
+                with foreign():
+                    return +mpmath.mpf(self.high_precision(*arguments))
+            except BaseException as error:
+                if not raised(error):
+                    raise
                 raise TargetError(
                     f"mp of {self.name} fails at ({_place(point)}): {type(error).__name__}: {error}"
                 ) from error

@@ -6,19 +6,26 @@ Whatever it returns is looked at: one finite real number per point, or an error 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from mgdl_theory.errors import TargetError
+from mgdl_theory.errors import Interrupt, TargetError, interrupt
 from mgdl_theory.rigor.rounding import check_arithmetic, quiet
 from mgdl_theory.targets.base import FloatArray
+from mgdl_theory.words import plain
 
-__all__ = ["Caller", "parameters"]
+__all__ = ["Caller", "foreign", "parameters", "raised"]
 
 CHUNK = 1 << 16
 """Experience: points handed over at a time."""
+
+REASON = 300
+"""Experience: characters of a reason that are quoted."""
 
 EXACT = 1 << 53
 """Theorem: binary64 holds every integer up to this magnitude."""
@@ -56,6 +63,30 @@ CONVENTIONS: dict[str, Convention] = {
 """Definition: ways of calling, in the order in which they are tried; the last two call once for every point."""
 
 
+@contextmanager
+def foreign() -> Iterator[None]:
+    """While code of a user runs: what it prints goes to standard error, and it may not replace the streams."""
+    out, err = sys.stdout, sys.stderr
+    sys.stdout = err
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = out, err
+
+
+def raised(error: BaseException) -> bool:
+    """Whether the code of a user raised this by itself, be it an exit; not so if memory is exhausted, or after Ctrl-C.
+
+    Only where the command line has taken over Ctrl-C can the two kinds of KeyboardInterrupt be told apart.
+
+    >>> raised(SystemExit(0)), raised(KeyboardInterrupt()), raised(MemoryError())
+    (True, False, False)
+    """
+    if isinstance(error, KeyboardInterrupt):
+        return not isinstance(error, Interrupt) and signal.getsignal(signal.SIGINT) is interrupt
+    return not isinstance(error, MemoryError)
+
+
 class Caller:
     """A function of d variables as a map from points (n, d) to finite float64 values (n,).
 
@@ -91,9 +122,11 @@ class Caller:
             if wanted is not None and dim > 1 and wanted != (1 if one_argument else dim):
                 continue
             try:
-                with quiet():
+                with quiet(), foreign():
                     self._numbers(convention(function, probe), len(probe))
-            except Exception as error:  # noqa: BLE001 - the user's code may raise anything; the next way is tried
+            except BaseException as error:  # the user's code may raise anything; the next way is tried
+                if isinstance(error, KeyboardInterrupt) and not raised(error):
+                    raise
                 reasons.setdefault(_reason(error), how)
                 continue
             self.how, self.convention = how, convention
@@ -123,22 +156,24 @@ class Caller:
 
     def _call(self, points: FloatArray) -> FloatArray:
         try:
-            with quiet():
+            with quiet(), foreign():
                 return self._numbers(self.convention(self.function, points), len(points))
-        except MemoryError:
-            raise
-        except Exception as error:
+        except BaseException as error:
+            if not raised(error):
+                raise
             raise TargetError(self._blame(points, error)) from error
 
-    def _blame(self, points: FloatArray, error: Exception) -> str:
+    def _blame(self, points: FloatArray, error: BaseException) -> str:
         """The text of the error, with the first point at which it occurs when called with that point alone."""
         while len(points) > 1:
             half = len(points) // 2
             for part in (points[:half], points[half:]):
                 try:
-                    with quiet():
+                    with quiet(), foreign():
                         self._numbers(self.convention(self.function, part), len(part))
-                except Exception as found:  # noqa: BLE001
+                except BaseException as found:
+                    if not raised(found):
+                        raise
                     points, error = part, found
                     break
             else:
@@ -174,8 +209,8 @@ class _Wrong(Exception):
     """What was returned is not one real number per point."""
 
 
-def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, _Wrong) else f"{type(error).__name__}: {error}"
+def _reason(error: BaseException) -> str:
+    return plain(str(error) if isinstance(error, _Wrong) else f"{type(error).__name__}: {error}", REASON)
 
 
 def parameters(function: Callable[..., Any]) -> int | None:

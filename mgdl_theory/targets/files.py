@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgdl_theory.errors import OptionError
+from mgdl_theory.targets.calling import foreign, raised
 
 __all__ = ["CHANNELS", "IMAGES", "is_data", "is_function", "read_data", "read_functions"]
 
@@ -221,10 +222,11 @@ def _run(path: Path) -> Any:
     sys.path.insert(0, folder)
     sys.modules[spec.name] = module
     try:
-        spec.loader.exec_module(module)
-    except KeyboardInterrupt:
-        raise
+        with foreign():
+            spec.loader.exec_module(module)
     except BaseException as error:  # the code of the file may raise anything, or exit
+        if isinstance(error, KeyboardInterrupt) and not raised(error):
+            raise
         raise OptionError(f"{str(path)!r} cannot be run: {type(error).__name__}: {error}") from error
     finally:
         sys.path.remove(folder)

@@ -19,6 +19,8 @@ from mgdl_theory.errors import OptionError
 from mgdl_theory.rigor.interval import Interval, get_engine
 from mgdl_theory.rigor.rounding import add_up, mul_up, quiet, up
 from mgdl_theory.targets.base import THETA, FloatArray, exact_number
+from mgdl_theory.targets.calling import foreign, raised
+from mgdl_theory.words import NAME, plain
 
 __all__ = ["LEVELS", "Axes", "Given", "Modulus", "Power", "defect_table", "halved", "modulus_of"]
 
@@ -130,7 +132,7 @@ class Given(Modulus):
 
     def __init__(self, omega: Callable[[float], Any], *, concave: bool = False) -> None:
         self.omega, self.concave = omega, concave
-        name = getattr(omega, "__name__", type(omega).__name__)
+        name = plain(str(getattr(omega, "__name__", type(omega).__name__)), NAME)
         self.text = f"|f(x) - f(y)| <= {'omega' if name == '<lambda>' else name}(|x - y|)"
         self._seen: list[tuple[float, float]] = []
         if self._ask(0.0) != 0:
@@ -158,8 +160,11 @@ class Given(Modulus):
 
     def _ask(self, t: float) -> float:
         try:
-            value = float(self.omega(t))
-        except Exception as error:
+            with foreign():
+                value = float(self.omega(t))
+        except BaseException as error:
+            if not raised(error):
+                raise
             raise OptionError(f"modulus: omega({t!r}) raised {type(error).__name__}: {error}") from error
         if not (value >= 0 and math.isfinite(value)):
             raise OptionError(f"modulus: omega({t!r}) must be a finite number >= 0, got {value!r}")

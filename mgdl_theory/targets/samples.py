@@ -34,6 +34,7 @@ from mgdl_theory.errors import OptionError, TargetError
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_down, add_up, mul_up, quiet, sub_down, sub_up, up
 from mgdl_theory.targets.base import THETA, Box, Defects, FloatArray, IntArray
+from mgdl_theory.words import NAME, plain
 
 __all__ = ["SamplesTarget", "read_array"]
 
@@ -127,7 +128,7 @@ class SamplesTarget:
             raise TargetError(
                 f"{name}: the domain has {self.box.dim} side(s), but the array {self.data.ndim} axes, {self.data.shape}"
             )
-        self.name = name
+        self.name = name = plain(name, NAME)
         self.variables = tuple(variables) if variables is not None else _variables(self.dim)
         self.text = f"{name} ({' x '.join(map(str, self.data.shape))} samples)"
         self._steps = tuple(n - 1 for n in self.data.shape)

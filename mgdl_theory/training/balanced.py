@@ -32,6 +32,7 @@ from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, Target
 from mgdl_theory.training.mgdl import GradeSpec, Progress, train
 from mgdl_theory.training.model import Data, TrainedModel
+from mgdl_theory.words import count
 
 __all__ = ["BalancedRun", "DataRun", "balance", "balance_on_data", "train_balanced", "train_balanced_on_data"]
 
@@ -119,7 +120,7 @@ def balance(front: Front, e: Interval, defects: Defects, candidate: FloatArray, 
     Each lies between 0 and the coefficient of the balanced contraction at its node, so the vertex inequality holds
     with it as it holds with that one.
     """
-    margins = Margins.of(defects, front.mesh.level, floor)
+    margins = _margins(defects, front.mesh.level, floor)
     ready = np.isfinite(margins.plus) | np.isfinite(margins.minus)
     most = balanced_coefficients(front.mesh, e, margins, np.asarray(ready, dtype=np.bool_), floor)
     step = floor * 2.0**-front.mesh.level
@@ -161,7 +162,7 @@ def train_balanced(
     specs : sequence of GradeSpec
     seed : int
     tol : float
-        Tolerance of the scheme; by default the bound that is reached, so that ``verify`` can prove all of it.
+        Tolerance of the scheme.  By default none is claimed: the scheme holds the bound that is reached in its place.
     cells : int
         A grade is clipped on a level of at most so many cells, which bounds its atoms.
     progress : callable
@@ -191,7 +192,7 @@ def train_balanced(
     for k, spec in enumerate(specs, 1):
         begun = time.perf_counter()
         candidates = _candidate(candidates, data, rest, spec, seed, k, progress)
-        front, e, defects = _refined(front, target, MARGIN_SHARE * _root_mean_square(rest), cells)
+        front, e, defects = _refined(front, target, MARGIN_SHARE * _root_mean_square(rest), cells, floor)
         mesh = front.mesh
         g = _last(candidates)(np.ldexp(mesh.nodes.astype(np.float64), -mesh.level))
         c = balance(front, e, defects, g, floor)
@@ -206,8 +207,7 @@ def train_balanced(
     goal = tol if tol is not None else max(reached, 1e-250)
     scheme = Scheme.of(
         target, 0.0, grades, goal if np.isfinite(goal) else 1e250, complete=reached <= goal,
-        reason="tolerance reached" if reached <= goal else f"{len(specs)} grades were trained",
-        lift_reason="trained grades start from 0",
+        reason=_reason(len(specs), tol, reached), lift_reason="trained grades start from 0", asked=tol is not None,
     )  # fmt: skip
     return BalancedRun(scheme, candidates, tuple(seconds))
 
@@ -276,6 +276,12 @@ def train_balanced_on_data(
     return DataRun(tuple(grades), candidates, tuple(residuals), tuple(seconds))
 
 
+def _reason(grades: int, tol: float | None, reached: float) -> str:
+    if tol is None:
+        return f"{count(grades, 'grade')} trained, no tolerance asked for"
+    return "tolerance reached" if reached <= tol else f"{count(grades, 'grade')} trained"
+
+
 def _check_cells(cells: int) -> None:
     if type(cells) is not int or cells < 1:
         raise OptionError(f"cells: expected an integer of at least 1, got {cells!r}")
@@ -303,17 +309,26 @@ def _last(model: TrainedModel) -> Callable[[FloatArray], FloatArray]:
     return lambda t: model.grade_values(t)[:, -1]
 
 
-def _refined(front: Front, target: Target, wanted: float, cells: int) -> tuple[Front, Interval, Defects]:
+def _margins(defects: Defects, level: int, floor: float) -> Margins:
+    """The margins of a level; where f is affine, none: there the vertex inequality alone leaves e its sign."""
+    margins = Margins.of(defects, level, floor)
+    affine = (defects.sag == 0) & (defects.bulge == 0)
+    return replace(margins, plus=np.where(affine, 0.0, margins.plus), minus=np.where(affine, 0.0, margins.minus))
+
+
+def _refined(front: Front, target: Target, wanted: float, cells: int, floor: float) -> tuple[Front, Interval, Defects]:
     """The first level at which a grade can take off enough, or the last of at most so many cells; e at its nodes.
 
-    A balanced grade leaves the margin of a cell, and all of e where its sign changes.
+    A balanced grade leaves the margin of a cell, and all of e where e comes nearer to 0 than that or changes sign.
     """
     while True:
         mesh = front.mesh
         e, defects = front.residual(target.values(mesh.level, mesh.nodes)), target.defects(mesh.level, mesh.cells)
         top, bottom = mesh.over_corners(np.maximum, e.hi), mesh.over_corners(np.minimum, e.lo)
+        margins = _margins(defects, mesh.level, floor)
         left = np.maximum(defects.sag * defects.sag_theta, defects.bulge * defects.bulge_theta)
-        left = np.where((top > 0) & (bottom < 0), np.maximum(left, np.maximum(top, -bottom)), left)
+        stuck = (bottom < margins.plus) & (-top < margins.minus)
+        left = np.where(stuck, np.maximum(left, np.maximum(top, -bottom)), left)
         if float(np.mean(left)) <= wanted or len(mesh.cells) << mesh.dim > cells:
             return front, e, defects
         front = front.split(np.ones(len(mesh.cells), dtype=np.bool_))

@@ -16,7 +16,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
@@ -317,16 +317,18 @@ def _interior(problem: _Problem, iterations: int, tell: Report, cones: bool = Fa
     a = np.einsum("g,gn,np->ngp", signs, on, problem.x).reshape(n, -1)
     walls = (2 * on - 1)[:, :, None] * problem.x if cones else np.zeros((m, 0, p))
     start = np.tile(problem.gates, (2, 1)) if cones else np.zeros((m, p))
-    task = Penalised(a, problem.y, problem.beta, (np.zeros_like(start),), walls, np.zeros(walls.shape[:2]))
-    least, found, best, steps = np.inf, np.zeros_like(start), -np.inf, 0
+    task = Penalised(a, problem.y, problem.beta, (np.zeros_like(start),), walls, np.zeros(walls.shape[:2]), cones)
+    least, found, best, steps, taken = np.inf, np.zeros_like(start), -np.inf, 0, count(1)
     gaps: Gaps = []
-    for step in task.path(start, 1.0, iterations if problem.nothing else 0):
+
+    def fit_of(z: FloatArray) -> float:
+        return 0.5 * float(np.sum((a @ z.ravel() - problem.y) ** 2))
+
+    for step in task.path(start, 1.0, iterations if problem.nothing else 0, lambda z: tell(next(taken), fit_of(z))):
         steps += step.taken
         pulls = (a.T @ step.theta).reshape(start.shape) + np.einsum("gkp,gk->gp", walls, step.multipliers)
         best = max(best, problem.dual(step.theta, np.linalg.norm(pulls, axis=1)))
-        fit = 0.5 * float(np.sum((a @ step.z.ravel() - problem.y) ** 2))
-        tell(steps, fit)
-        objective = fit + problem.beta * float(np.linalg.norm(step.z, axis=1).sum())
+        objective = fit_of(step.z) + problem.beta * float(np.linalg.norm(step.z, axis=1).sum())
         stuck = objective >= least  # rounding has the last word
         if not stuck:
             least, found = objective, step.z

@@ -9,7 +9,7 @@ says how far from the optimum it is at most: about beta mu for a norm and tau fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,6 +57,8 @@ class Penalised:
     beta : float
     offsets : tuple of float64 (G, p)
     walls : float64 (G, k, p), with need (G, k).
+    mirrored : bool
+        Whether A has the columns of its first half once more, with the other sign, in its second half.
     """
 
     a: FloatArray
@@ -65,18 +67,24 @@ class Penalised:
     offsets: tuple[FloatArray, ...]
     walls: FloatArray
     need: FloatArray
+    mirrored: bool = False
 
-    def path(self, z: FloatArray, mu: float, steps: int) -> Iterator[Step]:
-        """Ends of stages, ever closer to the optimum, from a point z (G, p) inside all walls; so many steps in all."""
+    def path(
+        self, z: FloatArray, mu: float, steps: int, each: Callable[[FloatArray], None] = lambda z: None
+    ) -> Iterator[Step]:
+        """Ends of stages, ever closer to the optimum, from a point z (G, p) inside all walls; so many steps in all.
+
+        ``each`` is called with the point after every step.
+        """
         while steps > 0 and mu > LEAST:
             try:
-                stage = self._stage(z, mu, steps)
+                stage = self._stage(z, mu, steps, each)
             except np.linalg.LinAlgError:  # rounding has the last word
                 return
             yield stage
             z, mu, steps = stage.z, SHORTER * mu, steps - stage.taken
 
-    def _stage(self, z: FloatArray, mu: float, steps: int) -> Step:
+    def _stage(self, z: FloatArray, mu: float, steps: int, each: Callable[[FloatArray], None]) -> Step:
         """Newton steps with halving until z is near the point of the path for this mu."""
         groups, k = self.need.shape
         tau = self.beta * mu / max(k, 1)
@@ -101,6 +109,7 @@ class Penalised:
             if not new <= value + 1e-15 * abs(value):
                 break
             z, value = z + t * d, new
+            each(z)
             if fall <= enough:
                 break
         return Step(z, theta, multipliers, taken)
@@ -145,5 +154,7 @@ class Penalised:
         sides = scale[:, :, None] * np.concatenate([self.a.T.reshape(groups, p, n), g[:, :, None]], axis=2)
         solved = scale[:, :, None] * np.linalg.solve(system, sides)
         spread, alone = solved[:, :, :n].reshape(groups * p, n), solved[:, :, n]
-        inner = np.linalg.solve(np.eye(n) + self.a @ spread, self.a @ alone.ravel())
+        first = groups * p // 2 if self.mirrored else groups * p
+        both = spread[:first] - spread[first:] if self.mirrored else spread
+        inner = np.linalg.solve(np.eye(n) + self.a[:, :first] @ both, self.a @ alone.ravel())
         return np.asarray(alone - (spread @ inner).reshape(g.shape))

@@ -37,7 +37,7 @@ from mgdl_theory.verify.report import WITHOUT_MODULUS, LeafBlock, Report, domain
 from mgdl_theory.verify.vector import VectorReport
 from mgdl_theory.verify.verdict import Result, Verdict, Witness, worst
 from mgdl_theory.verify.verifier import verify as verify_scheme
-from mgdl_theory.words import count, down_text, up_text
+from mgdl_theory.words import count, down_text, plain, up_text
 
 __all__ = ["MODEL_CLAIMS", "ModelReport", "ModelRow", "verify", "verify_model"]
 
@@ -163,14 +163,14 @@ class ModelReport:
 
     def last_line(self) -> str:
         """One sentence that agrees with the exit code."""
-        name = f"{self.target.text} on {domain_text(self.target)}"
+        name = f"{plain(self.target.text)} on {domain_text(self.target)}"
         bound = f"sup-norm of the residual <= {up_text(self.residual_sup_upper)}"
         if self.verdict is Verdict.PROVED:
             end = f" <= tol = {tol_text(self.tol)}" if self.tol is not None else ""
             return f"PROVED: {name}: {count(len(self.rows) - 1, 'trained grade')}, no point gets worse, {bound}{end}"
         found = next(r for r in self.results if r.verdict is self.verdict)
         known = f"; {bound}" if self.target.certified else ""  # else it is an estimate
-        return f"{self.verdict}: {name}: claim {found.claim}: {found.evidence}{known}"
+        return f"{self.verdict}: {name}: claim {found.claim}: {plain(found.evidence)}{known}"
 
     def as_dict(self) -> dict[str, Any]:
         """Every number of the report as plain data."""
@@ -226,7 +226,7 @@ def verify_model(
     ModelReport
         Claims: ``nonincreasing`` (no grade increases |e| at any point), ``l2-decrease`` (the sum of squares on the
         data falls strictly at every grade that is not 0 on it, in exact rational arithmetic) and, with ``tol``,
-        ``sup-norm``.
+        ``sup-norm``.  Without ``tol`` that is UNDECIDED if no grade does anything, though f is not 0.
 
     >>> import mgdl_theory as mg
     >>> from mgdl_theory.training import GradeSpec, sample, train
@@ -272,6 +272,8 @@ def verify_model(
     results = [_whole(nonincreasing), _decay(squares, data, model.box)]
     if bound is not None:
         results.append(sweep.sup_norm(bound))
+    elif sweep.upper[-1] > 0 and not any(g.readout.any() or g.constant for g in model.grades):
+        results.append(sweep.nothing())
     if not target.certified:
         rows, results = [_weaker_row(row) for row in rows], [_weaker(r) for r in results]
     seconds = time.perf_counter() - started
@@ -547,6 +549,12 @@ class _Sweep:
             return Result("sup-norm", Verdict.REFUTED, f"{text}; {witness}", witness)
         why = "they are closer than binary64 can tell" if self.pieces else self.stopped
         return Result("sup-norm", Verdict.UNDECIDED, f"{text}; {why}")
+
+    def nothing(self) -> Result:
+        """Where no grade does anything and no tolerance was asked for, nothing was achieved."""
+        bounds = f"sup-norm in [{down_text(self.lower[-1])}, {up_text(self.upper[-1])}]"
+        text = f"no tolerance asked for; {bounds}, and no grade that is not 0"
+        return Result("sup-norm", Verdict.UNDECIDED, text)
 
 
 def _defects(of_f: Defects, sag: FloatArray, bulge: FloatArray) -> Defects:

@@ -15,7 +15,7 @@ from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import FloatArray, IntArray, Target
 from mgdl_theory.verify.claims import CLAIMS
 from mgdl_theory.verify.verdict import Result, Verdict, worst
-from mgdl_theory.words import count, up_text
+from mgdl_theory.words import count, plain, up_text
 
 __all__ = ["GradeRow", "LeafBlock", "Report", "domain_text"]
 
@@ -74,10 +74,13 @@ class LeafBlock:
 
 @dataclass(frozen=True)
 class Report:
-    """The verdicts on one scheme, with the numbers they rest on; ``cover`` holds the leaves if the sweep ended."""
+    """The verdicts on one scheme, with the numbers they rest on; ``cover`` holds the leaves if the sweep ended.
+
+    ``tol`` is None where no tolerance was asked for; then ``goal`` is the bound that the scheme was left with.
+    """
 
     scheme: Scheme
-    tol: float
+    tol: float | None
     rows: tuple[GradeRow, ...]
     results: tuple[Result, ...]
     residual_sup_upper: float
@@ -101,6 +104,11 @@ class Report:
     def exit_code(self) -> int:
         """0 proved, 1 refuted, 3 undecided or evidence only."""
         return self.verdict.exit_code
+
+    @property
+    def goal(self) -> float:
+        """What the leaves were split for: the tolerance, or the one of a scheme of which none was asked for."""
+        return self.scheme.tol if self.tol is None else self.tol
 
     @property
     def ratios(self) -> tuple[float, ...]:
@@ -162,15 +170,15 @@ class Report:
 
     def last_line(self) -> str:
         """One sentence that agrees with the exit code."""
-        name = f"{self.scheme.target.text} on {domain_text(self.scheme.target)}"
+        name = f"{plain(self.scheme.target.text)} on {domain_text(self.scheme.target)}"
         bound = f"sup-norm of the residual <= {up_text(self.residual_sup_upper)}"
         if self.verdict is Verdict.PROVED:
             return (
                 f"PROVED: {name}: {count(len(self.rows) - 1, 'grade')}, {count(self.scheme.atoms, 'atom')}, "
-                f"{bound} <= tol = {tol_text(self.tol)}"
+                f"{bound}" + ("" if self.tol is None else f" <= tol = {tol_text(self.tol)}")
             )
         worst_result = next(r for r in self.results if r.verdict is self.verdict and _counts(r))
-        return f"{self.verdict}: {name}: claim {worst_result.claim}: {worst_result.evidence}"
+        return f"{self.verdict}: {name}: claim {worst_result.claim}: {plain(worst_result.evidence)}"
 
     def __str__(self) -> str:
         lines = [

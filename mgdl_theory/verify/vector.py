@@ -11,7 +11,7 @@ from mgdl_theory.errors import OptionError
 from mgdl_theory.vector import VectorScheme
 from mgdl_theory.verify.report import Report, domain_text
 from mgdl_theory.verify.verdict import Result, Verdict, worst
-from mgdl_theory.words import count, up_text
+from mgdl_theory.words import count, plain, up_text
 
 __all__ = ["VectorReport"]
 
@@ -80,14 +80,15 @@ class VectorReport:
             number = next(j for j, report in enumerate(self.components, 1) if report.verdict is verdict)
             text = self.components[number - 1].last_line().removeprefix(f"{verdict}: ")
             return f"{verdict}: component {number} of {len(scheme)}: {text}"
-        tols = [tol_text(report.tol) for report in self.components]
+        tols = [tol_text(report.tol) for report in self.components if report.tol is not None]
         bounds = [up_text(report.residual_sup_upper) for report in self.components]
-        same = len(set(tols)) == 1
+        asked, same = len(tols) == len(self.components), len(set(tols)) == 1
         bound = up_text(max(report.residual_sup_upper for report in self.components)) if same else ", ".join(bounds)
+        end = f" <= tol = {tols[0] if same else ', '.join(tols)}" if asked else ""
         return (
-            f"PROVED: ({scheme.target.text}) on {domain_text(self.components[0].scheme.target)}: "
+            f"PROVED: ({plain(scheme.target.text)}) on {domain_text(self.components[0].scheme.target)}: "
             f"{count(len(scheme), 'component')}, {count(len(scheme.grades), 'grade')}, {count(scheme.atoms, 'atom')}, "
-            f"sup-norms of the residuals <= {bound} <= tol = {tols[0] if same else ', '.join(tols)}"
+            f"sup-norms of the residuals <= {bound}{end}"
         )
 
     def __str__(self) -> str:

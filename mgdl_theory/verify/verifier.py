@@ -130,11 +130,11 @@ def verify(
         if target.box != scheme.target.box:
             raise OptionError("the target lives on another domain than the scheme")
         scheme = replace(scheme, target=target)
-    tol = scheme.tol if tol is None else read_tol(tol)
+    bound = read_tol(tol) if tol is not None else scheme.tol if scheme.asked else None
     if any(type(p) is not int or not 1 <= p <= 64 for p in norms):
         raise OptionError(f"norms: expected integers from 1 to 64, got {list(norms)!r}")
     with quiet(), open_executor(workers, executor) as pool:
-        sweep = _Sweep(scheme, spread(scheme.target, pool), tol, tuple(dict.fromkeys(norms)), progress)
+        sweep = _Sweep(scheme, spread(scheme.target, pool), bound, tuple(dict.fromkeys(norms)), progress)
         sweep.run((budget or Budget()).bytes)
     report = sweep.report(time.perf_counter() - started)
     return report if scheme.target.certified else report.as_evidence()
@@ -186,9 +186,10 @@ class _Sweep:
     """One pass over the levels: replays the grades on the verifier's own mesh and collects what is certified."""
 
     def __init__(
-        self, scheme: Scheme, target: Target, tol: float, norms: tuple[int, ...], progress: Progress | None
+        self, scheme: Scheme, target: Target, tol: float | None, norms: tuple[int, ...], progress: Progress | None
     ) -> None:
-        self.scheme, self.target, self.tol, self.progress = scheme, target, tol, progress
+        self.scheme, self.target, self.asked, self.progress = scheme, target, tol is not None, progress
+        self.tol = scheme.tol if tol is None else tol
         self.leaf_powers = {p: Power() for p in norms}
         self.taken: dict[int, list[float]] = {
             p: [] for p in norms
@@ -408,7 +409,7 @@ class _Sweep:
         """The finished record."""
         return Report(
             scheme=self.scheme,
-            tol=self.tol,
+            tol=self.tol if self.asked else None,
             rows=tuple(self.rows),
             results=tuple(self._results()),
             residual_sup_upper=self.upper,
@@ -423,7 +424,7 @@ class _Sweep:
         nonincreasing = self._every_grade("nonincreasing", self.nonincreasing)
         unit, lp = self._unit_grades(balanced), self._lp_decrease(balanced)
         rates = [self._theorem_a(), *self._theorem_b(balanced)]
-        return [balanced, nonincreasing, unit, lp, *self._norms(), self._sup_decrease(), *rates, self._sup_norm()]
+        return [balanced, nonincreasing, unit, lp, *self._norms(), self._sup_decrease(), *rates, *self._sup_norm()]
 
     def _norms(self) -> list[Result]:
         """One result if norms were asked for: where they fall, by what a grade took or by enclosures that separate."""
@@ -504,20 +505,25 @@ class _Sweep:
         text = f"{prefix}{len(pairs)} of {len(self.rows) - 1} grades have a finite bound; factor per level: "
         return Result(claim, Verdict.PROVED, text + _factors([row for row, _ in pairs], [bound for _, bound in pairs]))
 
-    def _sup_norm(self) -> Result:
+    def _sup_norm(self) -> list[Result]:
+        """One result; none where no tolerance was asked for, unless there is no bound, or no grade."""
         lower, upper = self.leaves.peak.lower, self.upper
         if self.failure:
-            return Result("sup-norm", Verdict.UNDECIDED, f"{self.failure}; there is no bound after the last grade")
-        bounds = f"sup-norm in [{down_text(lower)}, {up_text(upper)}], tol {tol_text(self.tol)}"
+            return [Result("sup-norm", Verdict.UNDECIDED, f"{self.failure}; there is no bound after the last grade")]
+        bounds = f"sup-norm in [{down_text(lower)}, {up_text(upper)}]"
+        if not self.asked:
+            nothing = f"{self.scheme.reason}; {bounds}, and no grade"
+            return [] if self.scheme.atoms or upper == 0 else [Result("sup-norm", Verdict.UNDECIDED, nothing)]
+        bounds = f"{bounds}, tol {tol_text(self.tol)}"
         if upper <= self.tol:
-            return Result("sup-norm", Verdict.PROVED, f"{bounds}, {self.leaves.count} leaves cover the domain")
+            return [Result("sup-norm", Verdict.PROVED, f"{bounds}, {self.leaves.count} leaves cover the domain")]
         if not self.scheme.complete:
-            return Result("sup-norm", Verdict.UNDECIDED, f"{self.scheme.reason}; so far {bounds}")
+            return [Result("sup-norm", Verdict.UNDECIDED, f"{self.scheme.reason}; so far {bounds}")]
         if lower > self.tol:
             witness = self.leaves.peak.witness(self.target, len(self.scheme.grades))
-            return Result("sup-norm", Verdict.REFUTED, f"{bounds}; {witness}", witness)
+            return [Result("sup-norm", Verdict.REFUTED, f"{bounds}; {witness}", witness)]
         gap = f"the enclosures leave a gap at level {self.finest}, try another engine"
-        return Result("sup-norm", Verdict.UNDECIDED, f"{bounds}; {gap}")
+        return [Result("sup-norm", Verdict.UNDECIDED, f"{bounds}; {gap}")]
 
 
 def _separation(mesh: Mesh, e: Interval, defects: Defects, lift: float) -> FloatArray:
