@@ -458,11 +458,16 @@ class Jets:
         return Jet(value, [a.mul(first, x) for x in f], hess)
 
     def max(self, u: Jet, v: Jet) -> Jet:
-        """The larger one; where that is open, both slopes, and along each axis a convex kink."""
+        """The larger one; where that is open, both slopes, and along each axis a convex kink.
+
+        A slope that is 0 all over the cell says that neither depends on this variable, nor then the larger one.
+        """
         if u.value[0] >= v.value[1] or v.value[0] >= u.value[1]:
             return u if u.value[0] >= v.value[1] else v
         grad = [(min(x[0], y[0]), max(x[1], y[1])) for x, y in zip(u.grad, v.grad, strict=True)]
-        hess = {(i, j): (min(u.hess[i, j][0], v.hess[i, j][0]) if i == j else -INF, INF) for i, j in self.pairs}
+        flat = [slope == (0, 0) for slope in grad]
+        kink = {(i, j): (min(u.hess[i, j][0], v.hess[i, j][0]) if i == j else -INF, INF) for i, j in self.pairs}
+        hess = {(i, j): (0, 0) if flat[i] or flat[j] else bend for (i, j), bend in kink.items()}
         return Jet((max(u.value[0], v.value[0]), max(u.value[1], v.value[1])), grad, hess)
 
 
