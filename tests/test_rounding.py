@@ -23,6 +23,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import mgdl_theory as mg
+from mgdl_theory.certificate import check
 from mgdl_theory.certificate.refutation import refutation
 from mgdl_theory.errors import AssumptionError
 from mgdl_theory.relu.export import load_npz, save_npz, save_onnx, state_arrays
@@ -512,6 +513,18 @@ def test_in_another_mode_no_entry_answers(tmp_path: Path) -> None:
                 pytest.fail(f"{name} answered {call()}")
         call()
     assert {path.name for path in tmp_path.iterdir()} <= {"stored.npz", "new.npz", "new.onnx"}
+
+
+@on_x86_linux
+@wrong_modes
+def test_in_another_mode_nothing_is_checked(mode: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The checker does not share the package's look at the mode."""
+    sample_file = str(ROOT / "docs" / "samples" / "complete.json")
+    with rounding_mode(MODES[mode]):
+        code = check.main([sample_file])
+    assert code == 2
+    assert capsys.readouterr().err.startswith("error: floats are not rounded to nearest here")
+    assert check.main([sample_file]) == 0
 
 
 @on_x86_linux
