@@ -98,7 +98,7 @@ def read(path: str) -> dict[str, Any]:
         if len(raw) > most:
             malformed(f"the content is larger than {most} bytes")
         if raw.count(b"{") * OBJECT > len(raw) + SPARE or raw.count(b"[") * LIST > len(raw) + SPARE:
-            malformed("the file is not JSON of a certificate: it has more objects or lists than one of its size can have")
+            malformed("the file is not JSON of a certificate: it has more objects or lists than its size allows")
         data = json.loads(
             raw.decode(), object_pairs_hook=_object, parse_int=_int, parse_float=_float, parse_constant=_float
         )
