@@ -22,7 +22,7 @@ from mgdl_theory.errors import BudgetError, OptionError, TargetError
 from mgdl_theory.grade import Front, block_grade, cell_bounds
 from mgdl_theory.mesh import MAX_LEVEL, BoolArray, Mesh, children, unique_rows
 from mgdl_theory.rigor.interval import Interval
-from mgdl_theory.rigor.rounding import quiet
+from mgdl_theory.rigor.rounding import check_arithmetic, checked_arithmetic, quiet
 from mgdl_theory.scheme import LevelRecord, Scheme
 from mgdl_theory.targets.base import THETA, Defects, FloatArray, IntArray, Target, exact_number, least_defect
 from mgdl_theory.targets.parallel import open_executor, spread
@@ -114,6 +114,7 @@ def construct(
 ) -> VectorScheme: ...
 
 
+@checked_arithmetic()
 def construct(
     target: Target | VectorTarget,
     tol: Any,
@@ -328,6 +329,7 @@ class _Part:
         f = self.enclosed.values(mesh.level, mesh.nodes)
         _check_enclosed(f, self.target, mesh)
         defects = self.enclosed.defects(mesh.level, mesh.cells)
+        check_arithmetic()  # the callback and the target may be foreign code
         floor = quantum_floor(self.tol)
         margins = Margins.of(defects, mesh.level, floor)
         size = max(abs(self.lift), float(np.maximum(-f.lo, f.hi).max()))  # G lies between the lift and f

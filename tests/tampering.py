@@ -440,9 +440,26 @@ BASES: dict[str, Callable[[], Base]] = {
 }
 
 
+BESIDE: dict[str, Callable[[], Base]] = {
+    "max beside y": lambda: built(
+        (plane(0, 0, 0, 1, 0, 0), plane(0, 0, 0, 0, 0, Fraction(2, 5))), "1/9", domain=["1/7", "1", "-1/3", "4/5"]
+    ),
+    "abs beside x": lambda: built(
+        (plane(0, 0, 0, 0, 1, -THIRD), plane(0, 0, 0, 0, -1, THIRD)), "1/9", domain=["1/3", "1", "-2/7", "1"]
+    ),
+    "bent beside y": lambda: built(
+        (plane(1, 0, 0, 1, 0, -THIRD), plane(1, 0, 0, -1, 0, THIRD)), "1/3", domain=["1/3", "1", "-2/7", "1"]
+    ),
+    "bent beside y, lifted": lambda: built(
+        (plane(1, 0, 0, 1, 0, -THIRD), plane(1, 0, 0, -1, 0, THIRD)), "1/3", lift="-1", domain=["-1/7", "1", "0", "1/3"]
+    ),
+}
+"""Kinks that do not depend on one of two variables, at places that are no dyadic numbers of the side."""
+
+
 @functools.cache
 def base(name: str) -> Base:
-    return BASES[name]()
+    return {**BASES, **BESIDE}[name]()
 
 
 # -- mutations -------------------------------------------------------------------------------------
@@ -755,10 +772,10 @@ def judge(data: Data, engine: str = "arb") -> tuple[str, str, str]:
     return word, rest.partition(": ")[0] if word == "REFUSED" else "", last
 
 
-def mutant(seed: int) -> tuple[str, str, Data, Pieces]:
+def mutant(seed: int, bases: Sequence[str] = tuple(BASES)) -> tuple[str, str, Data, Pieces]:
     """Base, mutation, data and polynomials of a seed."""
     rng = random.Random(seed)
-    name = rng.choice(list(BASES))
+    name = rng.choice(bases)
     names, weights = list(MUTATIONS), [weight for _, weight in MUTATIONS.values()]
     while True:
         data, pieces = copy.deepcopy(base(name).data), base(name).pieces
@@ -772,9 +789,9 @@ def mutant(seed: int) -> tuple[str, str, Data, Pieces]:
             return name, " and ".join(chosen), data, pieces
 
 
-def trial(seed: int, engine: str = "arb") -> Trial:
+def trial(seed: int, engine: str = "arb", bases: Sequence[str] = tuple(BASES)) -> Trial:
     """Make the mutant of a seed, decide its claims exactly, and compare with what the checker says."""
-    name, mutation, data, pieces = mutant(seed)
+    name, mutation, data, pieces = mutant(seed, bases)
     truth = Oracle(data, pieces).truth()
     word, claim, last = judge({**data, "sha256": check.digest(data)}, engine)
     said = {c["claim"]: c["verdict"] for c in data["claims"]}
@@ -797,8 +814,8 @@ def trial(seed: int, engine: str = "arb") -> Trial:
 # -- the campaign ----------------------------------------------------------------------------------
 
 
-def run(seeds: range, engine: str = "arb", workers: int = 1) -> list[Trial]:
-    job = functools.partial(trial, engine=engine)
+def run(seeds: range, engine: str = "arb", workers: int = 1, bases: Sequence[str] = tuple(BASES)) -> list[Trial]:
+    job = functools.partial(trial, engine=engine, bases=bases)
     if workers == 1:
         return list(map(job, seeds))
     with multiprocessing.Pool(workers) as pool:

@@ -314,6 +314,49 @@ def test_a_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         mg.load_certificate(tmp_path / "c.json")
 
 
+BOMBS = {
+    "objects": b"[" + b"{}," * 2_000_000 + b"{}]",
+    "objects in objects": b"{" + b",".join(b'"%d":{}' % k for k in range(200_000)) + b"}",
+    "empty lists": b"[" + b"[]," * 2_000_000 + b"[]]",
+    "lists in lists": b"[" * 1_000_000 + b"]" * 1_000_000,
+    "spaces": b" " * (1 << 24),
+}
+
+
+@pytest.mark.parametrize("name", ["c.json", "c.json.gz"])
+@pytest.mark.parametrize("what", BOMBS)
+def test_a_content_of_more_parts_than_a_certificate_has_is_refused_before_one_is_made(
+    what: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw, packed, asked = BOMBS[what], name.endswith(".gz"), list[int]()
+    (tmp_path / name).write_bytes(gzip.compress(raw) if packed else raw)
+    size = (tmp_path / name).stat().st_size
+
+    class Counted(gzip.GzipFile):
+        def read(self, size: int | None = -1) -> bytes:
+            asked.append(-1 if size is None else size)
+            return super().read(size)
+
+    def never(*_: Any, **__: Any) -> None:
+        pytest.fail("the content was taken apart")
+
+    monkeypatch.setattr(check.gzip, "GzipFile", Counted)
+    if packed or what != "spaces":  # these are parts of nothing, and cost no more than they are long
+        monkeypatch.setattr(check.json, "loads", never)
+    with pytest.raises(mg.CertificateError):
+        mg.load_certificate(tmp_path / name)
+    assert len(asked) == packed
+    assert all(0 < n <= check.RATIO * size + check.SPARE + 1 for n in asked)
+
+
+def test_true_certificates_are_far_from_the_limits_of_their_parts() -> None:
+    for text, variables, tol in [("x**2", "x", "1e-6"), ("x**2 + 0*y", "xy", "1e-2"), ("1", "x", 1), ("x", "x", 1)]:
+        raw = schema.certificate(mg.construct(mg.target(text, variables=list(variables)), tol)).text.encode()
+        assert 2 * raw.count(b"{") * check.OBJECT < len(raw)
+        assert 3 * raw.count(b"[") * check.LIST < 2 * len(raw)
+        assert len(raw) < len(gzip.compress(raw, mtime=0)) * check.RATIO // 8
+
+
 def test_a_missing_file_is_an_error_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(mg.CertificateError, match="No such file"):
         mg.load_scheme(tmp_path / "c.json")

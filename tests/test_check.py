@@ -17,7 +17,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import expressions, names
 
@@ -411,6 +411,95 @@ def test_operators_bind_as_in_mathematics() -> None:
     assert Formula("sin(x) + sin(x)", ["x"]).nodes.count(("sin", 0)) <= 1
 
 
+# -- the work of one operation ---------------------------------------------------------------------
+
+
+class Noted(int):
+    """An integer that passes on to what is made of it, with the length of the longest one."""
+
+    longest = 0
+
+    @classmethod
+    def of(cls, value: int) -> Noted:
+        Noted.longest = max(Noted.longest, value.bit_length())
+        return cls(value)
+
+    def __mul__(self, other: int) -> Noted:
+        return Noted.of(int(self) * int(other))
+
+    __rmul__ = __mul__
+
+    def __pow__(self, n: int, _: Any = None) -> Noted:  # type: ignore[override]
+        return Noted.of(int(self) ** n)
+
+    def __rshift__(self, n: int) -> Noted:
+        return Noted.of(int(self) >> n)
+
+    def __abs__(self) -> Noted:
+        return Noted(abs(int(self)))
+
+    def __neg__(self) -> Noted:
+        return Noted(-int(self))
+
+
+@pytest.mark.parametrize("n", [2, 3, 999, 1000])
+@pytest.mark.parametrize("x", [Fraction(1, 3), Fraction(-7, 3), Fraction(10**9), Fraction(-(2**3800))])
+def test_no_power_takes_a_long_product(x: Fraction, n: int) -> None:
+    Noted.longest = 0
+    ends = Noted(low(x)), Noted(high(x))
+    found = arithmetic().power(ends, n)
+    assert Noted.longest <= 2 * LIMIT.bit_length() + check.SHORT
+    assert holds(found, x**n)
+    if found[0] > -INF and found[1] < INF:
+        assert found[1] - found[0] <= 4 * n * max(1, abs(x) ** (n - 1)) + 2
+
+
+@given(INTERVALS, st.integers(1, 200))
+def test_long_powers_hold_the_exact_result(a: list[Fraction], n: int) -> None:
+    found = arithmetic().power((low(a[0]), high(a[1])), n)
+    assert all(holds(found, e**n) for e in a)
+    assert not (a[0] <= 0 <= a[1]) or holds(found, Fraction(0))
+
+
+@pytest.mark.parametrize("x", [12, 5000, 1 << 20, -5000])
+def test_no_value_of_an_elementary_function_is_long(x: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """exp(2**20) has 1.5 million bits; what lies beyond LIMIT is not asked for."""
+    engine, seen = check.ENGINES["arb"], []
+
+    def noted(name: str, y: int, bits: int) -> Pair:
+        seen.append(engine(name, y, bits))
+        return seen[-1]
+
+    monkeypatch.setitem(check.ENGINES, "arb", noted)
+    found = Arithmetic(BITS, "arb").function("exp", (x << BITS, x << BITS))
+    assert max(end.bit_length() for ends in seen for end in ends) <= 2 * LIMIT.bit_length()
+    assert found[0] <= found[1]
+    if x > 0:  # 2.7 < e < 2.8
+        assert found[0] >= min(LIMIT, (27 ** min(x, 5000) // 10 ** min(x, 5000)) << BITS)
+        assert found[1] == INF or found[1] <= (28**x // 10**x + 1) << BITS
+    else:
+        assert found == (0, 1)
+
+
+@pytest.mark.parametrize("dim", range(1, 7))
+def test_corners_in_a_simplex_are_those_whose_masks_are_nested(dim: int) -> None:
+    target = Target(
+        "1", names(dim)[:1] if dim == 1 else list(names(dim)), [(Fraction(0), Fraction(1))] * dim, BITS, "arb"
+    )
+    for v in range(1 << dim):
+        found = target.near(v)
+        assert sorted(found) == [w for w in range(1 << dim) if v & w in (v, w)]
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=20))
+def test_lowest_is_the_least_of_any_rows(values: list[int]) -> None:
+    rows = [(value, k) for k, value in enumerate(values)]
+    least = check.lowest(rows)
+    for i in range(len(rows)):
+        for j in range(i + 1, len(rows) + 1):
+            assert least(i, j) == min(rows[i:j])
+
+
 # -- certificates ----------------------------------------------------------------------------------
 
 WAVE = "sin(10*x)*exp(-x)"
@@ -774,6 +863,126 @@ def test_many_variables_take_no_table_of_all_pairs_of_corners() -> None:
     names_ = [f"x{k}" for k in range(1, 10)]
     data = small("+".join(names_), names_, ["0", "1"] * 9, 9, 9)
     assert judged(data)[0].startswith("VERIFIED: ")
+
+
+def test_more_corners_than_can_be_looked_at_are_refused_before_any_is() -> None:
+    names_ = [f"x{k}" for k in range(1, 17)]
+    flat = check.Certificate(small("x1", names_, ["0", "1"] * 16, 1, 1))
+    flat.require_few_corners(1)
+    with pytest.raises(Refused, match="corners in 16 variables"):
+        flat.require_few_corners(1 << 12)
+    solid = check.Certificate(copy.deepcopy(evidence("solid")))
+    solid.require_few_corners(1 << 40)  # up to 6 variables corners grow with the file
+
+
+def test_grades_without_atoms_cost_each_cell_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bounds of rows between which nothing changes are not looked through for every cell."""
+    data, count = copy.deepcopy(evidence("wave")), 300
+    last = data["grades"][-1]["level"]
+    data["grades"] += [{"level": last, "exponent": 0, "nodes": [], "coefficients": []}] * count
+    data["residuals"] += [data["residuals"][-1]] * count
+    looked, lowest = [0], check.lowest
+
+    class Row(tuple[int, int]):
+        def __lt__(self, other: Any) -> bool:
+            looked[0] += 1
+            return tuple.__lt__(self, other)
+
+        def __gt__(self, other: Any) -> bool:
+            looked[0] += 1
+            return tuple.__gt__(self, other)
+
+    monkeypatch.setattr(check, "lowest", lambda rows: lowest([Row(row) for row in rows]))
+    certificate = check.Certificate(data)
+    tasks = list(certificate.tasks([row[0] for row in certificate.rows]))
+    spans = sum(len(task.goals) for task in tasks)
+    assert looked[0] <= 2 * spans + 20 * len(certificate.rows)
+
+
+@pytest.mark.parametrize("name", ["wave", "sea", "solid", "lifted"])
+def test_an_approximant_is_that_of_the_package_and_reads_one_simplex(name: str) -> None:
+    data = evidence(name)
+    text, domain, tol, lift = TRUE[name]
+    scheme = mg.construct(mg.target(text, domain), tol, lift=lift)
+    certificate = check.Certificate(data)
+    asked = [0]
+    coefficient = certificate.coefficient
+
+    def counted(level: int, node: tuple[int, ...], k: int) -> int:
+        asked[0] += 1
+        return coefficient(level, node, k)
+
+    certificate.coefficient = counted  # type: ignore[method-assign]
+    rng = np.random.default_rng(1)
+    for cut in (1, 3, 7, 64):
+        for _ in range(8):
+            t = [Fraction(int(rng.integers(0, cut + 1)), cut) for _ in range(scheme.dim)]
+            x = [lo + (hi - lo) * s for (lo, hi), s in zip(certificate.box, t, strict=True)]
+            for k in range(len(scheme.grades) + 1):
+                asked[0] = 0
+                assert certificate.approximant(x, k) == scheme.exact(x, k)
+                assert asked[0] <= (scheme.dim + 1) * len(certificate.atoms)
+
+
+# -- kinks beside variables that are not read ------------------------------------------------------
+
+BESIDE = {
+    "max": ("max(x, 3/5)**2", "xy", ["1/5", "1", "-1/3", "4/5"], "0.256"),
+    "min and max": ("max(y, 0) - min(z, 5/14)", "xyz", ["1/6", "4/7", "-3/5", "1", "-2/7", "1"], "0.347"),
+    "difference": ("abs(z - 1/2) - abs(x - 2/5)", "xyz", ["2/5", "5/6", "0", "1", "0", "1"], "0.0853"),
+    "at an end": ("abs(2*max(x, 1/3) - 1)", "xyz", ["1/3", "2/3", "-1", "1", "1/3", "2/3"], "0.1"),
+}
+
+
+@pytest.mark.parametrize("what", BESIDE)
+def test_a_kink_is_flat_along_the_variables_that_it_does_not_read(what: str) -> None:
+    """Sides with ends that are no dyadic numbers: rounded outward, a kink at an end lies inside the cell."""
+    text, variables, box, tol = BESIDE[what]
+    report = mg.verify(mg.construct(mg.target(text, box, variables=list(variables)), tol))
+    assert report.verdict is mg.Verdict.PROVED
+    assert judged(schema.certificate(report).data)[0].startswith("VERIFIED: ")
+
+
+@pytest.mark.deep
+def test_the_kink_of_a_fine_certificate_is_flat_too() -> None:
+    f = mg.target("abs(2*max(x, 1/3) - 1)", ["1/3", "2/3", "-1", "1", "1/3", "2/3"], variables=list("xyz"))
+    assert judged(schema.certificate(mg.construct(f, "0.0250169")).data)[0].startswith("VERIFIED: ")
+
+
+ENDS = st.fractions(-1, 1, max_denominator=7)
+
+
+@settings(max_examples=12)
+@given(st.data(), st.integers(1, 3))
+def test_certificates_of_kinks_at_rational_places_are_verified(data: st.DataObject, dim: int) -> None:
+    variables, text = names(dim), ""
+    box = [sorted(data.draw(st.lists(ENDS, min_size=2, max_size=2, unique=True))) for _ in variables]
+    for _ in range(data.draw(st.integers(1, 2))):
+        axis = data.draw(st.integers(0, dim - 1))
+        place = data.draw(st.one_of(st.sampled_from(box[axis]), ENDS))
+        kink = data.draw(st.sampled_from(["abs({} - ({}))", "max({}, ({}))", "min({}, ({}))"]))
+        text += data.draw(st.sampled_from(["+", "-", "-2*"])) + kink.format(variables[axis], place)
+    f = mg.target(f"0 {text}", [end for side in box for end in side], variables=variables)
+    scheme = mg.construct(f, data.draw(st.sampled_from(["1/4", "0.17"])), budget=mg.Budget(atoms=300))
+    report = mg.verify(scheme)
+    assume(report.verdict is mg.Verdict.PROVED)
+    assert judged(schema.certificate(report).data)[0].startswith("VERIFIED: ")
+
+
+@given(st.data(), st.integers(2, 3))
+def test_a_derivative_is_zero_along_variables_that_a_formula_does_not_read(data: st.DataObject, dim: int) -> None:
+    """And only there is it 0 for sure: the hull over a kink holds both slopes."""
+    read = names(dim)[: dim - 1]
+    text = data.draw(expressions(dim - 1, functions=("abs", "max", "min", "sin"), max_operations=6))
+    assume(not set(names(dim)[dim - 1 :]) & set(text))
+    target = Target(parse(text, read).text, list(names(dim)), [(Fraction(-1, 3), Fraction(2, 3))] * dim, BITS, "arb")
+    sides = [(low(Fraction(-1, 3)), high(Fraction(2, 3)))] * dim
+    try:
+        jet = target.jets.run(target.formula, sides, target.slopes)
+    except Undefined:
+        assume(False)
+    assert jet.grad[-1] == (0, 0)
+    assert {jet.hess[i, j] for i, j in jet.hess if j == dim - 1} == {(0, 0)}
 
 
 def test_a_coefficient_may_be_smaller_and_one_beyond_the_truth_is_refused() -> None:

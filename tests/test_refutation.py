@@ -274,7 +274,74 @@ def test_the_checker_evaluates_networks_as_the_package_does(data: st.DataObject,
         for g in grades
     ]
     t = [data.draw(st.integers(0, 8)) / 8 for _ in range(dim)]
-    assert check.network(plain, [Fraction(v) for v in t]) == model.exact(np.array([t]))[0]
+    assert [*check.Network([Fraction(v) for v in t]).grades(plain)] == model.exact(np.array([t]))[0]
+
+
+def products(grades: list[dict[str, Any]], t: Fraction) -> int:
+    """Sum of p q over the products of a number of p bits with a value of q bits, by another evaluation."""
+    total, state = 0, [t]
+    for grade in grades:
+        for layer in [*grade["layers"], grade["readout"]]:
+            unit, rows = Fraction(2) ** layer["exponent"], list(zip(layer["weights"], layer["biases"], strict=True))
+            total += sum(
+                m.bit_length() * y.numerator.bit_length() for w, _ in rows for m, y in zip(w, state, strict=True)
+            )
+            found = [unit * (b + sum(m * y for m, y in zip(w, state, strict=True))) for w, b in rows]
+            state = [max(Fraction(0), y) for y in found] if layer is not grade["readout"] else state
+    return total
+
+
+@given(st.data(), st.integers(1, 4), st.integers(1, 5))
+def test_the_work_that_is_allowed_bounds_the_products_that_are_formed(
+    data: st.DataObject, width: int, depth: int
+) -> None:
+    whole = st.integers(-(2**60), 2**60)
+
+    def layer(rows: int, columns: int) -> dict[str, Any]:
+        weights = [[data.draw(whole) for _ in range(columns)] for _ in range(rows)]
+        return {"exponent": -30, "weights": weights, "biases": [data.draw(whole) for _ in range(rows)]}
+
+    layers = [layer(width, 1 if k == 0 else width) for k in range(depth)]
+    grades = [{"layers": layers, "readout": layer(1, width)}]
+    network = check.Network([Fraction(1, 3)])
+    assert len([*network.grades(grades)]) == 1
+    assert network.work >= products(grades, Fraction(1, 3))
+
+
+def test_work_beyond_what_is_allowed_is_refused_before_it_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = {"exponent": 0, "weights": [[(1 << 60) - 1] * 6] * 6, "biases": [1] * 6}
+    grades = [{"layers": [{**layer, "weights": [[3]] * 6}, *[layer] * 50], "readout": {**layer, "weights": [[1] * 6]}}]
+    network, longest = check.Network([Fraction(1, 3)]), list[int]()
+    affine = network.affine
+
+    def noted(each: dict[str, Any]) -> Any:
+        found = affine(each)
+        longest.append(max(y.bit_length() for y in found[0]))
+        return found
+
+    monkeypatch.setattr(network, "affine", noted)
+    monkeypatch.setattr(check, "MAX_WORK", 1 << 20)
+    with pytest.raises(check.Refused, match="products of more than 1048576 bits by bits"):
+        next(network.grades(grades))
+    assert 1 < len(longest) < 30
+    assert sum(36 * 60 * bits for bits in longest[:-1]) <= 1 << 20
+
+
+def test_values_between_the_layers_have_no_more_bits_than_they_need() -> None:
+    """A thousand layers that halve and double again."""
+    half = {"exponent": -1000, "weights": [[1, 0], [0, 1]], "biases": [0, 0]}
+    double = {"exponent": 1000, "weights": [[1, 0], [0, 1]], "biases": [0, 0]}
+    first, last = {**half, "exponent": 0, "weights": [[1], [3]]}, {"exponent": 0, "weights": [[1, 1]], "biases": [0]}
+    network = check.Network([Fraction(1, 3)])
+    assert [*network.grades([{"layers": [first, *[half, double] * 500], "readout": last}])] == [Fraction(4, 3)]
+    assert network.work < 1000 * 100
+
+
+def test_the_network_is_evaluated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, network = list[Any](), check.Network
+    monkeypatch.setattr(check, "Network", lambda t: made.append(t) or network(t))
+    assert judged(refutation(models()["trained"]).data).startswith("REFUTED: ")
+    assert len(made) == 1
 
 
 LONG = {"exponent": 1100, "weights": [[10**600] * 6] * 6, "biases": [1] * 6}

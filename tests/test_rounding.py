@@ -9,8 +9,11 @@ import platform
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import mgdl_theory as mg
+from mgdl_theory.certificate import check
+from mgdl_theory.certificate.refutation import refutation
 from mgdl_theory.errors import AssumptionError
+from mgdl_theory.relu.export import load_npz, save_npz, save_onnx, state_arrays
+from mgdl_theory.relu.measure import agreement
+from mgdl_theory.relu.ranges import cell_ranges
+from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import (
     ASSUMPTIONS,
     ETA,
@@ -30,6 +40,7 @@ from mgdl_theory.rigor.rounding import (
     add_up,
     check_arithmetic,
     check_functions,
+    checked_arithmetic,
     down,
     exact_sum,
     mul_up,
@@ -41,6 +52,9 @@ from mgdl_theory.rigor.rounding import (
     two_sum,
     up,
 )
+from mgdl_theory.targets import parallel
+from mgdl_theory.training import GradeSpec, TrainedGrade, TrainedModel, sample, train
+from mgdl_theory.training.balanced import train_balanced, train_balanced_on_data
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -309,22 +323,35 @@ def test_another_rounding_mode_is_caught(name: str) -> None:
     check_arithmetic()
 
 
+@pytest.mark.skipif(not X86 or not sys.platform.startswith("linux"), reason="the modes' numbers are those of x86 Linux")
+def test_checked_arithmetic_looks_on_entry_and_on_leaving_and_passes_exceptions_on() -> None:
+    with rounding_mode(MODES["up"]), pytest.raises(AssumptionError), checked_arithmetic():
+        pytest.fail("it was entered")
+    with rounding_mode(0), pytest.raises(AssumptionError), checked_arithmetic():
+        ctypes.CDLL(ctypes.util.find_library("m")).fesetround(MODES["up"])
+    with pytest.raises(KeyError, match="own"), checked_arithmetic():
+        raise KeyError("own")
+
+
 FLUSH = """
 import ctypes, ctypes.util, sys
 fegetenv, fesetenv = (getattr(ctypes.CDLL(ctypes.util.find_library("m")), n) for n in ("fegetenv", "fesetenv"))
 import numpy as np
 from mgdl_theory.errors import AssumptionError
 from mgdl_theory.rigor.rounding import check_arithmetic
+import mgdl_theory as mg
 check_arithmetic()
+scheme = mg.Scheme.of(mg.target([1, 2]), 0.0, [], 4.0)
+print(mg.verify(scheme).verdict)
 environment = (ctypes.c_uint32 * 8)()
 assert fegetenv(environment) == 0
 environment[7] |= int(sys.argv[1], 16)
 assert fesetenv(environment) == 0
-try:
-    check_arithmetic()
-    print("passed")
-except AssumptionError as error:
-    print(error)
+for act in (check_arithmetic, lambda: mg.verify(scheme), lambda: mg.construct(scheme.target, 1)):
+    try:
+        print("passed", act())
+    except AssumptionError as error:
+        print(error)
 """
 
 
@@ -339,7 +366,239 @@ def test_flushing_of_subnormals_is_caught(bits: str) -> None:
         check=False,
         timeout=60,
     )
-    assert done.stdout.strip() == "subnormal numbers are flushed to zero in this thread", done.stderr
+    told = "subnormal numbers are flushed to zero in this thread"
+    assert done.stdout.splitlines() == ["PROVED", told, told, told], done.stderr
+
+
+# -- the mode at every entry -----------------------------------------------------------------------
+
+wrong_modes = pytest.mark.parametrize("mode", MODES)
+on_x86_linux = pytest.mark.skipif(
+    not X86 or not sys.platform.startswith("linux"), reason="the modes' numbers are those of x86 Linux"
+)
+
+
+class Foreign:
+    """A target that is none of the package's: x on [0, 1]; ``values`` may do something else besides."""
+
+    text, box, dim, certified = "x, by hand", mg.Box.of([0, 1]), 1, True
+
+    def __init__(self, act: Callable[[], Any] = lambda: None) -> None:
+        self.act = act
+
+    def values(self, level: int, nodes: Any) -> Any:
+        self.act()
+        t = np.ldexp(nodes[:, 0].astype(np.float64), -level)
+        return Interval(t, t)
+
+    def defects(self, level: int, cells: Any) -> Any:
+        zero, t = np.zeros(len(cells)), np.ldexp(cells[:, 0].astype(np.float64), -level)
+        return mg.Defects(zero, zero, zero + 2.0, zero + 2.0, Interval(t, t + 2.0**-level))
+
+    def __call__(self, x: Any) -> Any:
+        return np.asarray(x, dtype=np.float64).reshape(-1)
+
+    def mp(self, point: Any, digits: int) -> Any:
+        return point[0]
+
+    def describe(self) -> dict[str, Any]:
+        return {"kind": "foreign", "text": self.text}
+
+
+SAMPLES = [1 + 2.0**-52] * 2
+KINDS: dict[str, Callable[[], Any]] = {
+    "formula": lambda: mg.target("x**2 - 0.3"),
+    "callable": lambda: mg.target(np.abs, [-1, 1], lipschitz=1),
+    "callable with a modulus": lambda: mg.target(np.abs, [-1, 1], modulus=lambda t: t),
+    "samples": lambda: mg.target(SAMPLES),
+    "samples in two variables": lambda: mg.target([[0, 1], [2, 5]]),
+    "formula with a tail": lambda: mg.target("x", tail="1/8"),
+    "samples with a tail": lambda: mg.target(SAMPLES, tail="1/8"),
+    "gallery": lambda: mg.target("@quadratic"),
+    "formulas": lambda: mg.target(["x", "x**2"]),
+    "samples for components": lambda: mg.target([mg.target(SAMPLES), mg.target([0, 1])]),
+    "foreign": Foreign,
+}
+VECTORS = ("formulas", "samples for components")
+
+
+def bare(f: Any) -> Any:
+    """A scheme of this target without a grade."""
+    if isinstance(f, mg.VectorTarget):
+        return mg.VectorScheme(tuple(bare(own) for own in f.components))
+    return mg.Scheme.of(f, -1.0, [], 2.0)
+
+
+def model(f: Any) -> Any:
+    return TrainedModel(f.box, (TrainedGrade((np.ones((1, f.dim)),), (np.zeros(1),), np.array([0.5]), 0.0),))
+
+
+@on_x86_linux
+@wrong_modes
+@pytest.mark.parametrize("kind", KINDS)
+def test_in_another_mode_no_target_is_made_built_or_verified(kind: str, mode: str) -> None:
+    f = KINDS[kind]()
+    scheme, trained = bare(f), None if kind in VECTORS else model(f)
+    with rounding_mode(MODES[mode]):
+        if kind != "foreign":
+            with pytest.raises(AssumptionError, match="round-to-nearest"):
+                KINDS[kind]()
+        with pytest.raises(AssumptionError, match="round-to-nearest"):
+            mg.construct(f, 0.5)
+        with pytest.raises(AssumptionError, match="round-to-nearest"):
+            mg.verify(scheme)
+        if trained is not None:
+            with pytest.raises(AssumptionError, match="round-to-nearest"):
+                mg.verify(trained, f, 9)
+
+
+@on_x86_linux
+@wrong_modes
+def test_two_samples_a_little_above_one_are_never_proved_within_two_of_minus_one(mode: str) -> None:
+    scheme = bare(mg.target(SAMPLES))
+    with rounding_mode(MODES[mode]), pytest.raises(AssumptionError):
+        pytest.fail(str(mg.verify(scheme)))
+    report = mg.verify(scheme)
+    assert report.residual_sup_upper > 2  # the truth, 2 + 2**-52, is no binary64 number
+    assert report.verdict is mg.Verdict.UNDECIDED
+
+
+@on_x86_linux
+@wrong_modes
+def test_in_another_mode_no_sample_has_a_value_or_a_defect(mode: str) -> None:
+    f, node = mg.target(SAMPLES), np.array([[0]])
+    with rounding_mode(MODES[mode]):
+        for ask in (f.values, f.defects):
+            with pytest.raises(AssumptionError, match="round-to-nearest"):
+                ask(0, node)
+
+
+def entries(folder: Path) -> dict[str, Callable[[], Any]]:
+    """What encloses, proves, or writes exact numbers, beside those of every kind of target; arguments ready."""
+    f = mg.target("x**2 - 0.3")
+    scheme = mg.construct(f, 0.1)
+    report, network, trained = mg.verify(scheme), mg.network(scheme), model(f)
+    data, specs = sample(f, 9), [GradeSpec(width=4, epochs=2)]
+    grown = mg.verify(TrainedModel(f.box, (replace(trained.grades[0], readout=np.array([9.0])),)), f)
+    save_npz(network, folder / "stored.npz")
+    found: dict[str, Callable[[], Any]] = {
+        "check_on_grid": lambda: mg.check_on_grid(report, 5),
+        "certificate": report.certificate,
+        "refutation": lambda: refutation(grown),
+        "network": lambda: mg.network(scheme),
+        "verify_network": lambda: mg.verify_network(network, scheme),
+        "exact": lambda: network.exact([Fraction(1, 3)]),
+        "exact_at": lambda: network.exact_at(2, np.array([[1]])),
+        "float64_is_exact": lambda: network.float64_is_exact(2, np.array([[1]])),
+        "interval": lambda: network.interval([0.25], [0.5]),
+        "ranges": lambda: cell_ranges(scheme),
+        "state": lambda: state_arrays(network),
+        "save_npz": lambda: save_npz(network, folder / "new.npz"),
+        "load_npz": lambda: load_npz(folder / "stored.npz"),
+        "agreement": lambda: agreement(network, network, "float64", points=4),
+        "train": lambda: train(data, specs),
+        "train_balanced": lambda: train_balanced(f, data, specs),
+        "train_balanced_on_data": lambda: train_balanced_on_data(data, specs),
+    }
+    if find_spec("onnx"):
+        found["onnx"] = lambda: save_onnx(network, folder / "new.onnx")
+    return found
+
+
+@on_x86_linux
+def test_in_another_mode_no_entry_answers(tmp_path: Path) -> None:
+    for name, call in entries(tmp_path).items():
+        for mode in MODES.values():
+            with rounding_mode(mode), pytest.raises(AssumptionError, match="round-to-nearest"):
+                pytest.fail(f"{name} answered {call()}")
+        call()
+    assert {path.name for path in tmp_path.iterdir()} <= {"stored.npz", "new.npz", "new.onnx"}
+
+
+@on_x86_linux
+@wrong_modes
+def test_in_another_mode_nothing_is_checked(mode: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The checker does not share the package's look at the mode."""
+    sample_file = str(ROOT / "docs" / "samples" / "complete.json")
+    with rounding_mode(MODES[mode]):
+        code = check.main([sample_file])
+    assert code == 2
+    assert capsys.readouterr().err.startswith("error: floats are not rounded to nearest here")
+    assert check.main([sample_file]) == 0
+
+
+@on_x86_linux
+@wrong_modes
+@pytest.mark.parametrize("kind", ["samples", "formula", "foreign"])
+def test_a_mode_that_changes_after_the_last_enclosure_is_seen(kind: str, mode: str) -> None:
+    """By the callback before the last level, or after it: nothing is PROVED."""
+    f = KINDS[kind]()
+    scheme = bare(f)
+    with rounding_mode(0):
+        library = ctypes.CDLL(ctypes.util.find_library("m"))
+
+        def switch(*_: Any) -> None:
+            library.fesetround(MODES[mode])
+
+        for run in (
+            lambda: mg.construct(f, 2.0**-3, progress=switch),
+            lambda: mg.verify(scheme, progress=switch),
+            lambda: mg.verify(model(f), f, 9, progress=switch),
+        ):
+            with pytest.raises(AssumptionError, match="round-to-nearest"):
+                run()
+            library.fesetround(0)
+
+
+@on_x86_linux
+@wrong_modes
+@pytest.mark.parametrize("source", ["callable", "modulus", "target"])
+def test_foreign_code_that_changes_the_mode_at_any_of_its_calls_is_seen(source: str, mode: str) -> None:
+    library, calls, fatal = ctypes.CDLL(ctypes.util.find_library("m")), 0, 0
+
+    def act() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == fatal:
+            library.fesetround(MODES[mode])
+
+    def function(x: Any) -> Any:
+        act()
+        return np.abs(x)
+
+    def omega(t: float) -> float:
+        act()
+        return t
+
+    def run() -> mg.Verdict:
+        if source == "target":
+            f: Any = Foreign(act)
+        elif source == "modulus":
+            f = mg.target(np.abs, [-1, 1], modulus=omega)
+        else:
+            f = mg.target(function, [-1, 1], lipschitz=1)
+        return mg.verify(mg.construct(f, 0.25)).verdict
+
+    assert run() is mg.Verdict.PROVED
+    for fatal in range(1, calls + 1):
+        calls = 0
+        with rounding_mode(0), pytest.raises(AssumptionError, match="round-to-nearest"):
+            run()
+        assert calls >= fatal
+
+
+@on_x86_linux
+@wrong_modes
+def test_a_worker_in_another_mode_answers_nothing(mode: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "FEWEST", 1)
+    library = ctypes.CDLL(ctypes.util.find_library("m"))
+    for kind in ("samples", "formula", "callable"):
+        scheme = bare(KINDS[kind]())
+        with ThreadPoolExecutor(1, initializer=library.fesetround, initargs=(MODES[mode],)) as pool:
+            with pytest.raises(AssumptionError, match="round-to-nearest"):
+                mg.verify(scheme, executor=pool)
+            with pytest.raises(AssumptionError, match="round-to-nearest"):
+                mg.construct(scheme.target, 0.5, executor=pool)
 
 
 def test_nothing_warns() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import tampering
-from tampering import BASES, MUTATIONS, Oracle, Poly, base, line, plane
+from tampering import BASES, BESIDE, MUTATIONS, Oracle, Poly, base, line, plane
 
 from mgdl_theory.certificate import check
 
@@ -48,6 +48,13 @@ def test_the_mutants_are_of_all_kinds_and_both_truths() -> None:
 @pytest.mark.parametrize("first", range(0, DEEP, CHUNK))
 def test_no_mutant_of_ten_thousand_is_accepted_wrongly(first: int) -> None:
     assert wrong(tampering.run(range(first, first + CHUNK))) == []
+
+
+def test_no_mutant_of_a_kink_that_does_not_read_a_variable_is_accepted_wrongly() -> None:
+    trials = tampering.run(range(40), bases=tuple(BESIDE))
+    assert wrong(trials) == []
+    assert {t.base for t in trials} == set(BESIDE)
+    assert {"false, refused", "true, accepted"} <= {t.outcome for t in trials}
 
 
 # -- the campaign can fail -------------------------------------------------------------------------
@@ -91,7 +98,7 @@ def test_a_defect_of_the_checker_is_seen(defect: str, monkeypatch: pytest.Monkey
 # -- the oracle ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", BASES)
+@pytest.mark.parametrize("name", [*BASES, *BESIDE])
 def test_the_claims_of_every_base_are_what_the_oracle_says(name: str) -> None:
     data, pieces = base(name).data, base(name).pieces
     truth = Oracle(data, pieces).truth()
@@ -100,7 +107,7 @@ def test_the_claims_of_every_base_are_what_the_oracle_says(name: str) -> None:
             assert truth[claim["claim"]] is (claim["verdict"] == "PROVED"), claim["claim"]
 
 
-@pytest.mark.parametrize("name", BASES)
+@pytest.mark.parametrize("name", [*BASES, *BESIDE])
 def test_the_polynomials_are_the_formula(name: str) -> None:
     """At random points, by the checker's reading of the text; also after mutation."""
     rng = random.Random(name)

@@ -45,7 +45,7 @@ from fractions import Fraction
 from functools import lru_cache, partial, reduce
 from importlib.util import find_spec
 from itertools import accumulate, chain, islice, pairwise
-from math import isqrt
+from math import isqrt, lcm
 from multiprocessing import get_context
 from typing import Any, NamedTuple, NoReturn, TextIO
 
@@ -55,6 +55,9 @@ DEEPER, PARTS = 14, 4096  # experience: levels and parts that one question about
 CHUNK, AHEAD = 64, 4  # experience: cells that a worker takes at a time; such batches, for each worker, at once
 MAX_BYTES, MAX_DIGITS, MAX_DEPTH, MAX_POWER = 1 << 30, 700, 300, 1000  # definition: limits of the input
 MAX_LEVEL, MAX_EXPONENT, MAX_DIM, MAX_CHARS, MAX_BITS = 64, 1100, 16, 20_000, 1 << 20  # definition: likewise
+RATIO, OBJECT, LIST, SPARE = 100, 16, 4, 1 << 16  # theorem: an object of a certificate has more bytes, a list as many
+MAX_WORK, MAX_CORNERS, CORNERS = 1 << 40, 1 << 27, 1 << 12  # experience: products of bits; corners, in all or for each
+SHORT = 1 << 14  # experience: bits of a power that is formed exactly
 LIMIT, INF = 1 << 4096, 1 << 16384  # finite ends are at most LIMIT in magnitude; an end -INF or INF is unbounded
 
 FORMATS = "mgdl-theory-certificate", "mgdl-theory-refutation"  # of a scheme; of a network, with the point alone
@@ -94,10 +97,14 @@ def read(path: str) -> dict[str, Any]:
     with open(path, "rb") as file:
         raw = file.read(MAX_BYTES + 1)
     try:
+        most = MAX_BYTES
         if raw[:2] == b"\x1f\x8b":
-            raw = gzip.GzipFile(fileobj=io.BytesIO(raw)).read(MAX_BYTES + 1)
-        if len(raw) > MAX_BYTES:
-            malformed(f"the content is larger than {MAX_BYTES} bytes")
+            most = min(MAX_BYTES, RATIO * len(raw) + SPARE)
+            raw = gzip.GzipFile(fileobj=io.BytesIO(raw)).read(most + 1)
+        if len(raw) > most:
+            malformed(f"the content is larger than {most} bytes")
+        if raw.count(b"{") * OBJECT > len(raw) + SPARE or raw.count(b"[") * LIST > len(raw) + SPARE:
+            malformed("the file is not JSON of a certificate: it has more objects or lists than its size allows")
         data = json.loads(
             raw.decode(), object_pairs_hook=_object, parse_int=_int, parse_float=_float, parse_constant=_float
         )
@@ -208,8 +215,7 @@ class Arithmetic:
             return self.div(self.one, self.power(a, -q)) if q else self.one
         if q.denominator == 1:
             n, (lo, hi) = int(q), a if q % 2 or a[0] >= 0 else (max(0, -a[1]), max(-a[0], a[1]))
-            over = self.bits * (n - 1)
-            return fit(lo if lo == -INF else lo**n >> over, hi if hi == INF else -(-(hi**n) >> over))
+            return fit(lo if lo == -INF else self.below(lo, n), hi if hi == INF else -self.below(-hi, n))
         if q == Fraction(1, 2):
             return fit(isqrt(a[0] << self.bits), 1 + isqrt((a[1] << self.bits) - 1) if a[1] else 0)
         ends = []
@@ -219,6 +225,17 @@ class Arithmetic:
             ends.append(self.function("exp", self.mul(self.const(q), self.at("log", x))) if inside else limit)
         return ends[0][0], ends[1][1]
 
+    def below(self, x: int, n: int) -> int:
+        """At most x |x|^(n-1), n >= 1: exactly but for one rounding where that is short, else by halving n.
+
+        A magnitude of LIMIT stands for all larger ones, so that no product is long.
+        """
+        if n == 1 or x.bit_length() * n <= SHORT:
+            return int(x * abs(x) ** (n - 1)) >> self.bits * (n - 1)
+        half, sign = self.below(x, n >> 1), 1 if x >= 0 else -1
+        square = max(-LIMIT, min(sign * half * half >> self.bits, LIMIT))
+        return max(-LIMIT, min(square * abs(x) >> self.bits, LIMIT)) if n % 2 else square
+
     def function(self, name: str, a: Interval) -> Interval:
         """sin, cos, acos; exp, log, asin, atan rise: beyond the cap they lie between the value there and the limit."""
         if name in ("sin", "cos"):
@@ -227,7 +244,7 @@ class Arithmetic:
             raise Undefined(f"{name} may leave its domain")
         if name == "acos":
             return max(0, self.at(name, a[1])[0]), self.at(name, a[0])[1]
-        cap = self.unit << 20 if name == "exp" else LIMIT
+        cap = self.unit << 12 if name == "exp" else LIMIT  # theorem: exp(2^12) > 2^4096
         bottom, top = {"exp": (0, INF), "atan": (-self.half_pi[1], self.half_pi[1])}.get(name, (-INF, INF))
         low, high = (self.at(name, max(-cap, min(x, cap))) for x in a)
         return fit(bottom if a[0] < -cap else low[0], top if a[1] > cap else high[1])
@@ -464,11 +481,16 @@ class Jets:
         return Jet(value, [a.mul(first, x) for x in f], hess)
 
     def max(self, u: Jet, v: Jet) -> Jet:
-        """The larger one; where that is open, both slopes, and along each axis a convex kink."""
+        """The larger one; where that is open, both slopes, and along each axis a convex kink.
+
+        A slope that is 0 all over the cell says that neither depends on this variable, nor then the larger one.
+        """
         if u.value[0] >= v.value[1] or v.value[0] >= u.value[1]:
             return u if u.value[0] >= v.value[1] else v
         grad = [(min(x[0], y[0]), max(x[1], y[1])) for x, y in zip(u.grad, v.grad, strict=True)]
-        hess = {(i, j): (min(u.hess[i, j][0], v.hess[i, j][0]) if i == j else -INF, INF) for i, j in self.pairs}
+        flat = [slope == (0, 0) for slope in grad]
+        kink = {(i, j): (min(u.hess[i, j][0], v.hess[i, j][0]) if i == j else -INF, INF) for i, j in self.pairs}
+        hess = {(i, j): (0, 0) if flat[i] or flat[j] else bend for (i, j), bend in kink.items()}
         return Jet((max(u.value[0], v.value[0]), max(u.value[1], v.value[1])), grad, hess)
 
 
@@ -478,6 +500,15 @@ class Jets:
 def corners(node: Index, step: int = 1) -> list[Index]:
     """The corners of a cell in the order of their masks; with step -1 the cells around a node."""
     return [tuple([i + step * (v >> a & 1) for a, i in enumerate(node)]) for v in range(1 << len(node))]
+
+
+def masks(v: int) -> Iterator[int]:
+    """The masks that v contains, from v down to 0."""
+    w = v
+    while w:
+        yield w
+        w = (w - 1) & v
+    yield 0
 
 
 def halves(cell: Index) -> list[Index]:
@@ -517,8 +548,8 @@ class Target:
     def __init__(self, formula: str, names: list[str], box: list[tuple[Fraction, Fraction]], bits: int, engine: str):
         self.formula, self.names, self.box, self.a = Formula(formula, names), names, box, Arithmetic(bits, engine)
         self.points, self.jets = Jets(self.a, 0), Jets(self.a, len(box))
-        self.slopes, masks = [self.a.const(hi - lo) for lo, hi in box], range(1 << len(box))
-        self.near = lru_cache(None)(lambda v: [w for w in masks if v & w in (v, w)])  # corners in a simplex with v
+        self.slopes, every = [self.a.const(hi - lo) for lo, hi in box], (1 << len(box)) - 1
+        self.near = lru_cache(1 << 8)(lambda v: [*masks(v), *(v | w for w in masks(every & ~v) if w)])  # see touched
         self.node_value = lru_cache(1 << 14)(lambda level, node: self.value([lo for lo, _ in self.ends(level, node)]))
         self.defects = lru_cache(CHUNK)(self._defects)
 
@@ -681,6 +712,14 @@ class Domain:
         return f"false at {place}, as the certificate says{than}"
 
 
+def lowest(rows: list[tuple[int, int]]) -> Callable[[int, int], tuple[int, int]]:
+    """A function of i < j that gives min(rows[i:j]), the smaller of two stored minima of 2^n rows each."""
+    table = [rows]
+    while (step := 1 << len(table) - 1) < len(table[-1]):
+        table.append([*map(min, table[-1], table[-1][step:])])
+    return lambda i, j: min(table[n := (j - i).bit_length() - 1][i], table[n][j - (1 << n)])
+
+
 class Certificate(Domain):
     """The numbers of a certificate in units of 2^-bits, in order of level."""
 
@@ -708,6 +747,7 @@ class Certificate(Domain):
                 if not c or k in own:
                     malformed(f"grade {k}: the coefficient of the node {row} is 0, or the node occurs twice")
                 own[k] = self.units(c, g["exponent"])
+        self.sums: dict[tuple[int, Index], tuple[list[int], list[int]]] = {}  # see coefficient
         self.leaves: list[dict[Index, int]] = [{} for _ in range(MAX_LEVEL + 2)]  # of each level, cell -> bound
         for block in leaves["levels"]:
             cells = self.leaves[block["level"]]
@@ -739,6 +779,7 @@ class Certificate(Domain):
             split[level - 1] = {tuple([i >> 1 for i in cell]) for cell in chain(self.leaves[level], split[level])}
         if not split[0] and not self.leaves[0]:
             raise Refused("tiling", "there are no leaves")
+        self.require_few_corners(sum(map(len, chain(split, self.leaves))))
         for level in range(MAX_LEVEL + 1):
             for cell in split[level]:
                 if cell in self.leaves[level]:
@@ -754,6 +795,15 @@ class Certificate(Domain):
                     raise Refused("tiling", f"{where}: the atom reaches into a leaf of a lower level")
         return split
 
+    def require_few_corners(self, cells: int) -> None:
+        """Refuse too many corners of cells; those of a cell count again for each atom that touches it."""
+        own = [(level, v, len(grades)) for level, nodes in self.atoms.items() for v, grades in nodes.items()]
+        atoms = sum([count for *_, count in own])
+        touched = sum([count << sum([0 < i < 1 << level for i in v]) for level, v, count in own])
+        most = max(MAX_CORNERS, CORNERS * (cells + atoms))
+        if cells + touched << self.dim > most:
+            malformed(f"the cells, and the atoms on them, have more than {most} corners in {self.dim} variables")
+
     def tasks(self, goals: list[int]) -> Iterator[Task]:
         """Every question about every cell, level by level; goals[k] is a bound of |e_k| to be shown (INF: none).
 
@@ -762,6 +812,7 @@ class Certificate(Domain):
         """
         split, rows = self.tree(), [(goal, k) for k, goal in enumerate(goals)]
         later = [*accumulate(reversed(rows), min)][::-1]  # the least of row k and those after it
+        least = lowest(rows)
         G = dict.fromkeys(corners((0,) * self.dim), self.lift)
         for level in range(MAX_LEVEL + 1):
             leaves, atoms = self.leaves[level], self.atoms.get(level, {})
@@ -772,7 +823,7 @@ class Certificate(Domain):
                 touching = sorted(set(chain(*own)))
                 grades = [(k, tuple([c.get(k, 0) for c in own])) for k in touching]
                 spans = pairwise([first, *touching, last])  # of rows between which nothing changes on this cell
-                shown = [min(rows[i:j], default=(INF, 0)) for i, j in spans]
+                shown = [least(i, j) if i < j else (INF, 0) for i, j in spans]
                 if cell in leaves:
                     shown[-1] = min(shown[-1], later[last])
                 if grades or cell in leaves or min(shown)[0] < INF:
@@ -787,49 +838,83 @@ class Certificate(Domain):
             G = finer
 
     def approximant(self, x: Sequence[Fraction], k: int) -> Fraction:
-        """G_k at a point; the hat is (1 - max(0, s_1, ...) - max(0, -s_1, ...))_+ with s = 2^l t - v."""
+        """G_k at a point; the hats at the corners of its simplex are its barycentric coordinates."""
         t, total = self.unit(x), Fraction(self.lift)
-        for level, atoms in self.atoms.items():
+        for level in self.atoms:
             scaled = [q * (1 << level) for q in t]
-            for node in corners(tuple([min(int(q), (1 << level) - 1) for q in scaled])):
-                s = [q - i for q, i in zip(scaled, node, strict=True)]
-                hat = max(Fraction(0), 1 - max(Fraction(0), *s) - max(Fraction(0), *(-q for q in s)))
-                total += hat * sum(c for j, c in atoms.get(node, {}).items() if j <= k)
+            cell = [min(int(q), (1 << level) - 1) for q in scaled]
+            rest = [q - i for q, i in zip(scaled, cell, strict=True)]
+            steps = sorted(range(self.dim), key=rest.__getitem__, reverse=True)  # from corner to corner
+            heights = [Fraction(1), *(rest[a] for a in steps), Fraction(0)]
+            for axis, (before, after) in zip([None, *steps], pairwise(heights), strict=True):
+                if axis is not None:
+                    cell[axis] += 1
+                if before > after:
+                    total += (before - after) * self.coefficient(level, tuple(cell), k)
         return total / (1 << self.bits)
+
+    def coefficient(self, level: int, node: Index, k: int) -> int:
+        """The sum of the coefficients of grades 1 to k at a node."""
+        if (level, node) not in self.sums:
+            own = self.atoms[level].get(node, {})
+            self.sums[level, node] = [*own], [0, *accumulate(own.values())]
+        numbers, sums = self.sums[level, node]
+        return sums[bisect_right(numbers, k)]
 
 
 # -- 6. networks, of which a point refutes a claim ----------------------------------------------------------
 
 
-def network(grades: list[Any], t: list[Fraction]) -> list[Fraction]:
-    """g_1(t), g_2(t), ... of a ReLU network, exactly; a grade reads the last hidden state of the grade before."""
-    state, found = t, []
-    for grade in grades:
-        for layer in grade["layers"]:
-            state = [max(Fraction(0), y) for y in affine(layer, state)]
-        (g,) = affine(grade["readout"], state)
-        found.append(g)
-    return found
+class Network:
+    """The values of a ReLU network at one point, exactly: integers n for n 2^e / denominator, with one e <= 0 for all.
 
+    A product of integers of p and q bits counts as work of p q; what is beyond MAX_WORK in all is refused before it
+    is done, so the time does not grow with the file.
+    """
 
-def affine(layer: dict[str, Any], state: list[Fraction]) -> list[Fraction]:
-    """W h + b; the entries of W and b are integers times 2^exponent."""
-    unit = dyadic([1, layer["exponent"]])
-    rows = zip(layer["weights"], layer["biases"], strict=True)
-    number = partial(whole, low=-LIMIT, high=LIMIT, what="a weight")
-    found = [unit * (number(b) + sum(number(m) * y for m, y in zip(row, state, strict=True))) for row, b in rows]
-    if any(max(map(abs, y.as_integer_ratio())).bit_length() > MAX_BITS for y in found):
-        malformed(f"grades: a value of the network has more than {MAX_BITS} bits")
-    return found
+    def __init__(self, t: Sequence[Fraction]) -> None:
+        self.denominator, self.work = lcm(*(q.denominator for q in t)), 0
+        self.values, self.e = [int(q * self.denominator) for q in t], 0
+
+    def grades(self, grades: list[Any]) -> Iterator[Fraction]:
+        """g_1(t), g_2(t), ...; a grade reads the last hidden state of the grade before."""
+        for grade in grades:
+            for layer in grade["layers"]:
+                values, self.e = self.affine(layer)
+                self.values = [max(0, y) for y in values]
+            (g,), e = self.affine(grade["readout"])
+            self.spend(max(g.bit_length(), self.denominator.bit_length() - e) ** 2)  # of the greatest common divisor
+            yield Fraction(g, self.denominator << -e)
+
+    def affine(self, layer: dict[str, Any]) -> tuple[list[int], int]:
+        """W h + b and its e; the entries of W and b are integers times 2^exponent."""
+        e = self.e + whole(layer["exponent"], -MAX_EXPONENT, MAX_EXPONENT, "an exponent")
+        rows = [*zip(layer["weights"], layer["biases"], strict=True)]
+        number, one = partial(whole, low=-LIMIT, high=LIMIT, what="a weight"), self.denominator << -self.e
+        of_weights = sum([number(m).bit_length() for row, _ in rows for m in row])
+        of_biases = sum([number(b).bit_length() for _, b in rows])
+        self.spend(of_weights * max([y.bit_length() for y in self.values], default=0) + of_biases * one.bit_length())
+        found = [sum(m * y for m, y in zip(row, self.values, strict=True)) + b * one for row, b in rows]
+        joint = reduce(operator.or_, found, 0)  # its zeros at the end are those that all have
+        by = e if e > 0 or not joint else max(e, 1 - (joint & -joint).bit_length())
+        found, e = [shifted(y, by) for y in found], e - by
+        if max([self.denominator.bit_length() - e, *[y.bit_length() for y in found]]) > MAX_BITS:
+            malformed(f"grades: a value of the network has more than {MAX_BITS} bits")
+        return found, e
+
+    def spend(self, work: int) -> None:
+        """Refuse what is too much."""
+        self.work += work
+        if self.work > MAX_WORK:
+            malformed(f"grades: the exact values of the network take products of more than {MAX_WORK} bits by bits")
 
 
 def refute(data: dict[str, Any], engine: str, say: Callable[[str], None]) -> str:
     """Confirm that a network does not satisfy a claim; returns the last line."""
     d, claim, grades, lift = Domain(data["target"]), str(data["claim"]), data["grades"], dyadic(data["lift"])
     target, tol = Target(d.formula, d.names, d.box, BITS, engine), dyadic(data["tolerance"])
-    text = d.disproved(
-        claim, data["witness"], target, lambda x, k: sum(network(grades, d.unit(x))[:k], lift), len(grades), tol
-    )
+    sums = [*accumulate(Network(d.unit(d.point(data["witness"]["x"]))).grades(grades), initial=lift)]
+    text = d.disproved(claim, data["witness"], target, lambda _, k: sums[k], len(grades), tol)
     say(f"{'refuted':<11} {claim:<14} {text}")
     summary = f"{d.formula} for {ranges(d.names, d.box)}: a network of {len(grades)} grade(s)"
     return f"REFUTED: {summary}; {claim}: {text}"
@@ -966,6 +1051,12 @@ def show(text: str, stream: TextIO | None = None) -> None:
     print(printable(text), file=stream)
 
 
+def rounds_to_nearest(one: float = 1.0) -> bool:
+    """Whether floats of this thread are rounded to nearest: no proof here has one, but the engines' libraries may."""
+    u = 2.0**-53
+    return one + u == 1 and one + 3 * u == 1 + 4 * u
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit codes: 0 VERIFIED, 1 REFUSED (or REFUTED, as the certificate says), 2 it was not run, 3 INCOMPLETE."""
     parser = argparse.ArgumentParser(description="Check a certificate of mgdl-theory.", epilog=main.__doc__)
@@ -992,6 +1083,9 @@ def examine(file: str, engine: str, workers: int) -> int:
     present = [name for name in wanted if find_spec({"arb": "flint"}.get(name, name))]
     if not present:
         show(f"error: {' or '.join(wanted)} is needed: install python-flint or mpmath", sys.stderr)
+        return 2
+    if not rounds_to_nearest():
+        show("error: floats are not rounded to nearest here, which the engines may rely on", sys.stderr)
         return 2
     try:
         try:

@@ -18,6 +18,7 @@ from mgdl_theory.certificate import check
 from mgdl_theory.certificate.schema import VERSION, Document, around, pair, target_fields
 from mgdl_theory.errors import CertificateError
 from mgdl_theory.relu.compile import compile_network
+from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.targets.base import FloatArray
 from mgdl_theory.training.model import TrainedGrade, TrainedModel
 from mgdl_theory.training.verify import ModelReport
@@ -34,6 +35,7 @@ class Refutation(Document):
     """The content of a refutation, as in docs/certificate.md."""
 
 
+@checked_arithmetic()
 def refutation(report: ModelReport | Report) -> Refutation:
     """The refutation of a network, or of the network of a scheme.
 

@@ -23,6 +23,7 @@ from mgdl_theory.atom import Atoms
 from mgdl_theory.certificate import check
 from mgdl_theory.errors import CertificateError
 from mgdl_theory.files import write_atomic
+from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets import target
 from mgdl_theory.targets.base import THETA, FloatArray
@@ -114,6 +115,7 @@ class Certificate(Document):
             ) from None
 
 
+@checked_arithmetic()
 def certificate(source: Scheme | Report) -> Certificate:
     """The certificate of a verified scheme.
 

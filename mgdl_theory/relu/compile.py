@@ -23,6 +23,7 @@ import numpy as np
 from mgdl_theory.errors import OptionError
 from mgdl_theory.relu.blocks import Gadget, gadget
 from mgdl_theory.relu.network import GRANULARITIES, Network
+from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import FloatArray, IntArray
 from mgdl_theory.vector import VectorScheme
@@ -30,6 +31,7 @@ from mgdl_theory.vector import VectorScheme
 __all__ = ["accumulator_bound", "compile_network"]
 
 
+@checked_arithmetic()
 def compile_network(scheme: Scheme | VectorScheme, granularity: str = "block", gadget: str = "wide") -> Network:
     """The network that is the scheme, exactly, at every point of its domain.
 

@@ -25,6 +25,7 @@ from mgdl_theory.errors import MgdlError, OptionError, SchemeError
 from mgdl_theory.files import write_atomic
 from mgdl_theory.relu.network import Network
 from mgdl_theory.relu.onnx_model import as_dtype, need, onnx_model, preamble
+from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.targets.base import Box
 
 __all__ = ["load_npz", "save_npz", "save_onnx", "save_torch", "state_arrays"]
@@ -79,6 +80,7 @@ def save_onnx(
     return model
 
 
+@checked_arithmetic()
 def state_arrays(network: Network, dtype: str = "float64") -> Arrays:
     """The arrays of the PyTorch state dictionary, by name.
 
@@ -121,6 +123,7 @@ def save_torch(network: Network, path: Path_, *, dtype: str = "float64") -> None
 # -- archives --------------------------------------------------------------------------------------
 
 
+@checked_arithmetic()
 def save_npz(network: Network, path: Path_, *, note: str = "") -> None:
     """Write every array and every number of a network as a NumPy archive, without pickle, with a digest."""
     arrays: Arrays = {
@@ -150,6 +153,7 @@ def save_npz(network: Network, path: Path_, *, note: str = "") -> None:
     write_atomic(path, buffer.getvalue())
 
 
+@checked_arithmetic()
 def load_npz(path: Path_) -> Network:
     """The network in an archive written by :func:`save_npz`.
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mgdl_theory.errors import BudgetError
 from mgdl_theory.rigor.interval import Interval, get_engine
-from mgdl_theory.rigor.rounding import ETA, UNIT, add_down, add_up, check_arithmetic, quiet
+from mgdl_theory.rigor.rounding import ETA, UNIT, add_down, add_up, checked_arithmetic, quiet
 from mgdl_theory.targets.base import Box, FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ def _turns(network: Network, layers: slice, reads: slice) -> Iterator[tuple[int,
 # -- exact -----------------------------------------------------------------------------------------
 
 
+@checked_arithmetic()
 def exact(network: Network, points: Sequence[Sequence[Fraction]], grades: int) -> list[list[Fraction]]:
     """Values (m lists of n) at points with rational unit coordinates."""
     common = math.lcm(*(s.denominator for t in points for s in t))
@@ -106,6 +107,7 @@ def exact(network: Network, points: Sequence[Sequence[Fraction]], grades: int) -
         return _Exact(network, start, 0, common).run(grades)
 
 
+@checked_arithmetic()
 def exact_at(network: Network, level: int, nodes: IntArray, grades: int) -> tuple[list[list[Fraction]], bool]:
     """Values (m lists of n) at unit coordinates nodes / 2^level (n, d).
 
@@ -314,9 +316,9 @@ def _affine(row: list[float], constant: float, h: list[Any]) -> Any:
 # -- intervals -------------------------------------------------------------------------------------
 
 
+@checked_arithmetic()
 def interval(network: Network, lo: FloatArray, hi: FloatArray, grades: int) -> Interval:
     """Enclosure (m, n) over the part in the domain of boxes [lo_i, hi_i] of points of the box."""
-    check_arithmetic()
     with quiet():
         low, high = _unit_coordinates(network.box, lo, hi)
         h = np.zeros((2 * network.width, len(lo)))

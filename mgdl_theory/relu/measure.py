@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mgdl_theory.relu.export import state_arrays
 from mgdl_theory.relu.network import Network
 from mgdl_theory.relu.onnx_model import need
-from mgdl_theory.rigor.rounding import sub_up
+from mgdl_theory.rigor.rounding import checked_arithmetic, sub_up
 from mgdl_theory.targets.base import IntArray
 
 __all__ = ["SAMPLE", "Agreement", "Values", "agreement", "float32_values", "sample", "torch_values"]
@@ -66,6 +66,7 @@ class Agreement:
         return f"{self.engine}: {exact}{error}, largest at ({place}); measured there, no bound elsewhere"
 
 
+@checked_arithmetic()
 def agreement(network: Network, values: Values, engine: str, dtype: str = "float64", points: int = SAMPLE) -> Agreement:
     """Compare computed values with the exact network at sample points that ``dtype`` holds exactly.
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from mgdl_theory.errors import OptionError, SchemeError
 from mgdl_theory.relu.network import Network
+from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.targets.base import FloatArray
 
 __all__ = ["DTYPES", "LAYOUTS", "UNROLLED_LAYERS", "as_dtype", "need", "onnx_model", "preamble", "run_onnx"]
@@ -65,6 +66,7 @@ def preamble(network: Network) -> tuple[FloatArray, FloatArray]:
     return lower, np.array([float(high - low) for low, high in zip(box.lower, box.upper, strict=True)])
 
 
+@checked_arithmetic()
 def onnx_model(
     network: Network,
     *,

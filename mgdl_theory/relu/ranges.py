@@ -19,6 +19,7 @@ from mgdl_theory.atom import Atoms
 from mgdl_theory.errors import OptionError
 from mgdl_theory.grade import Front
 from mgdl_theory.mesh import cells_around, mark_rows, parents, unique_rows
+from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, FloatArray, IntArray
 from mgdl_theory.vector import require_scalar
@@ -66,6 +67,7 @@ class CellRanges:
         return list(zip(low, high, strict=True))
 
 
+@checked_arithmetic()
 def cell_ranges(scheme: Scheme, level: int | None = None) -> CellRanges:
     """Exact minimum and maximum of the approximant on each cell.
 

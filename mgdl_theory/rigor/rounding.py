@@ -8,7 +8,8 @@ the short proofs; ``ASSUMPTIONS`` lists what is taken for granted and ``self_che
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -33,6 +34,7 @@ __all__ = [
     "add_up",
     "check_arithmetic",
     "check_functions",
+    "checked_arithmetic",
     "down",
     "exact_sum",
     "mul_up",
@@ -96,7 +98,8 @@ ASSUMPTIONS = (
     Assumption(
         "to-nearest",
         "the rounding mode is to nearest, ties to even, in the thread that computes",
-        "check_arithmetic: sums that every other mode rounds differently; repeated whenever an engine is asked for",
+        "check_arithmetic: sums that every other mode rounds differently; "
+        "repeated at the start and at the end of whatever encloses or proves",
     ),
     Assumption(
         "subnormals",
@@ -256,6 +259,22 @@ def check_arithmetic() -> None:
         if case == 3:
             raise AssumptionError("sums are rounded twice (extended precision): not IEEE 754 binary64")
         raise AssumptionError("subnormal numbers are flushed to zero in this thread")
+
+
+@contextmanager
+def checked_arithmetic() -> Iterator[None]:
+    """Context, or decorator of a function, that looks at the arithmetic of this thread on entry and before it returns.
+
+    Whatever encloses or proves enters it, because the mode may be wrong from the start, and foreign code (a callable,
+    a modulus, a callback) may change it on the way.  An exception on the way is passed on as it is.
+
+    >>> with checked_arithmetic():
+    ...     float(add_up(1.0, 0.5))
+    1.5
+    """
+    check_arithmetic()
+    yield
+    check_arithmetic()
 
 
 _LOOP = 11  # a vector loop and its remainder

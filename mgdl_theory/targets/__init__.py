@@ -10,6 +10,7 @@ from typing import Any, overload
 from numpy.typing import NDArray
 
 from mgdl_theory.errors import OptionError
+from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.targets.base import Box, Target
 from mgdl_theory.targets.vector import VectorTarget
 
@@ -55,6 +56,7 @@ def target(
 ) -> Target: ...
 
 
+@checked_arithmetic()
 def target(
     source: str | Callable[..., Any] | NDArray[Any] | list[Any] | tuple[Any, ...],
     domain: Sequence[Any] | None = None,

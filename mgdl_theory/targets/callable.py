@@ -16,7 +16,7 @@ import numpy as np
 
 from mgdl_theory.errors import DomainError, OptionError, TargetError
 from mgdl_theory.rigor.interval import Interval
-from mgdl_theory.rigor.rounding import add_up, mul_up, quiet, sub_down, sub_up
+from mgdl_theory.rigor.rounding import add_up, checked_arithmetic, mul_up, quiet, sub_down, sub_up
 from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, exact_number
 from mgdl_theory.targets.calling import Caller, foreign, parameters, raised
 from mgdl_theory.targets.modulus import LEVELS, Modulus, defect_table, halved
@@ -69,6 +69,7 @@ class CallableTarget:
     [1.0, 0.0]
     """
 
+    @checked_arithmetic()
     def __init__(
         self,
         function: Callable[..., Any],
@@ -113,6 +114,7 @@ class CallableTarget:
 
     # -- enclosures --------------------------------------------------------------------------------
 
+    @checked_arithmetic()
     def values(self, level: int, nodes: IntArray) -> Interval:
         """Enclosure (n,): f(node_i) in [lo_i, hi_i]; nodes int64 (n, d) of this level.
 
@@ -127,6 +129,7 @@ class CallableTarget:
                 radius = add_up(radius, self.modulus.bound([_power_of_two(side) for side in away]))
             return Interval(sub_down(value, radius), add_up(value, radius))
 
+    @checked_arithmetic()
     def defects(self, level: int, cells: IntArray) -> Defects:
         """Defect bounds of f on the cells int64 (n, d) of this level, after a look at all pairs of their corners.
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from mgdl_theory.errors import OptionError
 from mgdl_theory.rigor.interval import Interval, get_engine
-from mgdl_theory.rigor.rounding import add_up, mul_up, quiet, up
+from mgdl_theory.rigor.rounding import add_up, check_arithmetic, mul_up, quiet, up
 from mgdl_theory.targets.base import THETA, FloatArray, exact_number
 from mgdl_theory.targets.calling import foreign, raised
 from mgdl_theory.words import NAME, plain
@@ -166,6 +166,7 @@ class Given(Modulus):
             if not raised(error):
                 raise
             raise OptionError(f"modulus: omega({t!r}) raised {type(error).__name__}: {error}") from error
+        check_arithmetic()  # before a number is remembered: foreign code may have changed the rounding mode
         if not (value >= 0 and math.isfinite(value)):
             raise OptionError(f"modulus: omega({t!r}) must be a finite number >= 0, got {value!r}")
         return value

@@ -24,6 +24,7 @@ import numpy as np
 from mgdl_theory.checkpoint import versions
 from mgdl_theory.errors import AssumptionError, MgdlError, OptionError
 from mgdl_theory.rigor.interval import Interval
+from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.targets.base import Defects, FloatArray, IntArray, Target
 from mgdl_theory.targets.vector import VectorTarget
 
@@ -158,6 +159,7 @@ class ParallelTarget:
             )
 
 
+@checked_arithmetic()
 def _answer(wanted: dict[str, str], raw: bytes, question: str, level: int, rows: IntArray) -> Any:
     """Done by a worker; one target per thread, because a target may remember what it was asked."""
     if versions() != wanted:

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from mgdl_theory.errors import OptionError, TargetError
 from mgdl_theory.rigor.interval import Interval
-from mgdl_theory.rigor.rounding import add_down, add_up, mul_up, quiet, sub_down, sub_up, up
+from mgdl_theory.rigor.rounding import add_down, add_up, checked_arithmetic, mul_up, quiet, sub_down, sub_up, up
 from mgdl_theory.targets.base import THETA, Box, Defects, FloatArray, IntArray
 from mgdl_theory.words import NAME, plain
 
@@ -119,6 +119,7 @@ class SamplesTarget:
 
     certified = True
 
+    @checked_arithmetic()
     def __init__(
         self, data: Any, box: Box | None = None, *, name: str = "samples", variables: Sequence[str] | None = None
     ) -> None:
@@ -152,6 +153,7 @@ class SamplesTarget:
 
     # -- values ------------------------------------------------------------------------------------
 
+    @checked_arithmetic()
     def values(self, level: int, nodes: IntArray) -> Interval:
         """Enclosure (n,): f(node_i) in [lo_i, hi_i]; exact where binary64 holds the value and the steps to it."""
         lo, hi = np.empty(len(nodes)), np.empty(len(nodes))
@@ -210,6 +212,7 @@ class SamplesTarget:
 
     # -- defects -----------------------------------------------------------------------------------
 
+    @checked_arithmetic()
     def defects(self, level: int, cells: IntArray) -> Defects:
         """Defect bounds and ranges of f on the cells int64 (n, d) of this level."""
         parts = [self._defects(level, cells[part]) for part in _chunks(max(len(cells), 1))]

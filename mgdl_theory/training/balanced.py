@@ -27,7 +27,7 @@ from mgdl_theory.errors import OptionError
 from mgdl_theory.grade import Front, cell_bounds
 from mgdl_theory.mesh import MAX_LEVEL, BoolArray, simplex_at
 from mgdl_theory.rigor.interval import Interval, get_engine
-from mgdl_theory.rigor.rounding import down, up
+from mgdl_theory.rigor.rounding import checked_arithmetic, down, up
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, Target
 from mgdl_theory.training.mgdl import GradeSpec, Progress, train
@@ -138,6 +138,7 @@ class BalancedRun:
     seconds: tuple[float, ...]
 
 
+@checked_arithmetic()
 def train_balanced(
     target: Target,
     data: Data,
@@ -238,6 +239,7 @@ class DataRun:
         return np.asarray(sum((g(t) for g in self.grades), np.zeros(len(t))))
 
 
+@checked_arithmetic()
 def train_balanced_on_data(
     data: Data,
     specs: Sequence[GradeSpec],

@@ -18,7 +18,7 @@ import numpy as np
 
 from mgdl_theory.errors import OptionError
 from mgdl_theory.rigor.interval import Interval, mignitude
-from mgdl_theory.rigor.rounding import quiet
+from mgdl_theory.rigor.rounding import checked_arithmetic, quiet
 from mgdl_theory.targets.base import Box, FloatArray
 from mgdl_theory.training.convex import affordable, fit_gated, fit_relu, sample_gates
 from mgdl_theory.training.enclose import grade_enclosures, subtract
@@ -93,6 +93,7 @@ class GradeSpec:
                 raise OptionError(f"{name}: expected a number greater than 0, got {value!r}")
 
 
+@checked_arithmetic()
 def train(
     data: Data,
     specs: Sequence[GradeSpec],

@@ -24,7 +24,7 @@ from mgdl_theory.grade import cell_bounds
 from mgdl_theory.later import later
 from mgdl_theory.mesh import BoolArray, Mesh, children
 from mgdl_theory.rigor.interval import Interval, mignitude
-from mgdl_theory.rigor.rounding import add_up, quiet, sub_down
+from mgdl_theory.rigor.rounding import add_up, check_arithmetic, checked_arithmetic, quiet, sub_down
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, Target
 from mgdl_theory.targets.vector import VectorTarget
@@ -196,6 +196,7 @@ class ModelReport:
         return "\n".join([*lines, self.last_line()])
 
 
+@checked_arithmetic()
 def verify_model(
     model: TrainedModel,
     target: Target,
@@ -422,8 +423,9 @@ class _Sweep:
     def _level(self, mesh: Mesh) -> tuple[FloatArray, BoolArray]:
         """Bounds (K + 1, n) of |e_k| on the cells, and (K, n) where a comparison is open; notes peaks, witnesses."""
         t = np.ldexp(mesh.nodes.astype(np.float64), -mesh.level)
-        grades, bent = grade_enclosures(self.model, t), bends(self.model, mesh.level, mesh.cells)
         e, of_f = self.target.values(mesh.level, mesh.nodes), self.target.defects(mesh.level, mesh.cells)
+        check_arithmetic()  # the callback and the target may be foreign code
+        grades, bent = grade_enclosures(self.model, t), bends(self.model, mesh.level, mesh.cells)
         sag, bulge = (np.where(np.isnan(v), np.inf, v) for v in (of_f.sag, of_f.bulge))
         bounds, open_ = [], np.zeros((len(grades), len(mesh.cells)), dtype=np.bool_)
         self._look(mesh, e, 0)

@@ -9,7 +9,7 @@ import numpy as np
 from mgdl_theory.contraction import violates_vertex_inequality
 from mgdl_theory.mesh import MAX_LEVEL, Mesh, children, prolong
 from mgdl_theory.rigor.interval import Interval
-from mgdl_theory.rigor.rounding import sub_down, sub_up
+from mgdl_theory.rigor.rounding import check_arithmetic, sub_down, sub_up
 from mgdl_theory.targets.base import FloatArray, IntArray, Target
 from mgdl_theory.verify.verdict import Verdict, Witness
 
@@ -61,6 +61,7 @@ class Doubt:
         for deeper in range(level, min(level + DOUBT_LEVELS, MAX_LEVEL) + 1):
             mesh = Mesh.of(deeper, cells)
             f = self.target.values(deeper, mesh.nodes)
+            check_arithmetic()  # the target may be foreign code
             nodal = mesh.first_cell_value(G)
             e = Interval(sub_down(f.lo, nodal), sub_up(f.hi, nodal))
             at_nodes = mesh.first_cell_value(g)

@@ -13,6 +13,7 @@ import numpy as np
 
 from mgdl_theory.errors import OptionError
 from mgdl_theory.rigor.interval import Interval
+from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.verify.report import Report
 from mgdl_theory.verify.verdict import Result, Verdict, Witness
@@ -45,6 +46,7 @@ def check_options(points: int, digits: int) -> None:
         raise OptionError(f"grid: expected at least 1 point and 20 to 10000 digits, got {points} and {digits}")
 
 
+@checked_arithmetic()
 def check_on_grid(
     report: Report,
     points: int = 2000,

@@ -29,6 +29,7 @@ from mgdl_theory.errors import BudgetError, OptionError
 from mgdl_theory.mesh import BoolArray, pack, unique_rows
 from mgdl_theory.relu.network import Network
 from mgdl_theory.rigor.interval import Interval
+from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, FloatArray, IntArray
 from mgdl_theory.vector import VectorScheme
@@ -87,6 +88,7 @@ def verify_network(
 ) -> tuple[Result, ...]: ...
 
 
+@checked_arithmetic()
 def verify_network(
     network: Network, scheme: Scheme | VectorScheme, evaluated_atoms: int = EVALUATED_ATOMS
 ) -> Result | tuple[Result, ...]:

@@ -26,7 +26,16 @@ from mgdl_theory.grade import Front, Grade, cell_bounds, waiting
 from mgdl_theory.mesh import MAX_LEVEL, BoolArray, Mesh, mark_rows
 from mgdl_theory.replay import cells_to_split
 from mgdl_theory.rigor.interval import Interval
-from mgdl_theory.rigor.rounding import add_up, exact_sum, quiet, sub_down, sub_up, up
+from mgdl_theory.rigor.rounding import (
+    add_up,
+    check_arithmetic,
+    checked_arithmetic,
+    exact_sum,
+    quiet,
+    sub_down,
+    sub_up,
+    up,
+)
 from mgdl_theory.scheme import Scheme, block_width, grade_depth
 from mgdl_theory.targets.base import Defects, FloatArray, Target
 from mgdl_theory.targets.parallel import open_executor, spread
@@ -84,6 +93,7 @@ def verify(
 ) -> VectorReport: ...
 
 
+@checked_arithmetic()
 def verify(
     scheme: Scheme | VectorScheme,
     tol: Any = None,
@@ -229,6 +239,7 @@ class _Sweep:
             self.progress(mesh.level, len(mesh.cells))
         f = self.target.values(mesh.level, mesh.nodes)
         defects = self.target.defects(mesh.level, mesh.cells)
+        check_arithmetic()  # the callback and the target may be foreign code
         e = front.residual(f)
         bound = cell_bounds(mesh, e, defects)
         if mesh.level == 0:
