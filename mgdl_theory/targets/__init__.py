@@ -137,14 +137,15 @@ def target(
     if not isinstance(name, str | None):
         raise OptionError(f"name: expected a text, got {shown(name)}")
     if _is_array(source):
-        from mgdl_theory.targets.samples import SamplesTarget, read_array
+        from mgdl_theory.targets.samples import SamplesTarget, read_array, remarks
 
         unfit = next((option for option, value in of_callable.items() if value is not None and option != "name"), None)
         if unfit:
             raise OptionError(f"{unfit}: it belongs to a Python function; samples need none")
         data = read_array(source)
+        said = (*notes, *remarks(source, data))
         box = Box.of([0, 1] if domain is None else domain, data.ndim)
-        samples = SamplesTarget(data, box, name=name or "samples", variables=variables, notes=notes)
+        samples = SamplesTarget(data, box, name=name or "samples", variables=variables, notes=said)
         return samples if tail is None else _ball(samples, tail)
     if isinstance(source, list | tuple):
         unfit = next((option for option, value in {**of_callable, "tail": tail}.items() if value is not None), None)

@@ -35,7 +35,7 @@ from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_down, add_up, mul_up, quiet, sub_down, sub_up, up
 from mgdl_theory.targets.base import THETA, Box, Defects, FloatArray, IntArray, read_points
 
-__all__ = ["SamplesTarget", "read_array"]
+__all__ = ["SamplesTarget", "read_array", "remarks"]
 
 CHUNK = 1 << 15
 """Experience: nodes or cells handled at a time."""
@@ -108,7 +108,7 @@ class SamplesTarget:
     name : str
     variables : sequence of str
     notes : sequence of str
-        What was made of a source that may mean something else; more is added for arrays that may.
+        What was made of a source that may mean something else.
 
     >>> f = SamplesTarget(np.array([0.0, 3.0, 0.0]), Box.of([0, 2]))
     >>> f.values(2, np.array([[1], [2]])).lo.tolist()
@@ -130,7 +130,7 @@ class SamplesTarget:
         notes: Sequence[str] = (),
     ) -> None:
         self.data = read_array(data)
-        self.notes = (*notes, *_remarks(data, self.data))
+        self.notes = tuple(notes)
         self.box = box if box is not None else Box.of([0, 1], self.data.ndim)
         if self.box.dim != self.data.ndim:
             raise TargetError(
@@ -470,8 +470,12 @@ def _is_masked(data: Any, depth: int = 3) -> bool:
     return depth > 0 and isinstance(data, list | tuple) and any(_is_masked(part, depth - 1) for part in data)
 
 
-def _remarks(data: Any, array: FloatArray) -> Iterator[str]:
-    """What is to be said of arrays that may mean something else than samples on a grid."""
+def remarks(data: Any, array: FloatArray) -> Iterator[str]:
+    """What is to be said of arrays that may mean something else than samples on a grid.
+
+    >>> list(remarks(np.array([True, False]), np.array([1.0, 0.0])))
+    ['truth values are taken as 0 and 1']
+    """
     if getattr(data, "dtype", None) == np.bool_:
         yield "truth values are taken as 0 and 1"
     if not isinstance(data, np.ndarray | list | tuple) and any(hasattr(data, name) for name in ("columns", "coords")):

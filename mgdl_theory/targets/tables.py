@@ -69,7 +69,7 @@ def _read(file: IO[str], limit: int) -> tuple[NDArray[np.float64], list[str]]:
             numbers.extend(_value(number, field) for field in fields)
             count += 1
             if count == 1 or not whole[1]:
-                whole[count > 1] = all(_WHOLE.fullmatch(field) for field in fields)
+                whole[count > 1] = all(map(_WHOLE.fullmatch, fields))
             if 8 * len(numbers) > limit:
                 raise OptionError(f": its numbers need more than the {limit:,} bytes allowed; raise the memory limit")
     if count < 2:
@@ -111,13 +111,15 @@ def _fields(line: str, separator: str | None) -> list[str]:
 
 def _is_header(number: int, fields: list[str]) -> bool:
     """Whether the first line holds no number, nor anything that begins like one."""
-    if any(_NUMBER.fullmatch(field) for field in fields):
+    if any(len(field) <= MAX_FIELD and _NUMBER.fullmatch(field) for field in fields):
         return False
     if not fields[0] and len(fields) > 1:
         raise OptionError(
             f", line {number}: the first name is empty: the first column is an index, no samples; drop it"
         )
     like = next((field for field in fields if _LIKE_NUMBER.match(field)), None)
+    if like is not None and len(like) > MAX_FIELD:
+        return False  # no number either; said of the line like of any other
     if like is not None:
         raise OptionError(f", line {number}: {shown(like, 40)} is not a number; if the line is a header, remove it")
     return True
@@ -125,11 +127,11 @@ def _is_header(number: int, fields: list[str]) -> bool:
 
 def _value(number: int, field: str) -> float:
     """The number of a field, which is one in the plain way and is not changed by more than rounding."""
+    if len(field) > MAX_FIELD:
+        raise OptionError(f", line {number}: {shown(field, 40)} has more than {MAX_FIELD} characters")
     if not _NUMBER.fullmatch(field):
         hint = " (decimals need a point)" if "," in field else " (numbers are written without quotes)" * ('"' in field)
         raise OptionError(f", line {number}: {shown(field, 40)} is not a number{hint}")
-    if len(field) > MAX_FIELD:
-        raise OptionError(f", line {number}: {shown(field, 40)} has more than {MAX_FIELD} characters")
     if _ZEROS.match(field):
         raise OptionError(
             f", line {number}: {shown(field, 40)} begins with zeros, as a code does or digits after a separator of "
