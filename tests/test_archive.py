@@ -38,7 +38,7 @@ def peak(act: Callable[[], Any]) -> int:
         tracemalloc.stop()
 
 
-def refused(act: Callable[[], Any], match: str = "") -> Callable[[], None]:
+def refused(act: Callable[[], Any], match: str | None = None) -> Callable[[], None]:
     def run() -> None:
         with pytest.raises(MgdlError, match=match):
             act()

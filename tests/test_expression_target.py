@@ -17,6 +17,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+import mgdl_theory as mg
+from mgdl_theory.cli import main
 from mgdl_theory.errors import DomainError, ExpressionError, OptionError, TargetError
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.jet import Jet

@@ -60,11 +60,11 @@ class Box:
         if not self.lower or len(self.lower) != len(self.upper):
             raise DomainError(f"a domain needs as many lower as upper ends, got {self.lower} and {self.upper}")
         for a, (lo, hi) in enumerate(zip(self.lower, self.upper, strict=True), 1):
+            if not math.isfinite(_to_float(lo)) or not math.isfinite(_to_float(hi)):
+                raise DomainError(f"domain: side {a} has an end beyond the range of binary64")
             if not lo < hi:
                 ends = f"runs from {_brief(lo)} to {_brief(hi)}"
                 raise DomainError(f"domain: side {a} {ends}; the lower end must be below the upper end")
-            if not math.isfinite(_to_float(lo)) or not math.isfinite(_to_float(hi)):
-                raise DomainError(f"domain: side {a} has an end beyond the range of binary64")
             if _to_float(lo) == _to_float(hi):
                 raise DomainError(f"domain: side {a} from {_brief(lo)} to {_brief(hi)} is too short for binary64")
 
@@ -227,7 +227,7 @@ def read_list(name: str, given: Any, expected: str, error: type[MgdlError] = Opt
             return list(itertools.islice(iter(given), MAX_ENTRIES))
         except Exception:  # noqa: BLE001 - an object of somebody else may raise anything
             pass
-    raise error(f"{name}: expected {expected}, got {shown(given)}")
+    raise error(f"{name}: expected {expected}, got {'the text ' if isinstance(given, str) else ''}{shown(given)}")
 
 
 def read_points(x: Any, dim: int, text: str) -> FloatArray:

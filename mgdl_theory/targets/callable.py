@@ -396,7 +396,8 @@ def dimension(function: Callable[..., Any], variables: Sequence[str] | None, lip
     """
     if variables is not None:
         return len(variables)
-    if (isinstance(lipschitz, Sequence) and not isinstance(lipschitz, str)) or getattr(lipschitz, "ndim", 0) == 1:
+    a_list = isinstance(lipschitz, Sequence) and not isinstance(lipschitz, str)
+    if a_list or (isinstance(lipschitz, np.ndarray) and lipschitz.ndim == 1):
         return max(len(read_list("lipschitz", lipschitz, "a number, or one per axis")), 1)
     return parameters(function) or 1
 

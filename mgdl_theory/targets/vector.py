@@ -34,7 +34,7 @@ class VectorTarget:
         if not self.components:
             raise TargetError("a vector target needs at least one component")
         for k, f in enumerate(self.components, 1):
-            if not _has(f, "values"):
+            if not _has(f, "defects"):
                 raise TargetError(f"component {k}: expected a formula or a scalar target, got {shown(f)}")
             if f.box != self.box:
                 raise TargetError(f"component {k} ({f.text}) lives on another domain than component 1")
@@ -64,7 +64,7 @@ class VectorTarget:
         from mgdl_theory.targets.definedness import require_defined
         from mgdl_theory.targets.expression import ExpressionTarget, parse, skipped
 
-        boxes = [source.box for source in sources if _has(source, "values")]
+        boxes = [source.box for source in sources if _has(source, "defects")]
         texts = [source for source in sources if isinstance(source, str)]
         dim = max([parse(text, variables).dim for text in texts] + [box.dim for box in boxes], default=1)
         box = boxes[0] if boxes else Box.of([0, 1], dim)
