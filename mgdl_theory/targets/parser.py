@@ -355,7 +355,7 @@ class _Parser:
         self._fail(token, problem, f"write {product} for a product")
 
 
-def _checked(variables: Sequence[str]) -> tuple[str, ...]:
+def _checked(variables: Sequence[Any]) -> tuple[str, ...]:
     names = (variables,) if isinstance(variables, str) else tuple(variables)
     wrong = [n for n in names if not (isinstance(n, str) and (n in LETTERS or _NUMBERED.fullmatch(n)))]
     mixed = not wrong and {n in LETTERS for n in names} == {True, False}
