@@ -109,7 +109,7 @@ class Archive(Mapping[str, NDArray[Any]]):
         total = sum(info.file_size for info in found)
         if total > self._limit:
             raise OptionError(
-                f"it unpacks to {total:,} bytes, more than the {self._limit:,} allowed; "
+                f"it unpacks to more than the {self._limit:,} bytes allowed, {total:,}; "
                 "raise the memory limit, or save it uncompressed"
             )
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mgdl_theory.archive import MEMORY, room
 from mgdl_theory.errors import OptionError, told
+from mgdl_theory.words import count
 
 __all__ = ["CHANNELS", "IMAGES", "read_image"]
 
@@ -51,7 +52,7 @@ def read_image(path: Path, channel: str | None = None, limit: int = MEMORY) -> t
         holes = holes[::-1].T
         at = tuple(int(k) for k in np.unravel_index(int(np.argmax(holes)), holes.shape))
         raise OptionError(
-            f"{str(path)!r}: {int(holes.sum())} pixels are marked as holes (GDAL_NODATA), the first at index {at}; "
+            f"{str(path)!r}: {count(int(holes.sum()), 'pixel')} marked as holes (GDAL_NODATA), the first at index {at}; "
             "fill them first, or cut them off"
         )
     if pixels.ndim == 2:
@@ -89,7 +90,7 @@ def _pixels(file: IO[bytes], limit: int, notes: list[str]) -> tuple[NDArray[Any]
         bits = tuple(tags.get(BITS, (1,))) if tags else (start[24],) if image.format == "PNG" else (8,)
         if max(bits) > 8 and not image.mode.startswith(("I", "F")):
             raise OptionError(
-                f"{max(bits)} bits of a {image.mode} image would be cut to 8; "
+                f"{max(bits)} bits of an image of mode {image.mode} would be cut to 8; "
                 "save one channel as a grey image of 16 bits, or the array as .npy"
             )
         mode = image.mode
