@@ -52,7 +52,7 @@ def read_image(path: Path, channel: str | None = None, limit: int = MEMORY) -> t
         holes = holes[::-1].T
         at = tuple(int(k) for k in np.unravel_index(int(np.argmax(holes)), holes.shape))
         raise OptionError(
-            f"{str(path)!r}: {count(int(holes.sum()), 'pixel')} marked as holes (GDAL_NODATA), the first at index {at}; "
+            f"{str(path)!r}: {count(int(holes.sum()), 'pixel')} marked as holes (GDAL_NODATA), first at index {at}; "
             "fill them first, or cut them off"
         )
     if pixels.ndim == 2:
