@@ -6,16 +6,14 @@ import io
 import json
 import os
 import sys
-import zipfile
-import zlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mgdl_theory.errors import OptionError
+from mgdl_theory.archive import Archive, whole
+from mgdl_theory.errors import MgdlError, OptionError
 from mgdl_theory.files import write_atomic
 
 __all__ = ["FORMAT", "load", "malformed", "save", "versions"]
@@ -26,11 +24,8 @@ FORMAT = "mgdl-theory-checkpoint 1"
 HEADING = "heading"
 """Definition: the array that holds the heading, JSON in UTF-8."""
 
-DAMAGE = (
-    *(zipfile.BadZipFile, zlib.error, EOFError, MemoryError, RuntimeError),  # of the archive
-    *(ValueError, LookupError, TypeError, AttributeError),  # of what it holds
-)
-"""Definition: what reading may raise where a file is no archive of arrays; most is found by its checksums."""
+MAX_HEADING = 1 << 20
+"""Definition: bytes of a heading at most."""
 
 
 def save(path: str | os.PathLike[str], heading: Mapping[str, str], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -61,13 +56,16 @@ def load(path: str | os.PathLike[str], heading: Mapping[str, str]) -> dict[str, 
     """
     name = os.fspath(path)
     try:
-        with np.load(io.BytesIO(Path(name).read_bytes()), allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-        found = json.loads(bytes(arrays.pop(HEADING)).decode())
-        found = {str(key): str(value) for key, value in found.items()}
-    except OSError as error:
-        raise OptionError(f"checkpoint: {name!r} cannot be read: {error.strerror or error}") from None
-    except DAMAGE:
+        raw = whole(path)
+    except OptionError as error:
+        raise OptionError(f"checkpoint: {name!r} cannot be read: {error}") from None
+    try:
+        arrays = dict(Archive(raw, len(raw)))  # save compresses nothing
+        text = arrays.pop(HEADING)
+        if text.dtype != np.uint8 or text.ndim != 1 or len(text) > MAX_HEADING:
+            raise malformed(name)
+        found = {str(key): str(value) for key, value in json.loads(text.tobytes().decode()).items()}
+    except (MgdlError, ValueError, LookupError, AttributeError, RecursionError):  # of the archive; of the heading
         raise malformed(name) from None
     for key, wanted in _complete(heading).items():
         if found.get(key) != wanted:

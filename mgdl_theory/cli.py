@@ -598,6 +598,14 @@ def _source(options: argparse.Namespace) -> Any:
 
 
 def _target(options: argparse.Namespace) -> Any:
+    """The target that EXPR denotes; what was read as one of several things it may mean is said before the work."""
+    f = _denoted(options)
+    for note in getattr(f, "notes", ()):
+        print(f"note: {note}", file=sys.stderr)
+    return f
+
+
+def _denoted(options: argparse.Namespace) -> Any:
     """The target that EXPR denotes; settles --tol, which a series needs to choose its number of terms."""
     from mgdl_theory.construct import read_tol
     from mgdl_theory.targets import target
@@ -640,11 +648,11 @@ def _data(options: argparse.Namespace) -> Any:
     from mgdl_theory.targets.files import read_data
     from mgdl_theory.targets.samples import read_array
 
-    array, name = read_data(options.expr, options.channel)
-    samples = read_array(array)
+    found = read_data(options.expr, options.channel, _budget(options).bytes)
+    samples = read_array(found.array)
     if options.tol is None:
         options.tol = f"{float(samples.max() - samples.min()) / 10 or 1e-4:.1g}"
-    return target(samples, options.domain, name=name)
+    return target(found.array, options.domain, name=found.name, notes=found.notes)
 
 
 def _function(options: argparse.Namespace) -> Any:

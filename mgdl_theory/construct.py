@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mgdl_theory import checkpoint as files
 from mgdl_theory.atom import SMALLEST, Atoms
 from mgdl_theory.contraction import Margins, quantum_floor, quantum_floors
-from mgdl_theory.errors import BudgetError, OptionError, TargetError
+from mgdl_theory.errors import BudgetError, OptionError, TargetError, shown
 from mgdl_theory.grade import Front, block_grade, cell_bounds
 from mgdl_theory.mesh import MAX_LEVEL, BoolArray, Mesh, children, unique_rows
 from mgdl_theory.rigor.interval import Interval
@@ -196,7 +196,7 @@ def choose_lift(target: Target, lift: str | float | Fraction) -> tuple[float, st
     except (ValueError, OverflowError):
         given = math.nan
     if not (given == 0 or SMALLEST_TOL < abs(given) < 1 / SMALLEST_TOL):
-        raise OptionError(f"lift: expected auto, none or a finite number, got {str(lift)[:60]!r}")
+        raise OptionError(f"lift: expected auto, none or a finite number, got {shown(lift)}")
     c0 = _short(given)
     return c0, "the lift was given" + ("" if c0 == given else f", {given!r} rounded to {LIFT_BITS} bits")
 
@@ -412,15 +412,17 @@ class _Part:
 
     def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Take up the state that :meth:`arrays` wrote; ValueError or KeyError where it is none."""
-        mesh = Mesh.of(int(arrays["level"]), arrays["cells"])
+        if any(arrays[name].dtype != np.dtype(kind) for name, kind in STATE.items()):
+            raise ValueError("arrays of other types")
+        mesh = Mesh.of(arrays["level"].item(), arrays["cells"])
         self.front = Front(mesh, arrays["nodal"], *arrays["floors"])
         self.unfinished = arrays["unfinished"]
         shapes = (self.front.nodal.shape, self.front.floor_plus.shape, self.unfinished.shape)
         if shapes != ((len(mesh.nodes),), (len(mesh.cells),), (len(mesh.cells),)) or mesh.dim != self.target.dim:
             raise ValueError("arrays of different lengths")
         self.goal, self.finished, self.upper = arrays["bounds"].tolist()
-        self.needed = int(arrays["needed"])
-        self.reached, self.blur = self.upper <= self.goal, bytes(arrays["blur"]).decode()
+        self.needed = arrays["needed"].item()
+        self.reached, self.blur = self.upper <= self.goal, arrays["blur"].tobytes().decode()
         ends = np.cumsum(arrays["grade_atoms"])[:-1]
         split = zip(
             arrays["grade_level"].tolist(), np.split(arrays["nodes"], ends), np.split(arrays["c"], ends), strict=False
@@ -437,6 +439,15 @@ class _Part:
             self.target, self.lift, self.grades, self.tol, complete=reason == "", reason=reason or "tolerance reached",
             lift_reason=self.lift_reason, history=tuple(self.history),
         )  # fmt: skip
+
+
+STATE = {
+    **dict.fromkeys(("level", "cells", "needed", "grade_level", "grade_atoms", "nodes", "history"), "int64"),
+    **dict.fromkeys(("nodal", "floors", "bounds", "c", "history_upper"), "float64"),
+    "unfinished": "bool",
+    "blur": "uint8",
+}
+"""Definition: the types of the arrays of a state."""
 
 
 class _Saved(NamedTuple):
@@ -611,10 +622,10 @@ def read_tol(tol: Any) -> float:
     try:
         exact = exact_number(tol if isinstance(tol, Fraction | str) else repr(float(tol)))
         value = float(exact)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # noqa: BLE001 - a number of somebody else may raise anything
         exact, value = Fraction(0), math.nan
     if not (math.isfinite(value) and value >= SMALLEST_TOL):
-        raise OptionError(f"tol: expected a number greater than 0 (at least {SMALLEST_TOL:g}), got {tol!r}")
+        raise OptionError(f"tol: expected a number greater than 0 (at least {SMALLEST_TOL:g}), got {shown(tol)}")
     return value if value <= exact else math.nextafter(value, 0.0)
 
 

@@ -16,6 +16,8 @@ __all__ = [
     "SchemeError",
     "TargetError",
     "interrupt",
+    "shown",
+    "told",
 ]
 
 
@@ -62,3 +64,29 @@ class AssumptionError(RuntimeError):
 def interrupt(*_: object) -> NoReturn:
     """The handler of Ctrl-C at the command line."""
     raise Interrupt
+
+
+def shown(value: object, length: int = 60) -> str:
+    """What was given, for a message: its repr on one line, or its type where it has none.
+
+    >>> shown("1e400"), shown(0.5)
+    ("'1e400'", '0.5')
+    """
+    try:
+        text = " ".join(repr(value[: length + 1] if isinstance(value, str) else value).split())
+    except Exception:  # noqa: BLE001 - an object of somebody else may raise anything
+        return f"an object of type {type(value).__name__}"
+    return text if len(text) <= length + 3 else text[:length] + "..."
+
+
+def told(error: BaseException) -> str:
+    """Type and text of an exception of foreign code, on one line.
+
+    >>> told(ValueError("no number"))
+    'ValueError: no number'
+    """
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - as above
+        text = ""
+    return f"{type(error).__name__}: {text[:300]}".removesuffix(": ")

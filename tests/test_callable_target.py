@@ -672,3 +672,119 @@ def test_high_precision_comes_from_mp_or_from_the_float() -> None:
         mg.target(lambda x: np.sin(3 * x), lipschitz=3, mp=lambda x: mpmath.sin(3 * x) + mpmath.mpf("1e-9"))
     report = mg.verify(mg.construct(f, "0.05"))
     assert mg.check_on_grid(report, 30, 30).verdict is Verdict.EVIDENCE
+
+
+def boom(*_: Any, **__: Any) -> Any:
+    raise RuntimeError("boom")
+
+
+class Mute(Exception):
+    """An exception that cannot say what it is."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+def mute(*_: Any) -> Any:
+    raise Mute
+
+
+class Trap:
+    """An object that raises whatever it is asked."""
+
+    __float__ = __int__ = __index__ = __len__ = __iter__ = __array__ = __repr__ = __str__ = boom
+    as_integer_ratio = property(boom)
+
+
+class Untold:
+    """An object that has no attribute, and not in the usual way."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+
+class Closed(list[Any]):
+    """A list that cannot be gone through."""
+
+    __iter__ = __len__ = boom  # type: ignore[assignment]
+
+
+def nested(depth: int) -> Any:
+    found: Any = 1.0
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
+def endless() -> Any:
+    found: list[Any] = []
+    found.append(found)
+    return found
+
+
+RUBBISH: list[Any] = [
+    Trap(),
+    Untold(),
+    Closed([0, 1]),
+    nested(3000),
+    endless(),
+    None,
+    b"x",
+    {1: 2},
+    mute,
+    10**5000,
+    "1e400",
+]
+
+
+@pytest.mark.parametrize("number", range(len(RUBBISH)))
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda it: mg.target(it),
+        lambda it: mg.target(["x", it]),
+        lambda it: mg.target([1.0, it]),
+        lambda it: mg.target("x", it),
+        lambda it: mg.target("x", [it, 1]),
+        lambda it: mg.target("x", variables=it if it is not None else 5),
+        lambda it: mg.target("x", variables=[it]),
+        lambda it: mg.target("x", engine=it),
+        lambda it: mg.target("x", tail=it if it is not None else 1j),
+        lambda it: mg.target([1.0, 2.0], name=it if it is not None else 5),
+        lambda it: mg.target(abs, lipschitz=it if it is not None else 1j),
+        lambda it: mg.target(abs, holder=it if it is not None else 5),
+        lambda it: mg.target(abs, holder=(1, it)),
+        lambda it: mg.target(abs, modulus=lambda t: it),
+        lambda it: mg.target(abs, lipschitz=1, value_error=[it]),
+        lambda it: mg.target(lambda x: it, lipschitz=1),
+        lambda it: mg.target(lambda x: [it] * np.size(x), lipschitz=1),
+        lambda it: mg.construct(mg.target("x"), it),
+        lambda it: mg.construct(mg.target("x"), 0.1, lift=it),
+        lambda it: mg.target("x")(it),
+        lambda it: mg.target([1.0, 2.0])(it),
+        lambda it: mg.target(abs, lipschitz=1)(it),
+    ],
+)
+def test_objects_that_raise_or_mean_nothing_are_refused(use: Any, number: int) -> None:
+    try:
+        found = use(RUBBISH[number])
+    except mg.MgdlError as error:
+        assert "\n" not in str(error).partition("^")[0].strip() or "position" in str(error)  # noqa: PT017
+    else:
+        assert found is not None  # a number beyond the floats is a modulus or an error like any other
+
+
+@pytest.mark.parametrize("name", ["__array__", "__float__", "__len__", "__iter__", "__call__"])
+def test_what_an_object_raises_is_quoted(name: str) -> None:
+    made = type("Made", (), {name: boom})()
+    with pytest.raises(mg.MgdlError):
+        mg.target(made)
+    with pytest.raises(mg.MgdlError):
+        mg.target(lambda x: made, lipschitz=1)
+
+
+def test_a_tail_beyond_the_floats_is_refused() -> None:
+    for tail in ("1e400", 10**400, Fraction(2) ** 1024):
+        with pytest.raises(OptionError, match="tail: expected a number of binary64"):
+            mg.target("x", tail=tail)
+    assert mg.target("x", tail=Fraction(2) ** 1023).box.dim == 1

@@ -190,6 +190,28 @@ def test_arrays_that_are_missing_or_do_not_fit_are_refused(tmp_path: Path, name:
             construct(WAVE, 1e-3, checkpoint=file, resume=True)
 
 
+@pytest.mark.parametrize("kind", ["f4", "i2", "c16", "?", ">i8", ">f8", "U9"])
+def test_arrays_of_other_types_are_refused(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "run.npz"
+    construct(WAVE, 1e-3, budget=Budget(level=5), checkpoint=file)
+    with np.load(file) as archive:
+        arrays = {key: archive[key] for key in archive.files}
+    for name in sorted(set(arrays) - {"heading"}):
+        if arrays[name].dtype != np.dtype(kind):
+            with np.errstate(all="ignore"), file.open("wb") as stream:
+                np.savez(stream, **{**arrays, name: arrays[name].astype(kind)})
+            with pytest.raises(OptionError, match="damaged or no checkpoint"):
+                construct(WAVE, 1e-3, checkpoint=file, resume=True)
+
+
+def test_a_heading_that_is_no_list_of_bytes_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "run.npz"
+    for heading in (np.array(10**11), np.zeros((2, 2), np.uint8), np.array("{}"), np.frombuffer(b"[" * 9999, np.uint8)):
+        np.savez(file, heading=heading)
+        with pytest.raises(OptionError, match="damaged or no checkpoint"):
+            checkpoint.load(file, {})
+
+
 def test_objects_of_python_are_never_loaded(tmp_path: Path) -> None:
     file = tmp_path / "run.npz"
     np.savez(file, heading=np.array([print], dtype=object))

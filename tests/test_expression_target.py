@@ -17,6 +17,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+import mgdl_theory as mg
+from mgdl_theory.cli import main
 from mgdl_theory.errors import DomainError, ExpressionError, OptionError, TargetError
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.jet import Jet
@@ -589,3 +591,47 @@ def test_bounds_of_nothing_known_are_infinite() -> None:
     assert (sag[0], bulge[0]) == (0.0, math.inf)
     sag, bulge = second_order(Jet(nothing, {}, {(0, 0): Interval.exact(1), (0, 1): one_sided}), 0)
     assert (sag[0], bulge[0]) == (math.inf, math.inf)
+
+
+@pytest.mark.parametrize(
+    ("formula", "domain", "box", "names"),
+    [
+        ("z", [0, 120], "[0, 120]^3", "x, y, z"),
+        ("18*z - min(4, z)", None, "[0, 1]^3", "x, y, z"),
+        ("y", None, "[0, 1]^2", "x, y"),
+        ("x1 + x3", None, "[0, 1]^3", "x1, x2, x3"),
+        ("x + w", [-1, 1], "[-1, 1]^4", "x, y, z, w"),
+    ],
+)
+def test_variables_that_nobody_asked_for_are_named(formula: str, domain: Any, box: str, names: str) -> None:
+    (note,) = mg.target(formula, domain).notes  # type: ignore[attr-defined]
+    assert note.startswith(f"f is taken on {box}, as a function of {names}, though it depends on ")
+
+
+@pytest.mark.parametrize(
+    ("formula", "options"),
+    [
+        ("x", {}),
+        ("y - x", {}),
+        ("z", {"domain": [0, 1, 0, 1, 0, 1]}),
+        ("z", {"variables": ["x", "y", "z"]}),
+        ("z", {"variables": ["z"]}),
+        ("7", {}),
+    ],
+)
+def test_variables_that_were_asked_for_need_no_word(formula: str, options: Any) -> None:
+    assert mg.target(formula, **options).notes == ()
+
+
+def test_components_may_use_different_variables_without_a_word() -> None:
+    assert mg.target(["x", "y"]).notes == ()
+    assert len(mg.target(["z", "y"]).notes) == 1
+
+
+def test_the_command_says_at_once_in_which_variables_a_formula_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "z", "--domain", "0", "4", "--tol", "8", "--quiet"]) == 0
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert said.startswith("note: f is taken on [0, 4]^3, as a function of x, y, z, though it depends on z only; ")
+    assert main(["verify", "z", "--domain", "0", "4", "0", "4", "0", "4", "--tol", "8", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""

@@ -19,6 +19,7 @@ ORDER = (
     "later",
     "words",
     "files",
+    "archive",
     "checkpoint",
     "rigor",
     "targets",

@@ -7,6 +7,9 @@ import itertools
 import json
 import math
 import random
+import struct
+import zipfile
+import zlib
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -392,12 +395,290 @@ def test_plain_tables_are_read(tmp_path: Path, text: str, expected: Any) -> None
         ("1,2,3,4\n1,2,,4\n", "line 2: '' is not a number"),
         ("1;2;3;4,5\n1;2;3;4\n", "decimals need a point"),
         ("1,2,3,4\n1,2,3\n", "line 2: 3 columns, but 4"),
-        ("1_0\n2\n3\n4_4\n", "line 4"),
+        ("1_0\n2\n3\n4_4\n", "line 1: '1_0' is not a number"),
+        ("10\n2\n3\n4_4\n", "line 4: '4_4' is not a number"),
     ],
 )
 def test_tables_that_may_mean_two_things_are_refused(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(OptionError, match=said):
         read_data(write(tmp_path / "t.csv", text))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1.0x\n2\n3\n4\n", "line 1: '1.0x' is not a number; if the line is a header, remove it"),
+        ("2019-01-01\n1\n2\n", "line 1: '2019-01-01' is not a number"),
+        ("'1','2','3','4'\n1,2,3,4\n1,2,3,5\n", "is not a number"),
+        ("0x10\n2\n3\n", "line 1: '0x10'"),
+        (",a,b,c\n0,1,2,3\n1,4,5,7\n", "line 1: the first name is empty: the first column is an index"),
+        ("a,b,c\nr,1,2,3,4\n", "line 2: 'r' is not a number"),
+        ("a,b,c\n1,1,2,3\n2,1,2,9\n", "line 1: 3 names for 4 columns"),
+        ("1,000,000,000\n2,000,000,000\n", "line 1: '000' begins with zeros"),
+        ("007\n1\n2\n", "line 1: '007' begins with zeros"),
+        ("1\n1e400\n", "line 2: binary64 does not hold '1e400'"),
+        ("1\n1e-400\n", "line 2: binary64 does not hold '1e-400'"),
+        ("1\n9007199254740993\n", "line 2: binary64 does not hold '9007199254740993'"),
+        ('1\n"2"\n', "numbers are written without quotes"),
+        ("1\n\u0662\n", "line 2: '\u0662' is not a number"),
+        ("1\x0c2\n3\x0c4\n", "2 columns may be coordinates"),
+        ("1\n" + "2" * 500 + "\n", "line 2: '2222.* has more than 400 characters"),
+    ],
+)
+def test_a_table_that_would_be_read_as_something_else_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(OptionError, match=said):
+        read_data(write(tmp_path / "t.csv", text))
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "said"),
+    [
+        ("a,b,c,d\n1,2,3.5,4\n5,6,7,9\n", (2, 4), "read as 2 x 4 samples, line 1 taken as header: 'a,b,c,d'"),
+        ("height (m)\n1\n3\n", (2,), "read as 2 samples, line 1 taken as header: 'height (m)'"),
+        ("0,1,2,3,4\n.5,.6,.8,.8,.9\n.4,.5,.6,.7,.8\n", (3, 5), "line 1 holds whole numbers, as no other line does"),
+        ("2019,2021,2022,2030\n.5,.6,.8,.8\n", (2, 4), "line 1 holds whole numbers, as no other line does"),
+        ("0\n1.5\n2.5\n", (3,), "line 1 holds whole numbers, as no other line does"),
+        ("0,10,20,30\n5,6,8,8\n", (2, 4), "line 1 is evenly spaced, as coordinates are"),
+        ("9,0,10,20,30\n7,5,6,8,8\n", (2, 5), "line 1 is evenly spaced, as coordinates are"),
+        ("9,1,4,5\n0,5,6,8\n1,5,5,5\n2,3,3,3\n", (4, 4), "column 1 is evenly spaced, as coordinates are"),
+    ],
+)
+def test_a_line_that_may_mean_something_else_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, shape: tuple[int, ...], said: str
+) -> None:
+    file = write(tmp_path / "t.csv", text)
+    found = read_data(file)
+    assert found.array.shape == shape
+    assert any(said in note for note in found.notes)
+    assert main(["verify", file, "--tol", "1000", "--quiet"]) == 0
+    told = capsys.readouterr()
+    assert told.err.count("note: ") == len(found.notes)
+    assert said in told.err
+    assert mg.target(found.array, notes=found.notes).describe()["notes"] == list(found.notes)
+
+
+@pytest.mark.parametrize("text", ["1,2,3.5,4\n5,6,7,9\n", "1\n2.5\n7\n", "0.5\n1\n2\n", "3,1,2,2\n1,5,1,0\n"])
+def test_a_table_that_means_one_thing_is_read_without_a_word(tmp_path: Path, text: str) -> None:
+    assert read_data(write(tmp_path / "t.csv", text)).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (np.array([(1, 2.0)] * 3, dtype=[("a", "i4"), ("b", "f8")]), "records with fields"),
+        (np.zeros(3, dtype=np.longdouble), "meaning depends on the machine"),
+        (np.array(["2020-01-01"] * 3, dtype="M8[D]"), "which are no numbers"),
+        (np.array([1j, 2]), "complex numbers"),
+        (np.array([1, 2**53 + 1], dtype=np.uint64), "beyond 2.53"),
+    ],
+)
+def test_arrays_that_are_no_numbers_are_refused(tmp_path: Path, array: Any, said: str) -> None:
+    np.save(tmp_path / "a.npy", array)
+    with pytest.raises(MgdlError, match=said):
+        mg.target(read_data(str(tmp_path / "a.npy")).array)
+
+
+def test_several_arrays_in_one_npy_are_not_read_as_the_first(tmp_path: Path) -> None:
+    with open(tmp_path / "a.npy", "wb") as file:
+        np.save(file, np.arange(3.0))
+        np.save(file, np.arange(4.0))
+    with pytest.raises(OptionError, match="bytes follow the array; keep one array in a file"):
+        read_data(str(tmp_path / "a.npy"))
+
+
+def test_what_an_archive_holds_beside_its_array_is_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", relief=np.eye(3), nodata=np.array(-9999.0))
+    assert read_data(str(tmp_path / "a.npz")).notes == ("beside 'relief', 'nodata' in the file are not looked at",)
+    assert read_data(str(tmp_path / "a.npz") + ":relief").notes == ()
+
+
+def test_a_member_that_is_no_array_is_named(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
+        file.writestr("x.npy", b"no array")
+        file.writestr("y.txt", b"text")
+    for name, said in (
+        ("a.npz", "x: it is no NumPy array"),
+        ("a.npz:x", "no NumPy array"),
+        ("a.npz:y", "no array 'y'"),
+    ):
+        with pytest.raises(OptionError, match=said):
+            read_data(str(tmp_path / name))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("kind", ["<f2", ">f4", ">f8", "<u8", ">i2", "|i1", "|b1"])
+def test_every_kind_and_order_of_numbers_is_read_as_written(tmp_path: Path, kind: str, order: Any) -> None:
+    array = np.asarray(np.array([[0, 1, 1], [1, 0, 0]]).astype(kind), order=order)
+    np.save(tmp_path / "a.npy", array)
+    np.savez(tmp_path / "a.npz", array)
+    for name in ("a.npy", "a.npz"):
+        found = read_data(str(tmp_path / name)).array
+        assert found.dtype == array.dtype
+        assert np.array_equal(found, array)
+
+
+def test_arrays_that_may_mean_something_else_are_named() -> None:
+    pairs = np.column_stack([np.arange(5.0), np.ones(5)])
+    for data, said in (
+        (np.array([True, False]), "truth values are taken as 0 and 1"),
+        (np.zeros((9, 9, 3)), "third variable, not as colours"),
+        (pairs, "5 x 2 samples of two variables, not as coordinates"),
+        (Labelled(), "labels of rows and columns are not looked at"),
+    ):
+        assert any(said in note for note in mg.target(data).describe()["notes"])
+    assert mg.target(np.eye(3)).describe()["notes"] == []
+
+
+class Labelled:
+    """A table of another library, with labels."""
+
+    columns = ("a", "b")
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.eye(2)
+
+
+def test_numbers_that_a_list_would_lose_are_refused() -> None:
+    with pytest.raises(TargetError, match=r"index \(1,\) is 9007199254740993; binary64 does not hold it"):
+        mg.target([1.5, 2**53 + 1])
+    with pytest.raises(TargetError, match="masked"):
+        mg.target([np.ma.masked_array([1.0, 2.0], [0, 1]), np.ma.masked_array([1.0, 2.0], [0, 0])])
+    assert mg.target([1.5, 2**53])([1.0]).tolist() == [2.0**53]
+
+
+def test_names_of_variables_fit_the_axes() -> None:
+    with pytest.raises(OptionError, match="variables: expected 1 name"):
+        mg.target([1.0, 2.0], variables=["x", "y"])
+
+
+def png(width: int, height: int, bits: int, kind: int, rows: bytes, more: bytes = b"") -> bytes:
+    """A PNG file, written by hand."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, kind, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + more + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def tiff(pixels: bytes, width: int, height: int, bits: int, form: int, photometric: int = 1, samples: int = 1) -> bytes:
+    """A TIFF file of one strip, written by hand."""
+    tags = [(256, 3, 1, width), (257, 3, 1, height), (259, 3, 1, 1), (262, 3, 1, photometric), (273, 4, 1, 8)]
+    tags += [(277, 3, 1, samples), (278, 3, 1, height), (279, 4, 1, len(pixels))]
+    after = 8 + len(pixels)
+    lists = b"" if samples < 3 else struct.pack("<6H", *[bits] * 3, *[form] * 3)
+    place = [(bits, form)] if samples < 3 else [(after, after + 6)]
+    tags += [(258, 3, samples, place[0][0]), (339, 3, samples, place[0][1])]
+    start = after + len(lists)
+    out = b"II*\0" + struct.pack("<I", start) + pixels + lists + struct.pack("<H", len(tags))
+    return out + b"".join(struct.pack("<HHII", *tag) for tag in sorted(tags)) + struct.pack("<I", 0)
+
+
+DEEP = {
+    "rgb.png": png(3, 2, 16, 2, (b"\0" + struct.pack(">9H", *range(1000, 1009))) * 2),
+    "rgba.png": png(3, 2, 16, 6, (b"\0" + struct.pack(">12H", *range(1000, 1012))) * 2),
+    "grey-alpha.png": png(3, 2, 16, 4, (b"\0" + struct.pack(">6H", *range(1000, 1006))) * 2),
+    "rgb.tif": tiff(struct.pack("<18H", *range(1000, 1018)), 3, 2, 16, 1, 2, 3),
+}
+"""Images of more than 8 bits a channel."""
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_colours_of_sixteen_bits_are_refused_with_the_way_out(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(DEEP[name])
+    with pytest.raises(
+        OptionError, match=r"16 bits of an image of mode \w+ would be cut to 8; save one channel as a grey image"
+    ):
+        read_data(str(tmp_path / name))
+
+
+def test_grey_of_every_width_is_read_as_written(tmp_path: Path) -> None:
+    files = {
+        "16.png": (
+            png(3, 2, 16, 0, b"\0" + struct.pack(">3H", 1, 2, 7123) + b"\0" + struct.pack(">3H", 4, 5, 65535)),
+            7123,
+        ),
+        "i1.tif": (tiff(struct.pack("<6b", 1, 2, -3, 4, 5, -128), 3, 2, 8, 2), -3),
+        "u2.tif": (tiff(struct.pack("<6H", 1, 2, 65535, 4, 5, 6), 3, 2, 16, 1), 65535),
+        "i2.tif": (tiff(struct.pack("<6h", 1, 2, -300, 4, 5, 6), 3, 2, 16, 2), -300),
+        "u4.tif": (tiff(struct.pack("<6I", 1, 2, 2**32 - 5, 4, 5, 6), 3, 2, 32, 1), 2**32 - 5),
+        "i4.tif": (tiff(struct.pack("<6i", 1, 2, -(2**31), 4, 5, 6), 3, 2, 32, 2), -(2**31)),
+        "f4.tif": (tiff(struct.pack("<6f", 1, 2, -0.5, 4, 5, 6), 3, 2, 32, 3), -0.5),
+    }
+    for name, (raw, value) in files.items():
+        (tmp_path / name).write_bytes(raw)
+        found = read_data(str(tmp_path / name))
+        assert found.array.shape == (3, 2)
+        assert float(found.array[2, 1]) == value  # the last pixel of the upper row
+        assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("mark", "kind"), [("-9999", "f4"), ("nan", "f4"), ("-3.4028234663852886e+38", "f4"), ("0", "u1")]
+)
+def test_pixels_that_the_file_calls_empty_are_no_heights(tmp_path: Path, mark: str, kind: str) -> None:
+    from PIL import Image, TiffImagePlugin
+
+    heights = (100 + np.add.outer(np.arange(8), np.arange(6))).astype(kind)
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[42113] = mark
+    tags.tagtype[42113] = 2
+    file = str(tmp_path / "dem.tif")
+    Image.fromarray(heights).save(file, tiffinfo=tags)
+    assert read_data(file).array.shape == (6, 8)
+    heights[2, 3] = heights[7, 0] = float(mark)
+    Image.fromarray(heights).save(file, tiffinfo=tags)
+    with pytest.raises(OptionError, match=r"2 pixels marked as holes \(GDAL_NODATA\), first at index \(0, 0\)"):
+        read_data(file)
+    assert main(["verify", file, "--quiet"]) == 2
+
+
+def test_what_becomes_of_an_image_is_said(tmp_path: Path) -> None:
+    from PIL import Image, TiffImagePlugin
+
+    pixels = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    turned = Image.Exif()
+    turned[274] = 6
+    scaled = TiffImagePlugin.ImageFileDirectory_v2()
+    scaled[42112] = '<GDALMetadata><Item name="SCALE" sample="0" role="scale">0.1</Item></GDALMetadata>'
+    scaled.tagtype[42112] = 2
+    grey, alpha = Image.fromarray(pixels[..., 0]), np.dstack([pixels, pixels[..., 0]])
+    for name, image, options, said in [
+        ("rgb.png", Image.fromarray(pixels), {}, "luminance of a colour image"),
+        ("rgba.png", Image.fromarray(alpha), {}, "transparency is not looked at"),
+        ("clear.png", grey, {"transparency": 0}, "transparency is not looked at"),
+        ("palette.png", Image.fromarray(pixels).convert("P"), {}, "colours of a palette, not the numbers"),
+        ("cmyk.tif", Image.fromarray(pixels).convert("CMYK"), {}, "CMYK made RGB, in whole numbers"),
+        ("one.png", grey.convert("1"), {}, "pixels of one bit"),
+        ("turned.jpg", grey, {"exif": turned}, "turned as its EXIF orientation says"),
+        ("scaled.tif", Image.fromarray(pixels[..., 0].astype("f4")), {"tiffinfo": scaled}, "a scale or an offset"),
+    ]:
+        image.save(tmp_path / name, **options)
+        assert any(said in note for note in read_data(str(tmp_path / name)).notes), name
+    (tmp_path / "four.png").write_bytes(png(2, 2, 4, 0, b"\0\x12\0\x34"))
+    found = read_data(str(tmp_path / "four.png"))
+    assert found.notes == ("pixels of 4 bits, scaled to 0 to 255",)
+    (tmp_path / "white.tif").write_bytes(tiff(bytes([0, 1, 2, 255]), 2, 2, 8, 1, photometric=0))
+    found = read_data(str(tmp_path / "white.tif"))
+    assert "white as 0" in found.notes[0]
+    assert found.array[0, 1] == 255
+    grey.save(tmp_path / "grey.png")
+    assert read_data(str(tmp_path / "grey.png")).notes == ()
+
+
+@pytest.mark.parametrize("ending", ["jpg", "tif", "png"])
+def test_an_image_stands_as_its_orientation_says(tmp_path: Path, ending: str) -> None:
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[274] = 3  # turned by half
+    Image.fromarray(np.full((16, 8), 9, dtype=np.uint8)).save(tmp_path / f"plain.{ending}")
+    rows = np.repeat(np.array([0] * 8 + [200] * 8, dtype=np.uint8)[:, None], 8, axis=1)
+    Image.fromarray(rows).save(tmp_path / f"a.{ending}", exif=exif)
+    found = read_data(str(tmp_path / f"a.{ending}"))
+    assert found.array.shape == (8, 16)
+    assert found.array[0, -1] > 150 > 50 > found.array[0, 0]
+    assert found.notes == ("turned as its EXIF orientation says",)
 
 
 def test_images_run_to_the_right_and_up(tmp_path: Path) -> None:
@@ -407,10 +688,10 @@ def test_images_run_to_the_right_and_up(tmp_path: Path) -> None:
     Image.fromarray(pixels).save(tmp_path / "grey.png")
     colours = np.stack([pixels, pixels * 2, pixels * 3], axis=-1)
     Image.fromarray(colours).save(tmp_path / "colour.png")
-    grey, name = read_data(str(tmp_path / "grey.png"))
+    grey, name, _ = read_data(str(tmp_path / "grey.png"))
     assert (grey.shape, name) == ((4, 3), "grey.png")
     assert (grey[0, 0], grey[3, 0], grey[0, 2]) == (8, 11, 0)
-    green, name = read_data(str(tmp_path / "colour.png"), "green")
+    green, name, _ = read_data(str(tmp_path / "colour.png"), "green")
     assert (green[3, 0], name) == (22, "colour.png, green")
     assert read_data(str(tmp_path / "colour.png"))[0][3, 0] == pytest.approx(11 * (0.299 + 2 * 0.587 + 3 * 0.114))
     write(tmp_path / "text.png", "no image")

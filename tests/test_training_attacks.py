@@ -242,7 +242,7 @@ def test_objects_deep_heads_and_other_files_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_unpacks_to_more_than_it_is_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "state.npz"
     np.savez_compressed(path, head=np.array("{}"), W_1_1=np.zeros((1000, 1000)))
-    with pytest.raises(mg.SchemeError, match="longer than the file"):
+    with pytest.raises(mg.SchemeError, match="unpacks to"):
         load_model(path)
 
 

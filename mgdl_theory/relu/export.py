@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import io
-import math
 import os
 import re
-import zipfile
-import zlib
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mgdl_theory.errors import MgdlError, OptionError, SchemeError
+from mgdl_theory.archive import Archive, whole
+from mgdl_theory.errors import MgdlError, SchemeError
 from mgdl_theory.files import write_atomic
 from mgdl_theory.relu.network import Network
 from mgdl_theory.relu.onnx_model import as_dtype, need, onnx_model, preamble
@@ -34,7 +32,7 @@ FORMAT = "mgdl-theory network 1"
 """Definition: the first words of an archive; the number grows when its arrays change."""
 
 MAX_BYTES = 1 << 34
-"""Experience: an archive that unpacks to more is taken for damaged before it fills the memory."""
+"""Experience: bytes that an archive may unpack to at most, and less where it is short (``archive.room``)."""
 
 MAX_TEXT = 1 << 14
 """Definition: characters of one text in an archive."""
@@ -167,62 +165,28 @@ def load_npz(path: Path_) -> Network:
         Where the file cannot be opened.
     """
     name = Path(path).name
+    raw = whole(path)
     try:
-        file = open(path, "rb")  # noqa: SIM115
-    except OSError as error:
-        raise OptionError(f"{name}: cannot be opened: {error.strerror}") from None
-    with file:
-        try:
-            return _network(_members(file))
-        except MgdlError as error:
-            raise SchemeError(f"{name}: not a network this package has written: {error}") from None
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError, MemoryError) as error:
-            raise SchemeError(f"{name}: truncated or damaged archive ({type(error).__name__}: {error})") from None
+        return _network(_members(raw))
+    except MgdlError as error:
+        raise SchemeError(f"{name}: not a network this package has written: {error}") from None
 
 
-def _members(file: IO[bytes]) -> Arrays:
-    with zipfile.ZipFile(file) as archive:
-        found = archive.infolist()
-        names = sorted(info.filename for info in found)
-        if names != sorted(f"{name}.npy" for name in _FIELDS):
-            raise SchemeError(f"its members are {', '.join(names)[:200] or 'none'}")
-        if sum(info.file_size for info in found) > MAX_BYTES:
-            raise SchemeError(f"it unpacks to more than {MAX_BYTES >> 30} GiB")
-        return {info.filename[:-4]: _array(archive, info) for info in found}
-
-
-def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
-    """One array, its header held against the size of the member before anything is unpacked."""
-    name = info.filename[:-4]
-    with archive.open(info) as member:
-        kind, shape = _header(name, member)
-        text = _FIELDS[name] == "U"
-        if not (re.fullmatch("<U[0-9]{1,6}", kind) if text else kind == _FIELDS[name]):
+def _members(raw: bytes) -> Arrays:
+    archive = Archive(raw, MAX_BYTES)
+    names = sorted([*(f"{name}.npy" for name in archive), *archive.others])
+    if names != sorted(f"{name}.npy" for name in _FIELDS):
+        raise SchemeError(f"its members are {', '.join(names)[:200] or 'none'}")
+    arrays = dict(archive)
+    for name, array in arrays.items():
+        kind, text = array.dtype.str, _FIELDS[name] == "U"
+        if not (kind.startswith("<U") if text else kind == _FIELDS[name]):
             raise SchemeError(f"{name}: holds {kind}, not {_FIELDS[name]}")
-        dtype = np.dtype(kind)
-        size = math.prod(shape) * dtype.itemsize
-        if size != info.file_size - member.tell() or (text and dtype.itemsize > 4 * MAX_TEXT):
-            raise SchemeError(f"{name}: its shape {shape} does not fit its size")
-        raw = member.read(size + 1)  # one more: the end of the member is where its checksum is compared
-        if len(raw) != size:
-            raise EOFError(f"{name} ends early")
-        return np.frombuffer(raw, dtype=dtype).reshape(shape) if size else np.zeros(shape, dtype=dtype)
-
-
-_HEADER = re.compile(
-    r"\{'descr': '([^']{1,12})', 'fortran_order': False, 'shape': \(((?:[0-9]{1,15}, ?)*(?:[0-9]{1,15})?)\), \} *\n"
-)
-
-
-def _header(name: str, member: IO[bytes]) -> tuple[str, tuple[int, ...]]:
-    """(type, shape) of an array file of version 1, in the one spelling that NumPy writes; nothing is evaluated."""
-    start = member.read(10)
-    if len(start) != 10 or start[:8] != b"\x93NUMPY\x01\x00":
-        raise SchemeError(f"{name}: is no NumPy array of format 1.0")
-    found = _HEADER.fullmatch(member.read(int.from_bytes(start[8:], "little")).decode("latin-1"))
-    if not found:
-        raise SchemeError(f"{name}: its header is not understood")
-    return found[1], tuple(int(n) for n in found[2].replace(" ", "").split(",") if n)
+        if text and array.dtype.itemsize > 4 * MAX_TEXT:
+            raise SchemeError(f"{name}: its texts have more than {MAX_TEXT} characters")
+        if not array.flags.c_contiguous:
+            raise SchemeError(f"{name}: its numbers are in another order than they are written in")
+    return arrays
 
 
 def _network(arrays: Arrays) -> Network:

@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from mgdl_theory.errors import AssumptionError, OptionError
+from mgdl_theory.errors import AssumptionError, OptionError, shown
 from mgdl_theory.rigor.rounding import check_arithmetic, self_check
 
 __all__ = ["Engine", "Interval", "get_engine"]
@@ -262,6 +262,8 @@ def get_engine(name: str = "numpy") -> Engine:
     'numpy'
     """
     check_arithmetic()
+    if not isinstance(name, str):
+        raise OptionError(f"engine {shown(name)} is not known; choose 'numpy' or 'crival'")
     return _engine(name)
 
 

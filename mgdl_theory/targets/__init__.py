@@ -9,12 +9,15 @@ from typing import Any, overload
 
 from numpy.typing import NDArray
 
-from mgdl_theory.errors import OptionError
+from mgdl_theory.errors import DomainError, OptionError, shown
 from mgdl_theory.rigor.rounding import checked_arithmetic
-from mgdl_theory.targets.base import Box, Target
+from mgdl_theory.targets.base import Box, Target, read_list
 from mgdl_theory.targets.vector import VectorTarget
 
 __all__ = ["target"]
+
+MAX_NESTING = 8
+"""Definition: lists in lists that are looked into; samples have three axes at most."""
 
 
 @overload
@@ -52,6 +55,7 @@ def target(
     *,
     variables: Sequence[str] | None = None,
     name: str | None = None,
+    notes: Sequence[str] = (),
     tail: Any = None,
 ) -> Target: ...
 
@@ -70,6 +74,7 @@ def target(
     value_error: Any = None,
     mp: Callable[..., Any] | None = None,
     name: str | None = None,
+    notes: Sequence[str] = (),
     tail: Any = None,
 ) -> Target | VectorTarget:
     """The target that a formula, a name of the gallery, a Python function or an array denotes, on a box; or several.
@@ -101,6 +106,8 @@ def target(
         The callable's function in mpmath numbers, for checks at high precision.
     name : str
         What to call a callable or an array in messages.
+    notes : sequence of str
+        Of an array: what was made of the file that it comes from; kept in the description.
     tail : number
         Stands for every function that is nowhere further than this from the source
         (:class:`~mgdl_theory.targets.ball.UniformBall`).
@@ -125,15 +132,22 @@ def target(
         "lipschitz": lipschitz, "holder": holder, "modulus": modulus, "concave": concave or None,
         "value_error": value_error, "mp": mp, "name": name,
     }  # fmt: skip
+    if domain is not None:
+        domain = read_list("domain", domain, "a list of ends (lower upper ...)", DomainError)
+    if variables is not None and not isinstance(variables, str):
+        variables = read_list("variables", variables, "a list of names")
+    if not isinstance(name, str | None):
+        raise OptionError(f"name: expected a text, got {shown(name)}")
     if _is_array(source):
-        from mgdl_theory.targets.samples import SamplesTarget, read_array
+        from mgdl_theory.targets.samples import SamplesTarget, read_array, remarks
 
         unfit = next((option for option, value in of_callable.items() if value is not None and option != "name"), None)
         if unfit:
             raise OptionError(f"{unfit}: it belongs to a Python function; samples need none")
         data = read_array(source)
+        said = (*notes, *remarks(source, data))
         box = Box.of([0, 1] if domain is None else domain, data.ndim)
-        samples = SamplesTarget(data, box, name=name or "samples", variables=variables)
+        samples = SamplesTarget(data, box, name=name or "samples", variables=variables, notes=said)
         return samples if tail is None else _ball(samples, tail)
     if isinstance(source, list | tuple):
         unfit = next((option for option, value in {**of_callable, "tail": tail}.items() if value is not None), None)
@@ -172,9 +186,19 @@ def _is_array(source: Any) -> bool:
     >>> _is_array([[1, 2], [3, 4]]), _is_array(["x", "y"])
     (True, False)
     """
-    if isinstance(source, list | tuple):
-        return bool(source) and (isinstance(source[0], Number) or _is_array(source[0]))
-    return hasattr(source, "__array__") and not builtins.callable(source)
+    for _ in range(MAX_NESTING):
+        if not isinstance(source, list | tuple):
+            break
+        first = read_list("target", source, "a list of numbers or of components")[:1]
+        if not first:
+            return False
+        if isinstance(first[0], Number):
+            return True
+        source = first[0]
+    try:
+        return hasattr(source, "__array__") and not builtins.callable(source)
+    except Exception:  # noqa: BLE001 - an object of somebody else may raise anything; reading it says what
+        return True
 
 
 def _ball(f: Target, tail: Any) -> Target:
@@ -185,11 +209,13 @@ def _ball(f: Target, tail: Any) -> Target:
 
 def _formula(source: str, domain: Sequence[Any] | None, variables: Sequence[str] | None, engine: str) -> Target:
     from mgdl_theory.targets.definedness import require_defined
-    from mgdl_theory.targets.expression import ExpressionTarget, parse
+    from mgdl_theory.targets.expression import ExpressionTarget, parse, skipped
 
     box = None
     if domain is not None:
         box = Box.of(domain, parse(source, variables).dim if len(domain) == 2 else None)
     f = ExpressionTarget(source, box, engine, variables=variables)
+    if variables is None and (domain is None or len(domain) == 2):
+        f.notes = skipped([f])
     require_defined(f)
     return f

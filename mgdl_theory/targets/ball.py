@@ -7,6 +7,7 @@ and so for the limit of a series whose partial sum is f and whose tail is at mos
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -14,13 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from mgdl_theory.errors import OptionError
+from mgdl_theory.errors import OptionError, shown
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_up, sub_down
 from mgdl_theory.targets.base import Defects, FloatArray, IntArray, Target, exact_number, least_defect
 from mgdl_theory.words import plain
 
 __all__ = ["UniformBall"]
+
+LARGEST = Fraction(sys.float_info.max)
+"""Definition: a radius beyond the floats says nothing about them."""
 
 
 class UniformBall:
@@ -53,13 +57,18 @@ class UniformBall:
             exact = exact_number(radius)
         except ValueError:
             exact = Fraction(-1)
-        if exact < 0:
-            raise OptionError(f"tail: expected a number that is at least 0, got {radius!r}")
+        if exact < 0 or exact > LARGEST:
+            raise OptionError(f"tail: expected a number of binary64 that is at least 0, got {shown(radius)}")
         self.center, self.radius, self.box, self.certified = center, exact, center.box, center.certified
         self.text = plain(text) if text else f"{center.text} +- {_above(exact):.3g}"
 
     def __repr__(self) -> str:
         return f"UniformBall({self.center!r}, {str(self.radius)!r})"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of how f was read."""
+        return tuple(getattr(self.center, "notes", ()))
 
     @property
     def dim(self) -> int:

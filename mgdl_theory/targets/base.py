@@ -7,6 +7,7 @@ maps them to ``x = lower + (upper - lower) * t``.  Derivatives are taken with re
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -18,11 +19,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mgdl_theory.errors import DomainError
+from mgdl_theory.errors import DomainError, MgdlError, OptionError, shown, told
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_down, add_up, down, up
 
-__all__ = ["THETA", "Box", "Defects", "FloatArray", "IntArray", "Target", "exact_number", "least_defect"]
+__all__ = [
+    "THETA", "Box", "Defects", "FloatArray", "IntArray", "Target", "exact_number", "least_defect", "read_list",
+    "read_points",
+]  # fmt: skip
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -34,6 +38,9 @@ THETA = {
 }
 """Margin factor of a defect bound by its order; the margin condition itself is checked per cell."""
 
+
+MAX_ENTRIES = 10_000
+"""Definition: a longer list of options is cut off, and then refused for its length; an endless one ends here."""
 
 SHORTEST = 2.0**-1000
 """Definition: i / 2**level times a power of two of at least this size does not underflow, so it is exact."""
@@ -56,11 +63,11 @@ class Box:
         if not self.lower or len(self.lower) != len(self.upper):
             raise DomainError(f"a domain needs as many lower as upper ends, got {self.lower} and {self.upper}")
         for a, (lo, hi) in enumerate(zip(self.lower, self.upper, strict=True), 1):
+            if not math.isfinite(_to_float(lo)) or not math.isfinite(_to_float(hi)):
+                raise DomainError(f"domain: side {a} has an end beyond the range of binary64")
             if not lo < hi:
                 ends = f"runs from {_brief(lo)} to {_brief(hi)}"
                 raise DomainError(f"domain: side {a} {ends}; the lower end must be below the upper end")
-            if not math.isfinite(_to_float(lo)) or not math.isfinite(_to_float(hi)):
-                raise DomainError(f"domain: side {a} has an end beyond the range of binary64")
             if _to_float(lo) == _to_float(hi):
                 raise DomainError(f"domain: side {a} from {_brief(lo)} to {_brief(hi)} is too short for binary64")
 
@@ -71,9 +78,7 @@ class Box:
         Ends are ints, Fractions, decimal or ``p/q`` strings (read exactly) or finite floats
         (taken as the binary number they are).
         """
-        if isinstance(ends, str):
-            raise DomainError(f"domain: expected a list of ends (lower upper ...), got the text {ends[:60]!r}")
-        values = [_exact(end) for end in ends]
+        values = [_exact(end) for end in read_list("domain", ends, "a list of ends (lower upper ...)", DomainError)]
         if len(values) % 2 or not values:
             raise DomainError(f"domain: expected pairs of ends (lower upper ...), got {len(values)} number(s)")
         if dim is not None and len(values) == 2:
@@ -228,6 +233,39 @@ def _to_float(value: Fraction) -> float:
         return math.inf if value > 0 else -math.inf
 
 
+def read_list(name: str, given: Any, expected: str, error: type[MgdlError] = OptionError) -> list[Any]:
+    """The entries of a list that somebody gave, whatever kind of list it is.
+
+    >>> read_list("domain", (0, 1), "a list of ends")
+    [0, 1]
+    """
+    if not isinstance(given, str | bytes):
+        try:
+            return list(itertools.islice(iter(given), MAX_ENTRIES))
+        except Exception:  # noqa: BLE001 - an object of somebody else may raise anything
+            pass
+    raise error(f"{name}: expected {expected}, got {'the text ' if isinstance(given, str) else ''}{shown(given)}")
+
+
+def read_points(x: Any, dim: int, text: str) -> FloatArray:
+    """Points (..., d) that somebody gave as an array (..., d), or (...) if d = 1; ``text`` says of what.
+
+    >>> read_points([0.5, 1], 1, "f").shape, read_points([[0.5, 1]], 2, "f").shape
+    ((2, 1), (1, 2))
+    """
+    try:
+        points = np.asarray(x, dtype=np.float64)
+    except Exception as error:  # noqa: BLE001 - an array of somebody else may raise anything
+        raise OptionError(f"{text}: expected points as an array of numbers ({told(error)})") from None
+    if dim == 1 and (points.ndim < 2 or points.shape[-1] != 1):
+        points = points[..., None]
+    if points.ndim == 0 or points.shape[-1] != dim:
+        raise OptionError(
+            f"{text}: expected points of shape (n, {dim}), one column per variable, got an array of shape {np.shape(x)}"
+        )
+    return points
+
+
 def exact_number(value: Any) -> Fraction:
     """The rational number that an int, a Fraction, a finite float or a text like 0.1, 1e-4 or 1/3 denotes.
 
@@ -246,8 +284,8 @@ def exact_number(value: Any) -> Fraction:
         value = value.strip()
     try:
         return Fraction(value)
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError):
-        raise ValueError(f"not a finite number: {str(value)[:60]!r}") from None
+    except Exception:  # noqa: BLE001 - an object of somebody else may raise anything
+        raise ValueError(f"not a finite number: {shown(value)}") from None
 
 
 NUMBER = re.compile(r"[+-]?(\d{1,400}/\d{1,400}|(\d{1,400}\.?\d{0,400}|\.\d{1,400})([eE](?P<exponent>[+-]?\d{1,6}))?)")
@@ -258,4 +296,4 @@ def _exact(value: Any) -> Fraction:
     try:
         return exact_number(value)
     except ValueError:
-        raise DomainError(f"domain: {str(value)[:60]!r} is not a finite number (write it as 0.5, 1/3 or 2)") from None
+        raise DomainError(f"domain: {shown(value)} is not a finite number (write it as 0.5, 1/3 or 2)") from None

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from mgdl_theory.errors import DomainError, OptionError, TargetError
+from mgdl_theory.errors import DomainError, OptionError, TargetError, shown
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_up, checked_arithmetic, mul_up, quiet, sub_down, sub_up
-from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, exact_number
+from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, exact_number, read_list, read_points
 from mgdl_theory.targets.calling import Caller, foreign, parameters, raised
 from mgdl_theory.targets.modulus import LEVELS, Modulus, defect_table, halved
 from mgdl_theory.words import NAME, plain
@@ -247,13 +247,14 @@ class CallableTarget:
     def _value_error(self, given: Any) -> tuple[float, float, str]:
         """(relative, absolute) in terms of the returned number, from what was stated in terms of f, and its text."""
         pair = isinstance(given, Sequence) and not isinstance(given, str)
+        entries = read_list("value_error", given, "two numbers") if pair else [VALUE_ERROR if given is None else given]
         try:
-            numbers = [exact_number(v) for v in (given if pair else [VALUE_ERROR if given is None else given])]
+            numbers = [exact_number(v) for v in entries]
         except ValueError:
             numbers = []
         if len(numbers) != 1 + pair or any(v < 0 for v in numbers) or numbers[0] >= 1:
             raise OptionError(
-                f"value_error: expected a number r or a pair (relative, absolute), 0 <= r < 1, got {given!r}"
+                f"value_error: expected a number r or a pair (relative, absolute), 0 <= r < 1, got {shown(given)}"
             )
         r, assumed = numbers[0], "" if given is not None else " (assumed)"
         if pair:
@@ -349,14 +350,7 @@ class CallableTarget:
 
     def __call__(self, x: Any) -> FloatArray:
         """Values (n,) that the callable returns at points (n, d), or (n,) if d = 1, for pictures and sampling."""
-        points = np.asarray(x, dtype=np.float64)
-        if self.dim == 1 and (points.ndim < 2 or points.shape[-1] != 1):
-            points = points[..., None]
-        if points.ndim == 0 or points.shape[-1] != self.dim:
-            raise OptionError(
-                f"{self.name}: expected points of shape (n, {self.dim}), one column per variable, "
-                f"got an array of shape {np.shape(x)}"
-            )
+        points = read_points(x, self.dim, self.name)
         return self.caller(points.reshape(-1, self.dim)).reshape(points.shape[:-1])
 
     def mp(self, point: Sequence[Fraction], digits: int) -> Any:
@@ -419,14 +413,18 @@ def dimension(function: Callable[..., Any], variables: Sequence[str] | None, lip
     """
     if variables is not None:
         return len(variables)
-    if np.ndim(lipschitz) == 1:
-        return len(lipschitz)
+    a_list = isinstance(lipschitz, Sequence) and not isinstance(lipschitz, str)
+    if a_list or (isinstance(lipschitz, np.ndarray) and lipschitz.ndim == 1):
+        return max(len(read_list("lipschitz", lipschitz, "a number, or one per axis")), 1)
     return parameters(function) or 1
 
 
 def _name(function: Callable[..., Any]) -> str:
-    name = getattr(function, "__name__", type(function).__name__)
-    return "f" if name == "<lambda>" else str(name)
+    try:
+        name = function.__name__
+    except Exception:  # noqa: BLE001 - an object of somebody else may raise anything
+        name = type(function).__name__
+    return "f" if name == "<lambda>" else shown(name).strip("'")
 
 
 def _variables(dim: int) -> tuple[str, ...]:

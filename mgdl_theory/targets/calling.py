@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mgdl_theory.errors import Interrupt, TargetError, interrupt
+from mgdl_theory.errors import Interrupt, TargetError, interrupt, told
 from mgdl_theory.rigor.rounding import check_arithmetic, quiet
 from mgdl_theory.targets.base import FloatArray
 from mgdl_theory.words import plain
@@ -198,8 +198,8 @@ class Caller:
             raise _Wrong(f"it returned {values.dtype}, not real numbers")
         try:
             converted = np.array([float(v) for v in values]) if values.dtype.kind == "O" else values.astype(np.float64)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise _Wrong(f"it returned something that is no real number: {error}") from None
+        except Exception as error:  # noqa: BLE001 - the numbers of somebody else may raise anything
+            raise _Wrong(f"it returned something that is no real number: {told(error)}") from None
         if self.exact and not all(a == b for a, b in zip(values.tolist(), converted.tolist(), strict=True)):
             raise _Wrong("it returned numbers that binary64 does not hold; state a value_error")
         return converted
@@ -210,7 +210,7 @@ class _Wrong(Exception):
 
 
 def _reason(error: BaseException) -> str:
-    return plain(str(error) if isinstance(error, _Wrong) else f"{type(error).__name__}: {error}", REASON)
+    return plain(str(error) if isinstance(error, _Wrong) else told(error), REASON)
 
 
 def parameters(function: Callable[..., Any]) -> int | None:
@@ -223,7 +223,7 @@ def parameters(function: Callable[..., Any]) -> int | None:
         return int(function.nin)
     try:
         found = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
+    except Exception:  # noqa: BLE001 - a signature of somebody else may raise anything
         return None
     if any(p.kind is p.VAR_POSITIONAL for p in found):
         return None

@@ -14,12 +14,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from mgdl_theory.errors import DomainError, OptionError
+from mgdl_theory.errors import DomainError
 from mgdl_theory.rigor.interval import Engine, Interval, get_engine
 from mgdl_theory.rigor.jet import Jet, JetAlgebra
 from mgdl_theory.rigor.rounding import ASSUMPTIONS, add_down, add_up, quiet
 from mgdl_theory.targets.algebras import FloatAlgebra, MpAlgebra
-from mgdl_theory.targets.base import THETA, Box, Defects, FloatArray, IntArray
+from mgdl_theory.targets.base import THETA, Box, Defects, FloatArray, IntArray, read_points
 from mgdl_theory.targets.interpolation import first_order, range_order, second_order, smallest
 from mgdl_theory.targets.parser import parse
 from mgdl_theory.targets.program import Algebra, Program
@@ -70,6 +70,7 @@ class ExpressionTarget:
         *,
         variables: Sequence[str] | None = None,
     ) -> None:
+        self.notes: tuple[str, ...] = ()
         self.program = parse(text, variables, box.dim if box is not None and variables is None else None)
         self.text = " ".join(text.split())
         self.box = box if box is not None else Box.of([0, 1], self.program.dim)
@@ -194,14 +195,7 @@ class ExpressionTarget:
         >>> ExpressionTarget("x*y")([[2, 3], [4, 5]]).tolist()
         [6.0, 20.0]
         """
-        points = np.asarray(x, dtype=np.float64)
-        if self.dim == 1 and (points.ndim < 2 or points.shape[-1] != 1):
-            points = points[..., None]
-        if points.ndim == 0 or points.shape[-1] != self.dim:
-            raise OptionError(
-                f"{self.text}: expected points of shape (n, {self.dim}), one column per variable, "
-                f"got an array of shape {np.shape(x)}"
-            )
+        points = read_points(x, self.dim, self.text)
         with quiet():
             value = self.program.evaluate(FloatAlgebra(), [points[..., axis] for axis in range(self.dim)])
         return np.array(np.broadcast_to(value, points.shape[:-1]), dtype=np.float64)
@@ -235,6 +229,26 @@ class ExpressionTarget:
             "engine": self.engine_name,
             "assumptions": [a.id for a in ASSUMPTIONS if a.id not in _OTHER_ENGINES[self.engine_name]],
         }
+
+
+def skipped(formulas: Sequence[ExpressionTarget]) -> tuple[str, ...]:
+    """What is to be said where formulas have more variables than they depend on, for want of a domain that says so.
+
+    >>> skipped([ExpressionTarget("z")])
+    ('f is taken on [0, 1]^3, as a function of x, y, z, though it depends on z only; ...',)
+    >>> skipped([ExpressionTarget("y", Box.of([0, 1], 2)), ExpressionTarget("x", Box.of([0, 1], 2))])
+    ()
+    """
+    names = formulas[0].program.variables
+    used = [n for k, n in enumerate(names) if any(k in f.program.used for f in formulas)]
+    if len(used) == len(names) or len(names) == 1:
+        return ()
+    text = (
+        f"f is taken on {formulas[0].box}, as a function of {', '.join(names)}, though it depends on "
+        f"{', '.join(used) or 'none of them'} only; write a function of fewer variables in {names[0]} first, "
+        "or give --domain one pair for each"
+    )
+    return (text,)
 
 
 _TINY = 2.0**-900

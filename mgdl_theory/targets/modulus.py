@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from mgdl_theory.errors import OptionError
+from mgdl_theory.errors import OptionError, shown, told
 from mgdl_theory.rigor.interval import Interval, get_engine
 from mgdl_theory.rigor.rounding import add_up, check_arithmetic, mul_up, quiet, up
-from mgdl_theory.targets.base import THETA, FloatArray, exact_number
+from mgdl_theory.targets.base import THETA, FloatArray, exact_number, read_list
 from mgdl_theory.targets.calling import foreign, raised
 from mgdl_theory.words import NAME, plain
 
@@ -101,7 +101,7 @@ class Power(Modulus):
         name = "lipschitz" if alpha == 1 else "holder"
         self.constant, self.alpha = _nonnegative(name, constant), _nonnegative("holder", alpha)
         if not 0 < self.alpha <= 1:
-            raise OptionError(f"holder: expected an exponent alpha with 0 < alpha <= 1, got {alpha!r}")
+            raise OptionError(f"holder: expected an exponent alpha with 0 < alpha <= 1, got {shown(alpha)}")
         power = "" if self.alpha == 1 else f"^{_short(self.alpha)}"
         self.text = f"|f(x) - f(y)| <= {_short(self.constant)} |x - y|{power}"
 
@@ -165,7 +165,7 @@ class Given(Modulus):
         except BaseException as error:
             if not raised(error):
                 raise
-            raise OptionError(f"modulus: omega({t!r}) raised {type(error).__name__}: {error}") from error
+            raise OptionError(f"modulus: omega({t!r}) raised {told(error)}") from error
         check_arithmetic()  # before a number is remembered: foreign code may have changed the rounding mode
         if not (value >= 0 and math.isfinite(value)):
             raise OptionError(f"modulus: omega({t!r}) must be a finite number >= 0, got {value!r}")
@@ -205,17 +205,19 @@ def modulus_of(
         raise OptionError("concave=True belongs to modulus=omega; Lipschitz and Hoelder bounds are concave anyway")
     if modulus is not None:
         if not callable(modulus):
-            raise OptionError(f"modulus: expected a function omega of one number, got {modulus!r}")
+            raise OptionError(f"modulus: expected a function omega of one number, got {shown(modulus)}")
         return Given(modulus, concave=bool(concave))
     if holder is not None:
-        if not isinstance(holder, Sequence) or isinstance(holder, str) or len(holder) != 2:
-            raise OptionError(f"holder: expected a pair (C, alpha), got {holder!r}")
+        holder = read_list("holder", holder, "a pair (C, alpha)")
+        if len(holder) != 2:
+            raise OptionError(f"holder: expected a pair (C, alpha), got {shown(holder)}")
         return Power(*holder)
     if lipschitz is None:
         return None
     if isinstance(lipschitz, np.ndarray):
         lipschitz = lipschitz.tolist()
     if isinstance(lipschitz, Sequence) and not isinstance(lipschitz, str):
+        lipschitz = read_list("lipschitz", lipschitz, "a number, or one per axis")
         if len(lipschitz) != dim:
             raise OptionError(f"lipschitz: expected one constant, or {dim} for {dim} axes, got {len(lipschitz)}")
         return Axes(lipschitz)
@@ -281,7 +283,7 @@ def _nonnegative(name: str, value: Any) -> Fraction:
     except ValueError:
         exact = Fraction(-1)
     if exact < 0 or math.isinf(Interval.exact(exact).hi[0]):
-        raise OptionError(f"{name}: expected a finite number that is at least 0, got {value!r}")
+        raise OptionError(f"{name}: expected a finite number that is at least 0, got {shown(value)}")
     return exact
 
 

@@ -17,7 +17,7 @@ from fractions import Fraction
 from functools import reduce
 from typing import Any, NoReturn
 
-from mgdl_theory.errors import ExpressionError
+from mgdl_theory.errors import ExpressionError, shown
 from mgdl_theory.targets.builder import Builder
 from mgdl_theory.targets.hints import CHARACTERS, NAMES
 from mgdl_theory.targets.program import FUNCTIONS, Program
@@ -355,14 +355,14 @@ class _Parser:
         self._fail(token, problem, f"write {product} for a product")
 
 
-def _checked(variables: Sequence[str]) -> tuple[str, ...]:
+def _checked(variables: Sequence[Any]) -> tuple[str, ...]:
     names = (variables,) if isinstance(variables, str) else tuple(variables)
-    wrong = [n for n in names if not (n in LETTERS or _NUMBERED.fullmatch(str(n)))]
-    mixed = {n in LETTERS for n in names} == {True, False}
+    wrong = [n for n in names if not (isinstance(n, str) and (n in LETTERS or _NUMBERED.fullmatch(n)))]
+    mixed = not wrong and {n in LETTERS for n in names} == {True, False}
     if wrong or mixed or not names or len(set(names)) != len(names) or len(names) > MAX_VARIABLES:
         raise ExpressionError(
             f"variables: expected distinct names from x, y, z, w or from x1, x2, ..., at most {MAX_VARIABLES}, "
-            f"got {_quote(', '.join(map(str, names)))}"
+            f"got {_quote(', '.join(n if isinstance(n, str) else shown(n) for n in names))}"
         )
     return names
 

@@ -134,6 +134,16 @@ class Program:
                 values[done] = None
             yield number, args, result
 
+    @property
+    def used(self) -> set[Any]:
+        """The numbers of the variables that the formula depends on.
+
+        >>> from mgdl_theory.targets.parser import parse
+        >>> parse("x + z").used
+        {0, 2}
+        """
+        return {node.value for node in self.nodes if node.op == "var"}
+
     @cached_property
     def _last_used(self) -> list[list[int]]:
         """For each node the nodes that no later one needs."""

@@ -30,13 +30,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mgdl_theory.errors import OptionError, TargetError
+from mgdl_theory.errors import OptionError, TargetError, told
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_down, add_up, checked_arithmetic, mul_up, quiet, sub_down, sub_up, up
-from mgdl_theory.targets.base import THETA, Box, Defects, FloatArray, IntArray
+from mgdl_theory.targets.base import THETA, Box, Defects, FloatArray, IntArray, read_points
 from mgdl_theory.words import NAME, plain
 
-__all__ = ["SamplesTarget", "read_array"]
+__all__ = ["SamplesTarget", "read_array", "remarks"]
 
 CHUNK = 1 << 15
 """Experience: nodes or cells handled at a time."""
@@ -108,6 +108,8 @@ class SamplesTarget:
         Sample (k_1, ..., k_d) stands at lower_a + (upper_a - lower_a) k_a / (n_a - 1).
     name : str
     variables : sequence of str
+    notes : sequence of str
+        What was made of a source that may mean something else.
 
     >>> f = SamplesTarget(np.array([0.0, 3.0, 0.0]), Box.of([0, 2]))
     >>> f.values(2, np.array([[1], [2]])).lo.tolist()
@@ -121,9 +123,16 @@ class SamplesTarget:
 
     @checked_arithmetic()
     def __init__(
-        self, data: Any, box: Box | None = None, *, name: str = "samples", variables: Sequence[str] | None = None
+        self,
+        data: Any,
+        box: Box | None = None,
+        *,
+        name: str = "samples",
+        variables: Sequence[str] | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         self.data = read_array(data)
+        self.notes = tuple(notes)
         self.box = box if box is not None else Box.of([0, 1], self.data.ndim)
         if self.box.dim != self.data.ndim:
             raise TargetError(
@@ -131,6 +140,8 @@ class SamplesTarget:
             )
         self.name = name = plain(name, NAME)
         self.variables = tuple(variables) if variables is not None else _variables(self.dim)
+        if len(self.variables) != self.dim:
+            raise OptionError(f"variables: expected {self.dim} name(s), one per axis, got {len(self.variables)}")
         self.text = f"{name} ({' x '.join(map(str, self.data.shape))} samples)"
         self._steps = tuple(n - 1 for n in self.data.shape)
         self._size = float(np.abs(self.data).max())
@@ -166,11 +177,9 @@ class SamplesTarget:
 
     def __call__(self, x: Any) -> FloatArray:
         """Approximate values (n,) at points (n, d), or (n,) if d = 1, of the box, for pictures and sampling."""
-        points = np.asarray(x, dtype=np.float64)
-        if self.dim == 1 and (points.ndim < 2 or points.shape[-1] != 1):
-            points = points[..., None]
-        if points.ndim == 0 or points.shape[-1] != self.dim:
-            raise OptionError(f"{self.text}: expected points of shape (n, {self.dim}), got an array of {np.shape(x)}")
+        points = read_points(x, self.dim, self.text)
+        if not np.isfinite(points).all():
+            raise OptionError(f"{self.text}: expected points with finite coordinates")
         s = np.clip(self.box.to_unit(points), 0.0, 1.0) * np.array(self._steps, dtype=np.float64)
         k = np.minimum(s.astype(np.int64), np.array(self._steps) - 1)
         total = np.zeros(points.shape[:-1])
@@ -411,6 +420,7 @@ class SamplesTarget:
                 "upper": [str(end) for end in self.box.upper],
             },
             "shape": list(self.data.shape),
+            "notes": list(self.notes),
             "sha256": hashlib.sha256(self.data.astype("<f8").tobytes()).hexdigest(),
             "assumptions": ["binary64", "to-nearest", "subnormals"],
         }
@@ -425,12 +435,14 @@ def read_array(data: Any) -> FloatArray:
     Traceback (most recent call last):
     mgdl_theory.errors.TargetError: data: the sample at index (1,) is nan; remove or fill such samples first
     """
-    if isinstance(data, np.ma.MaskedArray) and np.ma.is_masked(data):
-        raise TargetError("data: some samples are masked; fill them first")
     try:
-        array = np.asarray(data)
-    except (TypeError, ValueError) as error:
-        raise TargetError(f"data: not an array of numbers: {error}") from None
+        masked, array = _is_masked(data), np.asarray(data)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - an array of somebody else may raise anything
+        raise TargetError(f"data: not an array of numbers: {told(error)}") from None
+    if masked:
+        raise TargetError("data: some samples are masked; fill them first")
     if array.dtype.kind not in "biuf":
         kinds = {"c": "complex numbers; take the real or the imaginary part, or the modulus"}
         raise TargetError(f"data: expected real numbers, got {kinds.get(array.dtype.kind, f'dtype {array.dtype}')}")
@@ -440,15 +452,42 @@ def read_array(data: Any) -> FloatArray:
         raise TargetError(f"data: expected at most 3 axes, got an array of shape {array.shape}")
     if array.ndim == 3 and array.dtype == np.uint8 and array.shape[2] in (3, 4):
         raise TargetError(f"data: shape {array.shape} looks like a colour image; take one channel, or a mean of them")
-    converted = np.array(array, dtype=np.float64, order="C")
+    with np.errstate(over="ignore"):  # a long double beyond the floats becomes inf, which is refused
+        converted = np.array(array, dtype=np.float64, order="C")
     _refuse(~np.isfinite(converted), array, "remove or fill such samples first")
     _refuse(np.abs(converted) > LARGEST_SAMPLE, array, f"numbers beyond {LARGEST_SAMPLE:g} are out of range")
     if array.dtype.kind in "iu":
         _refuse((array > 2**53) | (array < -(2**53)), array, "integers beyond 2^53 are out of range; convert the data")
     elif array.dtype.itemsize > 8:
         _refuse(converted != array, array, "binary64 does not hold it exactly; convert the data to float64")
+    elif isinstance(data, list | tuple) and np.abs(converted).max() >= 2**53:  # NumPy has rounded integers among floats
+        given = np.array(data, dtype=object)
+        _refuse(np.asarray(given != converted, dtype=np.bool_), given, "binary64 does not hold it; convert the data")
     converted.flags.writeable = False
     return converted
+
+
+def _is_masked(data: Any, depth: int = 3) -> bool:
+    """Whether this is, or a list of it holds, an array with masked entries, which plain arrays forget."""
+    if isinstance(data, np.ma.MaskedArray):
+        return bool(np.ma.is_masked(data))
+    return depth > 0 and isinstance(data, list | tuple) and any(_is_masked(part, depth - 1) for part in data)
+
+
+def remarks(data: Any, array: FloatArray) -> Iterator[str]:
+    """What is to be said of arrays that may mean something else than samples on a grid.
+
+    >>> list(remarks(np.array([True, False]), np.array([1.0, 0.0])))
+    ['truth values are taken as 0 and 1']
+    """
+    if getattr(data, "dtype", None) == np.bool_:
+        yield "truth values are taken as 0 and 1"
+    if not isinstance(data, np.ndarray | list | tuple) and any(hasattr(data, name) for name in ("columns", "coords")):
+        yield "labels of rows and columns are not looked at: the samples stand evenly on the domain"
+    if array.ndim == 3 and array.shape[2] in (3, 4) and min(array.shape[:2]) > 8:
+        yield f"the last axis, of {array.shape[2]}, is taken as a third variable, not as colours"
+    if array.ndim == 2 and array.shape[1] in (2, 3) and len(array) > 3 and bool((np.diff(array[:, 0]) > 0).all()):
+        yield f"read as {len(array)} x {array.shape[1]} samples of two variables, not as coordinates with values"
 
 
 def _refuse(wrong: NDArray[np.bool_], array: NDArray[Any], advice: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mgdl_theory.errors import OptionError, TargetError
+from mgdl_theory.errors import OptionError, TargetError, shown
 from mgdl_theory.targets.base import Box, FloatArray, Target
 
 __all__ = ["VectorTarget", "per_component"]
@@ -34,8 +34,8 @@ class VectorTarget:
         if not self.components:
             raise TargetError("a vector target needs at least one component")
         for k, f in enumerate(self.components, 1):
-            if not callable(getattr(f, "values", None)):
-                raise TargetError(f"component {k}: expected a formula or a scalar target, got {f!r:.60}")
+            if not _has(f, "defects"):
+                raise TargetError(f"component {k}: expected a formula or a scalar target, got {shown(f)}")
             if f.box != self.box:
                 raise TargetError(f"component {k} ({f.text}) lives on another domain than component 1")
 
@@ -62,9 +62,9 @@ class VectorTarget:
         2
         """
         from mgdl_theory.targets.definedness import require_defined
-        from mgdl_theory.targets.expression import ExpressionTarget, parse
+        from mgdl_theory.targets.expression import ExpressionTarget, parse, skipped
 
-        boxes = [source.box for source in sources if hasattr(source, "box")]
+        boxes = [source.box for source in sources if _has(source, "defects")]
         texts = [source for source in sources if isinstance(source, str)]
         dim = max([parse(text, variables).dim for text in texts] + [box.dim for box in boxes], default=1)
         box = boxes[0] if boxes else Box.of([0, 1], dim)
@@ -77,6 +77,9 @@ class VectorTarget:
                 require_defined(formula)
                 source = formula
             components.append(source)
+        formulas = [f for f in components if isinstance(f, ExpressionTarget)]
+        if formulas and not boxes and variables is None and (domain is None or len(domain) == 2):
+            formulas[0].notes = skipped(formulas)
         vector = cls(tuple(components))
         if vector.box != box:
             raise TargetError(f"component 1 ({vector.components[0].text}) lives on another domain than the one given")
@@ -102,6 +105,11 @@ class VectorTarget:
         """Whether a claim about every component can be proved."""
         return all(f.certified for f in self.components)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of how the components were read."""
+        return tuple(note for f in self.components for note in getattr(f, "notes", ()))
+
     def __len__(self) -> int:
         return len(self.components)
 
@@ -112,6 +120,14 @@ class VectorTarget:
     def describe(self) -> dict[str, Any]:
         """The description of every component."""
         return {"kind": "vector", "components": [f.describe() for f in self.components]}
+
+
+def _has(f: Any, method: str) -> bool:
+    """Whether an object has a method, as far as it can be asked."""
+    try:
+        return callable(getattr(f, method, None))
+    except Exception:  # noqa: BLE001 - an object of somebody else may raise anything
+        return False
 
 
 def per_component(value: Any, count: int, name: str) -> list[Any]:

@@ -7,19 +7,17 @@ import io
 import json
 import os
 import re
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mgdl_theory.errors import OptionError, SchemeError
+from mgdl_theory.archive import Archive, whole
+from mgdl_theory.errors import MgdlError, OptionError, SchemeError
 from mgdl_theory.files import write_atomic
 from mgdl_theory.relu.network import Network
 from mgdl_theory.targets.base import Box, FloatArray, Target
@@ -31,11 +29,11 @@ FORMAT = "mgdl-theory trained model 1"
 MAX_DATA = 1 << 22
 """Experience: points beyond this are refused before the memory is gone."""
 
-UNREADABLE = (
-    LookupError, TypeError, ValueError, ArithmeticError, AttributeError, EOFError, OSError, RuntimeError,
-    MemoryError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
-"""Experience: what reading a damaged or hostile file may raise."""
+MAX_HEAD = 1 << 24
+"""Experience: characters of the head of a file at most."""
+
+UNREADABLE = (MgdlError, LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError)
+"""Experience: what reading the arrays and the head of a damaged or hostile file may raise."""
 
 
 def _frozen(array: Any, ndim: int, what: str) -> FloatArray:
@@ -352,24 +350,27 @@ def load_model(path: str | os.PathLike[str]) -> TrainedModel:
     ------
     SchemeError
         If the file is not such a model.
+    OptionError
+        If it cannot be opened.
     """
-    raw = Path(path).read_bytes()
+    raw = whole(path)
     try:
-        if sum(entry.file_size for entry in zipfile.ZipFile(io.BytesIO(raw)).infolist()) > len(raw):
-            raise SchemeError("its arrays are longer than the file")  # save compresses nothing
-        with np.load(io.BytesIO(raw), allow_pickle=False) as file:
-            head = json.loads(str(file["head"][()]))
-            if head["format"] != FORMAT:
-                raise SchemeError(f"its format is {str(head['format'])[:60]!r}, this version reads {FORMAT!r}")
-            grades = []
-            for k, each in enumerate(head["grades"], 1):
-                layers = range(1, int(each["layers"]) + 1)
-                grades.append(TrainedGrade(
-                    tuple(file[f"W_{k}_{j}"] for j in layers), tuple(file[f"b_{k}_{j}"] for j in layers),
-                    file[f"readout_{k}"], file[f"constant_{k}"], dict(each["note"]),
-                ))  # fmt: skip
-            lower, upper = (tuple(_fraction(v) for v in side) for side in head["box"])
-            return TrainedModel(Box(lower, upper), tuple(grades), int(head["seed"]), str(head["digest"]))
+        file = Archive(raw, len(raw))  # save compresses nothing
+        text = file["head"]
+        if text.dtype.kind != "U" or text.shape != () or text.dtype.itemsize > 4 * MAX_HEAD:
+            raise SchemeError(f"its head is no text of at most {MAX_HEAD} characters")
+        head = json.loads(str(text[()]))
+        if head["format"] != FORMAT:
+            raise SchemeError(f"its format is {str(head['format'])[:60]!r}, this version reads {FORMAT!r}")
+        grades = []
+        for k, each in enumerate(head["grades"], 1):
+            layers = range(1, int(each["layers"]) + 1)
+            grades.append(TrainedGrade(
+                tuple(file[f"W_{k}_{j}"] for j in layers), tuple(file[f"b_{k}_{j}"] for j in layers),
+                file[f"readout_{k}"], float(_frozen(file[f"constant_{k}"], 0, "constant")), dict(each["note"]),
+            ))  # fmt: skip
+        lower, upper = (tuple(_fraction(v) for v in side) for side in head["box"])
+        return TrainedModel(Box(lower, upper), tuple(grades), int(head["seed"]), str(head["digest"]))
     except UNREADABLE as error:
         raise SchemeError(f"{os.fspath(path)}: not a trained model ({error})") from None
 
