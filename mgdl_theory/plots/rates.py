@@ -25,6 +25,7 @@ from mgdl_theory.plots.style import (
 from mgdl_theory.training.model import TrainedModel
 from mgdl_theory.training.verify import ModelReport, ModelRow
 from mgdl_theory.verify.report import GradeRow, Report
+from mgdl_theory.words import near_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -221,7 +222,7 @@ def _predicted(ax: Axes, rows: Sequence[GradeRow], name: str, values: Sequence[f
 
 def _factor(rows: Sequence[GradeRow | ModelRow], values: Sequence[float]) -> str:
     factor = factor_per_level(rows, values)
-    return f": factor {factor:.2f} per level" if math.isfinite(factor) else ""
+    return f": factor {near_text(factor, 2)} per level" if math.isfinite(factor) else ""
 
 
 def _level(row: GradeRow | ModelRow) -> str:

@@ -18,6 +18,7 @@ from mgdl_theory.errors import OptionError
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_up, sub_down
 from mgdl_theory.targets.base import Defects, FloatArray, IntArray, Target, exact_number
+from mgdl_theory.words import up_text
 
 __all__ = ["UniformBall"]
 
@@ -55,7 +56,7 @@ class UniformBall:
         if exact < 0:
             raise OptionError(f"tail: expected a number that is at least 0, got {radius!r}")
         self.center, self.radius, self.box, self.certified = center, exact, center.box, center.certified
-        self.text = text or f"{center.text} +- {_above(exact):.3g}"
+        self.text = text or f"{center.text} +- {up_text(exact, 3)}"
 
     def __repr__(self) -> str:
         return f"UniformBall({self.center!r}, {str(self.radius)!r})"

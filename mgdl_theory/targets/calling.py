@@ -14,6 +14,7 @@ import numpy as np
 from mgdl_theory.errors import TargetError
 from mgdl_theory.rigor.rounding import check_arithmetic, quiet
 from mgdl_theory.targets.base import FloatArray
+from mgdl_theory.words import float_text
 
 __all__ = ["Caller", "parameters"]
 
@@ -116,7 +117,7 @@ class Caller:
         lost = np.flatnonzero(~np.isfinite(out))
         if len(lost):
             raise TargetError(
-                f"{self.name} returned {float(out[lost[0]])!r} at {_place(points[lost[0]])}; "
+                f"{self.name} returned {float_text(out[lost[0]])} at {_place(points[lost[0]])}; "
                 "a target must be finite and continuous on the whole domain"
             )
         return out
@@ -197,5 +198,5 @@ def parameters(function: Callable[..., Any]) -> int | None:
 
 
 def _place(point: FloatArray) -> str:
-    values = [repr(v) for v in point.tolist()]
+    values = [float_text(v) for v in point.tolist()]
     return f"x = {values[0]}" if len(values) == 1 else f"x = ({', '.join(values)})"

@@ -19,6 +19,7 @@ from mgdl_theory.errors import OptionError
 from mgdl_theory.rigor.interval import Interval, get_engine
 from mgdl_theory.rigor.rounding import add_up, mul_up, quiet, up
 from mgdl_theory.targets.base import THETA, FloatArray, exact_number
+from mgdl_theory.words import float_text, up_text
 
 __all__ = ["LEVELS", "Axes", "Given", "Modulus", "Power", "defect_table", "halved", "modulus_of"]
 
@@ -100,7 +101,7 @@ class Power(Modulus):
         self.constant, self.alpha = _nonnegative(name, constant), _nonnegative("holder", alpha)
         if not 0 < self.alpha <= 1:
             raise OptionError(f"holder: expected an exponent alpha with 0 < alpha <= 1, got {alpha!r}")
-        power = "" if self.alpha == 1 else f"^{_short(self.alpha)}"
+        power = "" if self.alpha == 1 else f"^{self.alpha}"
         self.text = f"|f(x) - f(y)| <= {_short(self.constant)} |x - y|{power}"
 
     def bound(self, sides: Sequence[FloatArray]) -> FloatArray:
@@ -160,9 +161,9 @@ class Given(Modulus):
         try:
             value = float(self.omega(t))
         except Exception as error:
-            raise OptionError(f"modulus: omega({t!r}) raised {type(error).__name__}: {error}") from error
+            raise OptionError(f"modulus: omega({float_text(t)}) raised {type(error).__name__}: {error}") from error
         if not (value >= 0 and math.isfinite(value)):
-            raise OptionError(f"modulus: omega({t!r}) must be a finite number >= 0, got {value!r}")
+            raise OptionError(f"modulus: omega({float_text(t)}) must be a finite number >= 0, got {value!r}")
         return value
 
     def _check(self, at: int) -> None:
@@ -170,12 +171,10 @@ class Given(Modulus):
         pairs = [self._seen[k : k + 2] for k in (at - 1, at) if 0 <= k < len(self._seen) - 1]
         for (s, low), (t, high) in pairs:
             if low > high * (1 + 4 * MODULUS_ERROR) + 2.0**-1020:
-                raise OptionError(
-                    f"modulus: omega must not decrease, but omega({s!r}) = {low!r} > omega({t!r}) = {high!r}"
-                )
+                raise OptionError(f"modulus: omega must not decrease, but {_equation(s, low)} > {_equation(t, high)}")
             if self.concave and high * s > low * t * (1 + 8 * MODULUS_ERROR) + 2.0**-1000:  # omega(t)/t must not grow
                 raise OptionError(
-                    f"modulus: omega is not concave: omega({s!r}) = {low!r} and omega({t!r}) = {high!r}; "
+                    f"modulus: omega is not concave: {_equation(s, low)} and {_equation(t, high)}; "
                     "leave out concave=True"
                 )
 
@@ -279,5 +278,9 @@ def _nonnegative(name: str, value: Any) -> Fraction:
     return exact
 
 
+def _equation(t: float, value: float) -> str:
+    return f"omega({float_text(t)}) = {float_text(value)}"
+
+
 def _short(value: Fraction) -> str:
-    return str(value) if value.denominator < 1000 else f"{float(value):.6g}"
+    return str(value) if value.denominator < 1000 else up_text(value)
