@@ -588,7 +588,7 @@ def test_what_is_taken_on_trust_is_named_exactly() -> None:
     assert said["modulus"] == {"kind": "power", "text": "|f(x) - f(y)| <= 1/3 |x - y|", "constant": "1/3", "alpha": "1"}
     assert said["box"] == {"lower": ["1/10"], "upper": ["3/10"]}
     assert said["taken_on_trust"][0] == "|f(x) - f(y)| <= 1/3 |x - y|"
-    assert "1e-09 |f(y)|" in said["value_error"]
+    assert "1e-9 |f(y)|" in said["value_error"]
     assert f.text == "wave with |f(x) - f(y)| <= 1/3 |x - y|"
     assert "(assumed)" in mg.target(np.sin, lipschitz=1).describe()["value_error"]
 
