@@ -442,7 +442,7 @@ def test_the_command_runs_an_entry_at_its_own_tolerance_or_another(capsys: pytes
     assert main(["verify", "@abs-third", "--quiet"]) == 0
     assert "tol = 1e-6" in capsys.readouterr().out
     assert main(["verify", "@takagi", "--tol", "0.1", "--quiet"]) == 0
-    assert "tail <= 0.0208" in capsys.readouterr().out
+    assert "tail <= 0.0209" in capsys.readouterr().out
     assert main(["verify", "@sqrt", "--domain", "0", "2"]) == 2
     assert "brings its own domain" in capsys.readouterr().err
 
