@@ -20,6 +20,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mgdl_theory.words import up_text
+
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 
 FAMILIES = {
@@ -86,7 +88,7 @@ def table(family: str, dims: Iterable[int], tols: Sequence[str]) -> list[str]:
         saved = 1 - r["atoms"] / max(r["uniform"], 1)
         lines.append(
             f"| {d} | {tol} | {r['verdict']} | {r['atoms']:,} | {r['level']} | {r['uniform']:,} | {saved:.0%} "
-            f"| {r['upper']:.3g} | {r['seconds']:.2f} | {r['memory']:.0f} |"
+            f"| {up_text(r['upper'], 3)} | {r['seconds']:.2f} | {r['memory']:.0f} |"
         )
         print(lines[-1], file=sys.stderr, flush=True)
         if r["verdict"] != "PROVED":

@@ -24,6 +24,7 @@ import numpy as np
 from page import table, write
 
 import mgdl_theory as mg
+from mgdl_theory.words import up_text
 
 Ranges = Callable[[list[tuple[float, float]]], list[tuple[float, float]]]
 
@@ -73,7 +74,7 @@ def ours(f: Any, tol: str) -> list[str]:
     return [
         "this package",
         f"{scheme.atoms:,} atoms",
-        f"{report.residual_sup_upper:.3g}",
+        up_text(report.residual_sup_upper, 3),
         f"{seconds:.2f}",
         "all claims",
     ]
@@ -104,7 +105,7 @@ def polynomial(function: Function, tol: str, patience: float) -> list[str]:
     except (ValueError, IndexError):
         return ["Sollya, polynomial", f"none up to degree {DEGREE}", "", f"{time.perf_counter() - start:.2f}", ""]
     return [
-        "Sollya, polynomial", f"{degree + 1} coefficients", f"{bound:.3g}", f"{time.perf_counter() - start:.2f}",
+        "Sollya, polynomial", f"{degree + 1} coefficients", up_text(bound, 3), f"{time.perf_counter() - start:.2f}",
         "sup-norm",
     ]  # fmt: skip
 
@@ -157,7 +158,13 @@ def interpolant(name: str, ranges: Ranges, function: Function, tol: str, times: 
             level = max(level + 1, math.ceil(math.log2(math.sqrt(top / 8 / float(tol))))) if level >= 9 else level + 1
 
     seconds, (n, bound) = best(prove, times)
-    return [f"uniform interpolation, {name}", f"{n + 1:,} nodal values", f"{bound:.3g}", f"{seconds:.2f}", "sup-norm"]
+    return [
+        f"uniform interpolation, {name}",
+        f"{n + 1:,} nodal values",
+        up_text(bound, 3),
+        f"{seconds:.2f}",
+        "sup-norm",
+    ]
 
 
 def certified(functions: tuple[Function, ...] = FUNCTIONS, tol: str = TOL, patience: float = PATIENCE) -> list[str]:
@@ -248,7 +255,7 @@ def networks(tols: tuple[str, ...] = ("1e-2", "1e-3"), seconds: float = 8.0, poi
         scheme = mg.construct(f, tol)
         network = mg.network(scheme)
         shape = network.summary()
-        bound = f"{mg.verify(scheme).residual_sup_upper:.2g} certified"
+        bound = f"{up_text(mg.verify(scheme).residual_sup_upper, 2)} certified"
         size = f"{shape.parameters:,} parameters, {shape.nonzero_parameters:,} not 0"
         for name, call in (
             ("hats, as a sum", lambda s=scheme: s(x)),

@@ -30,6 +30,7 @@ import mgdl_theory as mg
 from mgdl_theory.targets.base import Target
 from mgdl_theory.training import Data, GradeSpec, sample, train, train_balanced
 from mgdl_theory.training.single_grade import multiplications, single_grade_spec
+from mgdl_theory.words import near_text, up_text
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 GRADES, WORKERS = 4, 2
@@ -177,16 +178,16 @@ def table(name: str, rows: list[Row]) -> list[str]:
         bounds = [row.sup_upper if row.sup_upper == row.sup_upper else row.sup_lower for row in shown]
         lines.append([
             last.method if shown is group else f"{last.method}, {len(group)} grades", f"{last.numbers:,}",
-            path([row.squares for row in shown], ".1e"), path(bounds, ".3g"),
-            path([row.grown for row in shown], ".0%") if last.grown == last.grown else "-",
+            path([row.squares for row in shown], lambda v: near_text(v, 2)), path(bounds, lambda v: up_text(v, 3)),
+            path([row.grown for row in shown], lambda v: f"{v:.0%}") if last.grown == last.grown else "-",
             next(v for v in ("REFUTED", "UNDECIDED", "EVIDENCE", "PROVED", "sampled") if v in verdicts),
-            f"{max(gaps):.0e}" if max(gaps) == max(gaps) and any(gaps) else "-", f"{last.seconds:.1f}",
+            near_text(max(gaps), 1) if max(gaps) == max(gaps) and any(gaps) else "-", f"{last.seconds:.1f}",
         ])  # fmt: skip
     return [f"### {name}", "", *page.table(head, lines), ""]
 
 
-def path(values: list[float], form: str) -> str:
-    return " → ".join(format(v, form) for v in values)
+def path(values: list[float], form: Callable[[float], str]) -> str:
+    return " → ".join(map(form, values))
 
 
 def summary(rows: list[Row]) -> str:

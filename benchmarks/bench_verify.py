@@ -18,6 +18,8 @@ from pathlib import Path
 
 from cases import CASES, REFUSED, Case
 
+from mgdl_theory.words import up_text
+
 ROUNDS = 5
 
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
@@ -83,7 +85,7 @@ def table() -> list[str]:
         allowed = f"{case.max_atoms:,}" if case.max_atoms else ""
         lines.append(
             f"| `{case.expr}` | {' '.join(case.domain)} | {case.tol} | {case.lift} | {r['verdict']} | {r['atoms']:,} "
-            f"| {allowed} | {r['level']} | {r['upper']:.4g} | {r['cells']:,} | {r['construct']:.3f} "
+            f"| {allowed} | {r['level']} | {up_text(r['upper'], 4)} | {r['cells']:,} | {r['construct']:.3f} "
             f"| {r['verify']:.3f} | {ratio:.0f} | {r['memory']:.0f} |"
         )
         print(lines[-1], file=sys.stderr)

@@ -92,7 +92,7 @@ def terms_row(terms: int) -> tuple[str, mg.Target, str]:
     series = GALLERY["weierstrass"].series
     assert series is not None
     text, tail = series(terms)
-    return f"{terms} | {float(tail):.2g}", UniformBall(mg.target(text), tail), "0.05"
+    return f"{terms} | {up_text(tail, 2)}", UniformBall(mg.target(text), tail), "0.05"
 
 
 def details(entry: Entry) -> str:

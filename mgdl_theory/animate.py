@@ -34,6 +34,7 @@ from mgdl_theory.plots.style import (
     bound_text,
     caption,
     chosen,
+    math_text,
     name_of,
     own_settings,
     scheme_of,
@@ -43,7 +44,7 @@ from mgdl_theory.plots.style import (
 )  # fmt: skip
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import FloatArray
-from mgdl_theory.words import up_text
+from mgdl_theory.words import float_text, near_text, up_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -310,7 +311,7 @@ def _maps(
 def _title(source: Source, step: Step, unit: bool) -> str:
     scheme, k = scheme_of(source), step.grade
     claim = ("unit-grades", "no atom increases $|e|$") if unit else ("nonincreasing", "no grade increases $|e|$")
-    section = f" at ${variables(scheme)[2]} = {_middle(scheme):.4g}$" if scheme.dim == 3 else ""
+    section = f" at ${variables(scheme)[2]} = {math_text(near_text(_middle(scheme), 4))}$" if scheme.dim == 3 else ""
     text = f"{name_of(scheme)}{section}\n{_what(scheme, step, unit)}; {caption(source, *claim)}"
     upper = sup_upper(source, k)
     if scheme.dim == 1 or unit or not np.isfinite(upper):
@@ -330,7 +331,8 @@ def _what(scheme: Scheme, step: Step, unit: bool) -> str:
     """Which grades or atoms a frame adds, out of how many."""
     if not step.last:
         return (
-            f"start: {f'lift {scheme.lift:g}' if scheme.lift else '0'}, {step.total} {_noun(unit, step.total)} to come"
+            f"start: {f'lift {float_text(scheme.lift)}' if scheme.lift else '0'}, "
+            f"{step.total} {_noun(unit, step.total)} to come"
         )
     numbers = str(step.last) if step.first == step.last else f"{step.first} to {step.last}"
     atoms = sum(len(g) for g in step.added)

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from mgdl_theory.errors import SchemeError
 from mgdl_theory.mesh import MAX_LEVEL, Mesh, mark_rows, pack, simplex_at
 from mgdl_theory.targets.base import FloatArray, IntArray
+from mgdl_theory.words import float_text
 
 __all__ = ["Atoms", "Hats", "hat", "hat_exact"]
 
@@ -96,7 +97,9 @@ class Atoms(Hats):
         if len(nodes) and (nodes.min() < 0 or nodes.max() > 1 << self.level):
             raise SchemeError(f"atoms: node indices of level {self.level} run from 0 to {1 << self.level}")
         if not np.all((np.abs(coefficients) >= SMALLEST) & (np.abs(coefficients) <= 1 / SMALLEST)):
-            raise SchemeError(f"atoms: coefficients must be finite, not 0, and of magnitude {SMALLEST:g} or more")
+            raise SchemeError(
+                f"atoms: coefficients must be finite, not 0, and of magnitude {float_text(SMALLEST)} or more"
+            )
         if len(nodes):
             keys = pack(self.level, nodes)[0]
             if not np.all(keys[1:] > keys[:-1]):

@@ -390,6 +390,21 @@ CONSTRUCTION = {
 }  # fmt: skip
 """Definition: the options of the construction and their defaults."""
 
+GRADE_COLUMNS = (
+    "grade", "level", "atoms", "sup|e| >=", "sup|e| <=", "ratio", "balanced", "|e| falls", "theorem A", "theorem B",
+    "width", "depth", "all atoms", "network",
+)  # fmt: skip
+"""Definition: headings of the grade table; what is certified stands first."""
+
+VERDICT_COLUMNS = ("balanced", "|e| falls")
+"""Definition: the headings below which verdicts stand."""
+
+GAP = 2
+"""Definition: blanks between two columns."""
+
+WIDE = 100
+"""Experience: columns from which on a terminal has room for what each claim says, beside what it rests on."""
+
 
 def _scheme_options(parser: argparse.ArgumentParser) -> None:
     """What the construction may be told."""
@@ -651,7 +666,9 @@ def _data(options: argparse.Namespace) -> Any:
     found = read_data(options.expr, options.channel, _budget(options).bytes)
     samples = read_array(found.array)
     if options.tol is None:
-        options.tol = f"{float(samples.max() - samples.min()) / 10 or 1e-4:.1g}"
+        from mgdl_theory.words import near_text
+
+        options.tol = near_text(float(samples.max() - samples.min()) / 10 or 1e-4, 1)
     return target(found.array, options.domain, name=found.name, notes=found.notes)
 
 
@@ -939,23 +956,18 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _print_trained(report: Any) -> None:
-    from rich.table import Table
-
     from mgdl_theory.verify.report import domain_text
-    from mgdl_theory.words import down_text, up_text
+    from mgdl_theory.words import near_text, percent_text
 
     console = _console()
     console.print(f"f = {plain(report.target.text)} on {domain_text(report.target)}, trained", markup=False)
-    table = Table(box=None, pad_edge=False)
-    for heading in ("grade", "parameters", "sup|e| >=", "sup|e| <=", "rel. squares", "grown", "seconds", "|e| falls"):
-        table.add_column(heading, justify="left" if heading == "|e| falls" else "right", no_wrap=True)
-    for row in report.rows:
-        table.add_row(
-            str(row.grade), str(row.parameters), down_text(row.residual_sup_lower, 5),
-            up_text(row.residual_sup_upper, 5), f"{row.relative_error:.3e}", f"{row.grown:.1%}", f"{row.seconds:.1f}",
-            str(row.nonincreasing) if row.grade else "-",
-        )  # fmt: skip
-    console.print(table)
+    lines = [
+        (str(row.grade), *bounds, str(row.nonincreasing) if row.grade else "-", near_text(row.relative_error, 4),
+         percent_text(row.grown), str(row.parameters), near_text(row.seconds))
+        for row, bounds in zip(report.rows, report.bound_texts, strict=True)
+    ]  # fmt: skip
+    headings = ("grade", "sup|e| >=", "sup|e| <=", "|e| falls", "rel. squares", "grown", "parameters", "seconds")
+    _print_columns(console, headings, lines)
     for result in report.results:
         console.print(f"{result.verdict!s:<9}  {result.claim}: {plain(result.evidence)}", markup=False)
 
@@ -1027,8 +1039,10 @@ def _budget(options: argparse.Namespace) -> Any:
     given = {"atoms": options.max_atoms, "level": options.max_level}
     if options.max_memory is not None:
         if not 2.0**-14 <= options.max_memory < math.inf:
+            from mgdl_theory.words import up_text
+
             raise OptionError(
-                f"--max-memory: expected a number of GiB from {2.0**-14:.2g} on, got {options.max_memory}"
+                f"--max-memory: expected a number of GiB from {up_text(2.0**-14, 2)} on, got {options.max_memory}"
             )
         given["bytes"] = int(min(options.max_memory, 2.0**20) * 2**30)
     return Budget(**{name: value for name, value in given.items() if value is not None})
@@ -1084,8 +1098,10 @@ class _Bars:
         if not self.progress:
             return None
 
+        from mgdl_theory.words import near_text
+
         def tick(grade: int, epoch: int, mean: float) -> None:
-            self.start(f"grade {grade}, mean square {mean:.2e}", total)
+            self.start(f"grade {grade}, mean square {near_text(mean)}", total)
             self.progress.update(self.task, completed=epoch)
 
         return tick
@@ -1145,9 +1161,9 @@ def _print(report: Any) -> None:
         return
     from rich.table import Table
 
-    from mgdl_theory.construct import tol_text
     from mgdl_theory.verify.claims import CLAIMS
     from mgdl_theory.verify.report import domain_text
+    from mgdl_theory.words import float_text, tol_text
 
     console = _console()
     scheme = report.scheme
@@ -1155,56 +1171,56 @@ def _print(report: Any) -> None:
     console.print(f"f = {plain(scheme.target.text)} on {domain_text(scheme.target)}, {tol}", markup=False)
     for line in scheme.target.describe().get("taken_on_trust", ()):
         console.print(f"taken on trust: {plain(str(line))}", markup=False)
-    console.print(f"c0 = {scheme.lift!r}: {plain(scheme.lift_reason)}", markup=False)
-    console.print(_grade_table(report))
-    if report.rows[0].norms:
-        console.print(_norm_table(report))
+    console.print(f"c0 = {float_text(scheme.lift)}: {plain(scheme.lift_reason)}", markup=False)
+    _print_columns(console, GRADE_COLUMNS, _grade_lines(report))
+    if report.rows and report.rows[0].norms:
+        norms = [f"L^{p} norm" for p, _, _ in report.rows[0].norms]
+        _print_columns(console, ["grade", *norms], report.norm_lines)
     claims = Table(box=None, pad_edge=False, show_header=True)
-    for heading in ("verdict", "claim", "what is claimed", "on what it rests"):
+    narrow = console.width < WIDE
+    for heading in ("verdict", "claim", *(["what is claimed"] * (not narrow)), "on what it rests"):
         claims.add_column(heading, overflow="fold", no_wrap=heading in ("verdict", "claim"))
     for result in report.results:
         colour = {"PROVED": "green", "REFUTED": "bold red", "UNDECIDED": "yellow"}.get(str(result.verdict), "cyan")
-        claims.add_row(
-            f"[{colour}]{result.verdict}[/]", result.claim, _plain_markup(CLAIMS[result.claim].statement),
-            _plain_markup(result.evidence),
-        )  # fmt: skip
+        claimed = [] if narrow else [_plain_markup(CLAIMS[result.claim].statement)]
+        claims.add_row(f"[{colour}]{result.verdict}[/]", result.claim, *claimed, _plain_markup(result.evidence))
     console.print(claims)
 
 
-def _grade_table(report: Report) -> Any:
-    from rich.table import Table
+def _grade_lines(report: Report) -> list[tuple[str, ...]]:
+    """The cells of every row, in the order of ``GRADE_COLUMNS``."""
+    from mgdl_theory.words import near_text, up_text
 
-    from mgdl_theory.words import down_text, up_text
-
-    table = Table(box=None, pad_edge=False)
-    for heading in (
-        "grade", "level", "atoms", "width", "depth", "all atoms", "network", "sup|e| >=", "sup|e| <=", "ratio",
-        "theorem A", "theorem B", "balanced", "|e| falls",
-    ):  # fmt: skip
-        table.add_column(heading, justify="left" if heading in ("balanced", "|e| falls") else "right", no_wrap=True)
-    for row, ratio in zip(report.rows, report.ratios, strict=True):
-        network = f"{row.total_width} x {row.total_depth}"
-        shape = [str(row.width), str(row.depth), str(row.total_atoms), network]
-        table.add_row(
-            str(row.grade), str(row.level) if row.grade else "-", str(row.atoms), *shape,
-            down_text(row.residual_sup_lower, 5), up_text(row.residual_sup_upper, 5),
-            f"{ratio:.3f}" if math.isfinite(ratio) else "-",
-            *(up_text(bound, 3) if math.isfinite(bound) else "-" for bound in (row.theorem_a, row.theorem_b)),
+    lines = []
+    for row, bounds, ratio in zip(report.rows, report.bound_texts, report.ratios, strict=True):
+        lines.append((
+            str(row.grade), str(row.level) if row.grade else "-", str(row.atoms), *bounds,
+            near_text(ratio) if math.isfinite(ratio) else "-",
             *((str(row.balanced), str(row.nonincreasing)) if row.grade else ("-", "-")),
-        )  # fmt: skip
-    return table
+            *(up_text(bound, 3) if math.isfinite(bound) else "-" for bound in (row.theorem_a, row.theorem_b)),
+            str(row.width), str(row.depth), str(row.total_atoms), f"{row.total_width} x {row.total_depth}",
+        ))  # fmt: skip
+    return lines
 
 
-def _norm_table(report: Report) -> Any:
-    """One row per grade, one column per norm that was asked for."""
+def _print_columns(console: Console, headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    """Print a table; columns that it has no room for follow below, beside the first one again.  No cell is cut."""
     from rich.table import Table
 
-    from mgdl_theory.words import down_text, up_text
-
-    table = Table("grade", *(f"L^{p} norm" for p, _, _ in report.rows[0].norms), box=None, pad_edge=False)
-    for row in report.rows:
-        table.add_row(str(row.grade), *(rf"\[{down_text(lo, 5)}, {up_text(hi, 5)}]" for _, lo, hi in row.norms))
-    return table
+    widths = [max(len(line[k]) for line in [headings, *lines]) for k in range(len(headings))]
+    first = 1
+    while first < len(headings):
+        used, end = widths[0] + GAP + widths[first], first + 1
+        while end < len(headings) and used + GAP + widths[end] <= console.width:
+            used, end = used + GAP + widths[end], end + 1
+        table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0))
+        for k in (0, *range(first, end)):
+            justify: Any = "left" if headings[k] in VERDICT_COLUMNS else "right"
+            table.add_column(headings[k], justify=justify, no_wrap=True, min_width=widths[k])
+        for line in lines:
+            table.add_row(*(_plain_markup(line[k]) for k in (0, *range(first, end))))
+        console.print(table, width=max(used, console.width), crop=False)
+        first = end
 
 
 def _plain_markup(text: str) -> str:

@@ -28,7 +28,7 @@ from mgdl_theory.targets.base import THETA, Defects, FloatArray, IntArray, Targe
 from mgdl_theory.targets.parallel import open_executor, spread
 from mgdl_theory.targets.vector import VectorTarget, per_component
 from mgdl_theory.vector import VectorScheme
-from mgdl_theory.words import count, down_text
+from mgdl_theory.words import count, down_text, float_text, near_text, range_text, up_text
 
 __all__ = [
     "FINISH",
@@ -40,7 +40,6 @@ __all__ = [
     "read_tol",
     "require_memory",
     "split_bytes",
-    "tol_text",
 ]
 
 FINISH = 0.95
@@ -198,7 +197,7 @@ def choose_lift(target: Target, lift: str | float | Fraction) -> tuple[float, st
     if not (given == 0 or SMALLEST_TOL < abs(given) < 1 / SMALLEST_TOL):
         raise OptionError(f"lift: expected auto, none or a finite number, got {shown(lift)}")
     c0 = _short(given)
-    return c0, "the lift was given" + ("" if c0 == given else f", {given!r} rounded to {LIFT_BITS} bits")
+    return c0, "the lift was given" + ("" if c0 == given else f", {float_text(given)} rounded to {LIFT_BITS} bits")
 
 
 def _short(value: float) -> float:
@@ -211,7 +210,7 @@ def _auto_lift(target: Target) -> tuple[float, str]:
     reach = range_bounds(target)
     low, high = float(reach.lo[0]), float(reach.hi[0])
     if low > 0 or high < 0:
-        return 0.0, f"no lift: f has no zero, its values lie in [{low:.6g}, {high:.6g}]"
+        return 0.0, f"no lift: f has no zero, its values lie in {range_text(low, high)}"
     if low == high:
         return 0.0, "no lift: f is constant"
     if target.dim == 1:
@@ -220,7 +219,7 @@ def _auto_lift(target: Target) -> tuple[float, str]:
         return 0.0, "no lift: no finite range of f is known"
     step = 2.0 ** math.floor(math.log2(max(high - low, 2.0**-1000)) - 3)
     c0 = math.floor((low - LIFT_GAP * (high - low)) / step) * step
-    return c0, f"lift: values in [{low:.6g}, {high:.6g}] take in 0, and the zero set may be a surface"
+    return c0, f"lift: values in {range_text(low, high)} take in 0, and the zero set may be a surface"
 
 
 def range_bounds(target: Target, cells: int = 1024) -> Interval:
@@ -262,8 +261,8 @@ def require_memory(level: int, needed: int, allowed: int) -> None:
     """Raise BudgetError if a level needs more bytes than allowed; said before they are taken."""
     if needed > allowed:
         raise BudgetError(
-            f"the next level, {level}, would need about {needed / 2**30:.3g} GiB of the "
-            f"{allowed / 2**30:.3g} GiB allowed; raise the memory budget or the tolerance"
+            f"the next level, {level}, would need about {near_text(needed / 2**30)} GiB of the "
+            f"{near_text(allowed / 2**30)} GiB allowed; raise the memory budget or the tolerance"
         )
 
 
@@ -345,7 +344,7 @@ class _Part:
         mesh, e = self.front.mesh, self.front.residual(step.f)
         bound = cell_bounds(mesh, e, step.defects)
         if width := _blur(e, self.goal):
-            known = f"the values of f are only known to within +-{width / 2:.3g}"
+            known = f"the values of f are only known to within +-{up_text(width / 2, 3)}"
             self.blur, self.goal = f"{known}, too little for the tolerance; raise it", BLUR * width
         if self.blur:
             self.goal = max(self.goal, BLUR * _stuck(mesh, e, step.defects, self.tol))
@@ -496,7 +495,7 @@ def _run(parts: list[_Part], budget: Budget, progress: Progress | None, saved: _
     """Add grades until every part has reached its goal (returns "") or a budget is met (returns the reason)."""
     dim, total = parts[0].target.dim, sum(_hats(*same) for same in _levels(parts))
     if 8 * dim * 4**dim > budget.bytes:
-        return f"{dim} variables need more than the {budget.bytes / 2**30:.3g} GiB allowed for a single cell"
+        return f"{dim} variables need more than the {near_text(budget.bytes / 2**30)} GiB allowed for a single cell"
     while live := [part for part in parts if not part.reached]:
         if live[0].history:
             try:
@@ -625,22 +624,5 @@ def read_tol(tol: Any) -> float:
     except Exception:  # noqa: BLE001 - a number of somebody else may raise anything
         exact, value = Fraction(0), math.nan
     if not (math.isfinite(value) and value >= SMALLEST_TOL):
-        raise OptionError(f"tol: expected a number greater than 0 (at least {SMALLEST_TOL:g}), got {shown(tol)}")
+        raise OptionError(f"tol: expected a number greater than 0 (at least {up_text(SMALLEST_TOL)}), got {shown(tol)}")
     return value if value <= exact else math.nextafter(value, 0.0)
-
-
-def tol_text(tol: float) -> str:
-    """The shortest decimal that :func:`read_tol` reads as this number; never below it.
-
-    >>> tol_text(read_tol(1e-4))
-    '0.0001'
-    """
-    texts = (f"{tol:.{digits}g}" for digits in range(1, 18))
-    return next((text for text in texts if _reads_as(text, tol)), repr(tol))
-
-
-def _reads_as(text: str, tol: float) -> bool:
-    try:
-        return read_tol(text) == tol
-    except OptionError:
-        return False

@@ -15,6 +15,7 @@ from mgdl_theory.grade import Grade
 from mgdl_theory.later import later
 from mgdl_theory.mesh import MAX_LEVEL
 from mgdl_theory.targets.base import FloatArray, Target
+from mgdl_theory.words import point_text
 
 __all__ = ["LevelRecord", "Scheme", "block_width", "grade_depth", "unit_width"]
 
@@ -204,6 +205,6 @@ class Scheme:
         t = self.target.box.to_unit(x)
         inside = np.all((t >= -1e-12) & (t <= 1 + 1e-12), axis=1)
         if not inside.all():
-            point = ", ".join(f"{v:.9g}" for v in x[np.argmin(inside)])
+            point = point_text(x[np.argmin(inside)])
             raise SchemeError(f"the point ({point}) lies outside the domain")
         return np.clip(t, 0.0, 1.0)

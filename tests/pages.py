@@ -74,6 +74,6 @@ def flat(text: str, kind: str) -> str:
         text = "".join(Page.of(text).texts)
     elif kind == ".tex":
         text = re.sub(r"\\(?:textbackslash|textasciicircum|textasciitilde|textless|textgreater|textbar|textquotedbl|"
-                      r"textquotesingle|textasciigrave|textendash|allowbreak)\{\}|\\ensuremath\{[^}]*\}+|\\texttt", "",
-                      text)  # fmt: skip
+                      r"textquotesingle|textasciigrave|textendash|allowbreak)\{\}|\\ensuremath\{[^}]*\}+|\\texttt|\\mbox",
+                      "", text)  # fmt: skip
     return words(text)

@@ -500,8 +500,8 @@ def test_a_random_function_is_refused_at_once_and_later() -> None:
     ("function", "said"),
     [
         (lambda x: x - np.mean(x), "asked at this point alone"),
-        (lambda x: np.log(x), "returned -inf at x = 0.0"),
-        (lambda x: np.where(x > 0.9, np.nan, x), r"returned nan at x = 1\.0"),
+        (lambda x: np.log(x), "returned -inf at x = 0;"),
+        (lambda x: np.where(x > 0.9, np.nan, x), r"returned nan at x = 1;"),
         (lambda x: x + 0j, "complex"),
         (lambda x: x[:-1], "shape"),
         (lambda x: x.astype(np.float32), "compute in float64"),
@@ -652,7 +652,7 @@ def test_what_is_taken_on_trust_is_named_exactly() -> None:
     assert said["modulus"] == {"kind": "power", "text": "|f(x) - f(y)| <= 1/3 |x - y|", "constant": "1/3", "alpha": "1"}
     assert said["box"] == {"lower": ["1/10"], "upper": ["3/10"]}
     assert said["taken_on_trust"][0] == "|f(x) - f(y)| <= 1/3 |x - y|"
-    assert "1e-09 |f(y)|" in said["value_error"]
+    assert "1e-9 |f(y)|" in said["value_error"]
     assert f.text == "wave with |f(x) - f(y)| <= 1/3 |x - y|"
     assert "(assumed)" in mg.target(np.sin, lipschitz=1).describe()["value_error"]
 

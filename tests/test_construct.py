@@ -44,7 +44,7 @@ from mgdl_theory.contraction import quantum_floor
 from mgdl_theory.grade import PATIENCE
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.scheme import LevelRecord
-from mgdl_theory.words import count
+from mgdl_theory.words import count, float_text
 
 SQUARE = Quadratic.of(1, 0)
 SADDLE = Quadratic.of([[1, Fraction(-1, 2)], [Fraction(-1, 2), -1]], [Fraction(1, 4), 1], Fraction(-1, 4))
@@ -270,7 +270,7 @@ def test_a_decimal_lift_is_no_obstacle(lift: object) -> None:
     assert scheme.complete
     assert abs(scheme.lift - float(lift)) <= 2.0**-10  # type: ignore[arg-type]
     assert scheme.exact([Fraction(0)], 0) == Fraction(scheme.lift)
-    assert f"{float(lift)!r} rounded" in scheme.lift_reason  # type: ignore[arg-type]
+    assert f"{float_text(float(lift))} rounded" in scheme.lift_reason  # type: ignore[arg-type]
 
 
 def test_lifted_residual_stays_on_one_side() -> None:

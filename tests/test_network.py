@@ -265,7 +265,7 @@ def test_the_accumulator_bound_is_told_to_the_last_digit() -> None:
     scheme = Scheme.of(TOY, 0.0, [atoms(1, {(1,): 2.0**-30})], 1.0)
     text = compile_network(scheme).describe(0)
     assert float(text.rpartition("C = ")[2]) == 2.0**-30
-    assert plane("unit").describe(2).splitlines()[-1] == "  read out: g_1 = 1.0 times channel 2"
+    assert plane("unit").describe(2).splitlines()[-1] == "  read out: g_1 = 1 times channel 2"
 
 
 @pytest.mark.parametrize(("make", "how", "name"), EACH)

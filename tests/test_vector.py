@@ -357,7 +357,7 @@ def test_summary_and_words_of_a_small_network() -> None:
     assert network.readout_bias.tolist() == [[-2.0, -1.0], [0.0, -4.0]]
     words = network.describe(network.depth - 1).splitlines()
     assert "  channel 3: the running sum of component 1: C + c phi of atom 1; C = 0" in words
-    assert words[-1] == "  read out: component 2 of g_2 = channel 4 - C + -4.0 times channel 1"
+    assert words[-1] == "  read out: component 2 of g_2 = channel 4 - C + -4 times channel 1"
 
 
 def moved(network: Network, name: str, place: Any, by: float) -> Network:
@@ -396,10 +396,10 @@ def test_a_sum_that_reads_the_sum_of_another_component_is_found() -> None:
     network = compile_network(scheme)
     one, two = verify_network(moved(network, "weights", (2, 4, 3), 0.5), scheme)
     assert (one.verdict, two.verdict) == (PROVED, REFUTED)
-    assert "layer 2, channel 4 (sum 2 + C): weight 0.5 on channel 3, not 0.0" in two.evidence
+    assert "layer 2, channel 4 (sum 2 + C): weight 0.5 on channel 3, not 0;" in two.evidence
     one, two = verify_network(moved(network, "readout", (0, 0, 4), 1.0), scheme)
     assert (one.verdict, two.verdict) == (REFUTED, PROVED)
-    assert "readout of grade 1: weight 1.0 on channel 4, not 0.0" in one.evidence
+    assert "readout of grade 1: weight 1 on channel 4, not 0;" in one.evidence
     results = verify_network(moved(network, "weights", (2, 1, 3), 0.5), scheme)
     assert [r.verdict for r in results] == [REFUTED, REFUTED]
 

@@ -649,9 +649,17 @@ def ranges(names: list[str], box: list[tuple[Fraction, Fraction]]) -> str:
     return ", ".join(f"{lo} <= {name} <= {hi}" for name, (lo, hi) in zip(names, box, strict=True))
 
 
-def decimal(q: Fraction, rounding: str) -> str:
-    """A number for reading."""
-    return str(Context(6, rounding).divide(Decimal(q.numerator), Decimal(q.denominator)).normalize())
+def decimal(q: Fraction, rounding: str, digits: int = 6) -> str:
+    """A number for reading, rounded to so many digits: plain from 0.0001 to below 1000000, else as in 1.5e-7."""
+    d = Context(digits, rounding).divide(Decimal(q.numerator), Decimal(q.denominator)).normalize()
+    power = d.adjusted()
+    return f"{d:f}" if not d or -4 <= power < 6 else f"{d.scaleb(-power):f}e{power}"
+
+
+def upward(q: Fraction, digits: int, limit: Fraction) -> str:
+    """A number for reading, rounded up to so many digits, or to more if only these keep it at or below the limit."""
+    text = decimal(q, ROUND_CEILING, digits)
+    return upward(q, digits + 1, limit) if q <= limit < Fraction(text) and digits < 28 else text
 
 
 # -- 5. the certificate: exact data, tiling, and the sweep over the levels ----------------------------------
@@ -1021,11 +1029,13 @@ class Check:
             if not before < k <= last or rows[k][0] >= rows[k - 1][1]:
                 raise Refused("sup-decrease", f"grade {k}: its bounds show no fall, or it is named out of order")
         self.confirm("sup-decrease", bool(falls), f"at {len(falls)} grade(s)")
-        reached, tolerance = (decimal(Fraction(n, 1 << c.bits), ROUND_CEILING) for n in (rows[last][0], c.tolerance))
-        bound = reached if rows[last][0] < INF else "infinity"
-        text = f"sup |e| <= {bound} by row {last}, tolerance {tolerance}"
+        exact = Fraction(c.tolerance, 1 << c.bits)
+        tolerance = upward(exact, 1, exact * (1 + Fraction(1, 1 << 52)))
+        top = Fraction(rows[last][0], 1 << c.bits)
+        reached = upward(top, 6, Fraction(tolerance)) if rows[last][0] < INF else "infinity"
+        text = f"sup |e| <= {reached} by row {last}, tolerance {tolerance}"
         self.confirm("sup-norm", rows[last][0] <= c.tolerance, text)
-        summary = f"{c.formula} for {ranges(c.names, c.box)}: {last} grade(s), {atoms} atom(s), sup |e| <= {bound}"
+        summary = f"{c.formula} for {ranges(c.names, c.box)}: {last} grade(s), {atoms} atom(s), sup |e| <= {reached}"
         if self.refuted:
             return (
                 f"REFUTED: {summary}, tolerance {tolerance}; {', '.join(self.refuted)}: false, as the certificate says"

@@ -28,6 +28,7 @@ from mgdl_theory.plots.style import (
     grade_text,
     grew,
     heading,
+    math_text,
     outer,
     panels,
     record_of,
@@ -36,6 +37,7 @@ from mgdl_theory.plots.style import (
     witnesses,
 )  # fmt: skip
 from mgdl_theory.targets.base import FloatArray
+from mgdl_theory.words import near_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -172,7 +174,8 @@ def slices(source: Source, ax: Place = None, *, grade: int | None = None, size: 
         for row, values in enumerate((f[n], g[n])):
             drawn = _image(axes[row, n], plane, values, "viridis", low, high)
         last = _image(axes[2, n], plane, np.abs(f[n] - g[n]), SEQUENTIAL, 0.0, top)
-        axes[0, n].set_title(f"${names[2]} = {lower + (upper - lower) * float(SECTIONS[n]):.4g}$", fontsize=8)
+        cut = math_text(near_text(lower + (upper - lower) * float(SECTIONS[n]), 4))
+        axes[0, n].set_title(f"${names[2]} = {cut}$", fontsize=8)
         axes[2, n].set_xlabel(f"${names[0]}$")
     for row, text in enumerate(("$f$", f"$f_{{{k}}}$", f"$|e_{{{k}}}|$")):
         axes[row, 0].set_ylabel(f"{text}\n\n${names[1]}$")

@@ -29,7 +29,7 @@ from mgdl_theory.plots.style import (
 from mgdl_theory.training.model import TrainedModel
 from mgdl_theory.training.verify import ModelReport, ModelRow
 from mgdl_theory.verify.report import GradeRow, Report
-from mgdl_theory.words import ranges_text
+from mgdl_theory.words import near_text, ranges_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -273,7 +273,7 @@ def _factor(rows: Sequence[GradeRow | ModelRow], values: Sequence[float]) -> str
     """The factor per level of a series, and of which grades where these are not all."""
     first, last, factor = falling(rows, values)
     some = "" if (first, last) == (1, len(rows) - 1) else f" (grades {first} to {last})"
-    return f": factor {factor:.2f} per level{some}" if math.isfinite(factor) else ""
+    return f": factor {near_text(factor, 2)} per level{some}" if math.isfinite(factor) else ""
 
 
 def _level(row: GradeRow | ModelRow) -> str:

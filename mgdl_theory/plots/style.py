@@ -392,9 +392,17 @@ def bound_text(value: float) -> str:
     """
     if not np.isfinite(value):
         return r"\infty"
-    text = up_text(value, 3)
-    mantissa, _, exponent = text.partition("e")
-    return rf"{mantissa}\times 10^{{{int(exponent)}}}" if exponent else mantissa
+    return math_text(up_text(value, 3))
+
+
+def math_text(number: str) -> str:
+    r"""A number as mathtext.
+
+    >>> math_text("0.25"), math_text("-1.5e-7")
+    ('0.25', '-1.5\\times 10^{-7}')
+    """
+    mantissa, _, exponent = number.partition("e")
+    return rf"{mantissa}\times 10^{{{exponent}}}" if exponent else mantissa
 
 
 def variables(scheme: Fold) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Context, Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -20,6 +19,7 @@ from mgdl_theory.relu.network import Network
 from mgdl_theory.relu.onnx_model import need
 from mgdl_theory.rigor.rounding import checked_arithmetic, sub_up
 from mgdl_theory.targets.base import IntArray
+from mgdl_theory.words import point_text, up_text
 
 __all__ = ["SAMPLE", "Agreement", "Values", "agreement", "float32_values", "sample", "torch_values"]
 
@@ -60,9 +60,9 @@ class Agreement:
     where: tuple[float, ...]
 
     def __str__(self) -> str:
-        place = ", ".join(f"{v:.9g}" for v in self.where)
+        place = point_text(self.where)
         exact = f"{self.equal} of {self.dyadic} dyadic points exact; " if self.dyadic else ""
-        error = f"error at most {_rounded_up(self.largest)} at {self.points} points"
+        error = f"error at most {up_text(self.largest, 3)} at {self.points} points"
         return f"{self.engine}: {exact}{error}, largest at ({place}); measured there, no bound elsewhere"
 
 
@@ -162,11 +162,6 @@ def sample(network: Network, points: int, dtype: str) -> tuple[IntArray, NDArray
         for p in _floats(rest)
     ]
     return nodes[exact], np.concatenate([x[exact], rest[inside]])
-
-
-def _rounded_up(value: float) -> str:
-    """Three digits, not below the value."""
-    return f"{Context(prec=3, rounding=ROUND_CEILING).create_decimal(Decimal(value)):.3g}"
 
 
 def _floats(x: NDArray[Any]) -> list[list[float]]:

@@ -30,7 +30,7 @@ from mgdl_theory.relu import forward
 from mgdl_theory.relu.blocks import GADGETS, Gadget, gadget
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.targets.base import Box, FloatArray, IntArray
-from mgdl_theory.words import count
+from mgdl_theory.words import count, float_text, near_text
 
 __all__ = ["GRANULARITIES", "Network", "Summary"]
 
@@ -80,7 +80,7 @@ class Summary:
             f"width {self.width}, depth {self.depth}, {count(self.grades, 'grade')}, {count(self.atoms, 'atom')}; "
             f"{self.parameters} parameters, {self.nonzero_parameters} of them not 0, "
             f"{self.distinct_weights} distinct values; "
-            f"coefficients of {self.mean_coefficient_bits:.1f} bits, at most {self.coefficient_bits}"
+            f"coefficients of {near_text(self.mean_coefficient_bits)} bits, at most {self.coefficient_bits}"
         )
 
 
@@ -340,7 +340,7 @@ class Network:
             )
             for j, bound in enumerate(self.biases[own.start, g.width :].tolist(), 1):
                 which = f" of component {j}:" if self.is_vector else ""
-                words.append(f"the running sum{which} {sums}; C = {bound:.17g}")
+                words.append(f"the running sum{which} {sums}; C = {float_text(bound)}")
         lines += [f"  channel {r}: {text}" for r, text in enumerate(words)]
         if layer == own[-1]:
             lines += [f"  read out: {text}" for text in self._readout_words(grade)]
@@ -392,7 +392,7 @@ class Network:
         for j, c in enumerate(self.readouts[grade - 1, :, g.phi].tolist()):
             name = f"component {j + 1} of g_{grade}" if self.is_vector else f"g_{grade}"
             sums = f"channel {g.width + j} - C + " if self.granularity == "block" else ""
-            words.append(f"{name} = {sums}{c!r} times channel {g.phi}")
+            words.append(f"{name} = {sums}{float_text(c)} times channel {g.phi}")
         return words
 
     # -- reading arguments --

@@ -20,12 +20,12 @@ from mgdl_theory.relu.network import Network
 from mgdl_theory.report import pictures
 from mgdl_theory.report.content import PAPER, Content, content
 from mgdl_theory.report.pictures import Record
-from mgdl_theory.report.texts import Raw, code_span, markdown, spans, tex, tex_code
+from mgdl_theory.report.texts import Raw, code_span, markdown, spans, tex, tex_code, unbroken
 from mgdl_theory.report.trained import trained_content
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.training.verify import ModelReport
 from mgdl_theory.verify.report import Report
-from mgdl_theory.words import up_text
+from mgdl_theory.words import near_text, up_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -181,7 +181,13 @@ def _environment(kind: str) -> Environment:
         page = Environment(
             loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
-        page.filters |= {"spans": spans, "raw": Markup, "px": lambda value: f"{value:.1f}".removesuffix(".0")}
+        page.filters |= {
+            "spans": spans,
+            "raw": Markup,
+            "px": lambda value: f"{value:.1f}".removesuffix(".0"),
+            "near": lambda value: near_text(value, 4),
+            "unbroken": unbroken,
+        }
         return page
     if kind == ".md":
         text = Environment(

@@ -12,7 +12,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from mgdl_theory.certificate.schema import certificate
-from mgdl_theory.construct import tol_text
 from mgdl_theory.errors import CertificateError
 from mgdl_theory.plots.style import chosen
 from mgdl_theory.report.texts import plain, pretty
@@ -25,7 +24,7 @@ from mgdl_theory.verify.claims import CLAIMS
 from mgdl_theory.verify.claims import Claim as Statement
 from mgdl_theory.verify.report import Report, domain_text
 from mgdl_theory.verify.verdict import Result, Witness
-from mgdl_theory.words import down_text, up_text
+from mgdl_theory.words import bounds_texts, float_text, near_text, point_text, tol_text, up_text
 
 __all__ = [
     "COLUMNS", "NONE", "ROWS", "Claim", "Content", "Row", "Table", "about", "assumptions", "claim", "content", "latex",
@@ -187,7 +186,8 @@ def content(report: Report) -> Content:
     """
     scheme, target = report.scheme, report.scheme.target
     described = target.describe()
-    rows = tuple(_row(report, k) for k in chosen(range(len(scheme.grades) + 1), ROWS))
+    bounds = report.bound_texts
+    rows = tuple(_row(report, k, bounds) for k in chosen(range(len(scheme.grades) + 1), ROWS))
     unused = {name for name in ("theorem_a", "theorem_b") if all(row.cells[name] == NONE for row in rows)}
     sha256, why = _digest(report)
     commands, python = _again(report, described)
@@ -231,9 +231,10 @@ def shared(report: Report | ModelReport, target: Target, known: Mapping[str, Sta
 def _facts(report: Report) -> tuple[tuple[str, str, str], ...]:
     """Name, value and note of what a reader wants to know first."""
     scheme, (lower, upper) = report.scheme, (report.residual_sup_lower, report.residual_sup_upper)
-    bound = f"≤ {up_text(upper)}" if math.isfinite(upper) else "no bound"
+    ((low, high),) = bounds_texts([(lower, upper)], report.tol, 6)
+    bound = f"≤ {high}" if math.isfinite(upper) else "no bound"
     certified = "certified" if scheme.target.certified else "not certified: the target has no modulus of continuity"
-    below = f"{certified}; at some point at least {down_text(lower)}"
+    below = f"{certified}; at some point at least {low}"
     last = scheme.grades[-1].level if scheme.grades else 0
     return (
         ("sup-norm of the last residual", bound, below),
@@ -242,8 +243,8 @@ def _facts(report: Report) -> tuple[tuple[str, str, str], ...]:
         ("atoms", str(scheme.atoms), "hats with exact dyadic coefficients"),
         ("network", f"width {block_width(scheme.dim)}", f"{scheme.depth} hidden layers"),
         ("proof mesh", f"{report.leaves} leaves" if report.cover else "unfinished", "cells that tile the domain"),
-        ("lift c₀", repr(scheme.lift), plain(scheme.lift_reason)),
-        ("verified in", f"{report.seconds:.2f} s", "on the machine that made this report"),
+        ("lift c₀", float_text(scheme.lift), plain(scheme.lift_reason)),
+        ("verified in", f"{near_text(report.seconds)} s", "on the machine that made this report"),
     )
 
 
@@ -280,15 +281,15 @@ def _evidence(result: Result) -> str:
 def witness_lines(witness: Witness) -> tuple[str, ...]:
     """Where it is, exactly, and the residual there before and after."""
     exact = ", ".join(map(str, witness.x))
-    near = ", ".join(f"{float(x):.9g}" for x in witness.x)
+    near = point_text(witness.x)
     point = f"x = ({exact})" + (f", about ({near})" if near != exact else "")
-    before, after = (f"[{down_text(lo, 9)}, {up_text(hi, 9)}]" for lo, hi in (witness.before, witness.after))
+    before, after = witness.ranges
     if witness.before == witness.after:
         return (point, f"the residual after grade {witness.grade} lies in {after}")
     return (point, f"the residual before grade {witness.grade} lies in {before}", f"after it in {after}")
 
 
-def _row(report: Report, k: int) -> Row:
+def _row(report: Report, k: int, bounds: Sequence[tuple[str, str]]) -> Row:
     scheme = report.scheme
     level, atoms = ("–", 0) if not k else (str(scheme.grades[k - 1].level), len(scheme.grades[k - 1]))
     total = sum(len(grade) for grade in scheme.grades[:k])
@@ -298,8 +299,8 @@ def _row(report: Report, k: int) -> Row:
     if k >= len(report.rows):  # the verification ended before this grade
         return Row(k, cells, 0.0, math.inf)
     row, ratio = report.rows[k], report.ratios[k]
-    cells["lower"], cells["upper"] = down_text(row.residual_sup_lower, 5), up_or_none(row.residual_sup_upper, 5)
-    cells["factor"] = f"{ratio:.3f}" if math.isfinite(ratio) else NONE
+    cells["lower"], cells["upper"] = bounds[k] if math.isfinite(row.residual_sup_upper) else (bounds[k][0], NONE)
+    cells["factor"] = near_text(ratio) if math.isfinite(ratio) else NONE
     cells["theorem_a"], cells["theorem_b"] = up_or_none(row.theorem_a, 3), up_or_none(row.theorem_b, 3)
     if k:
         cells["balanced"], cells["falls"] = str(row.balanced), str(row.nonincreasing)
@@ -321,9 +322,8 @@ def _norms(report: Report) -> tuple[tuple[str, ...], ...]:
     if not report.rows or not report.rows[0].norms:
         return ()
     heading = ("grade", *(f"L^{p} norm" for p, _, _ in report.rows[0].norms))
-    shown = [report.rows[k] for k in chosen(range(len(report.rows)), ROWS)]
-    texts = ((str(row.grade), *(f"[{down_text(lo, 5)}, {up_text(hi, 5)}]" for _, lo, hi in row.norms)) for row in shown)
-    return (heading, *texts)
+    lines = report.norm_lines
+    return (heading, *(lines[k] for k in chosen(range(len(lines)), ROWS)))
 
 
 def assumptions(described: dict[str, Any]) -> Iterable[tuple[str, str, str]]:
@@ -331,7 +331,7 @@ def assumptions(described: dict[str, Any]) -> Iterable[tuple[str, str, str]]:
     known = {a.id: a for a in ASSUMPTIONS}
     usual = min(FUNCTION_ULPS.values())
     ulps = "".join(f"{n} for {name}, " for name, n in FUNCTION_ULPS.items() if n != usual) + f"{usual} for the others"
-    constants = {"FUNCTION_ULPS": f"FUNCTION_ULPS ({ulps})", "TRIG_REACH": f"TRIG_REACH ({TRIG_REACH:.0f})"}
+    constants = {"FUNCTION_ULPS": f"FUNCTION_ULPS ({ulps})", "TRIG_REACH": f"TRIG_REACH ({int(TRIG_REACH)})"}
     for name in described.get("assumptions", ()):
         if name in known:
             statement = reduce(lambda text, item: text.replace(*item), constants.items(), known[name].statement)

@@ -31,7 +31,7 @@ from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import FloatArray, IntArray
 from mgdl_theory.training.verify import ModelReport
 from mgdl_theory.verify.report import LeafBlock, Report
-from mgdl_theory.words import down_text, ranges_text, up_text
+from mgdl_theory.words import down_text, near_text, ranges_text, up_text
 
 __all__ = [
     "LogChart", "Maps", "Record", "Thumbnail", "curves", "loss_chart", "maps", "norm_chart", "squares_chart",
@@ -349,7 +349,7 @@ def _levels(report: Report, plane: Plane) -> FloatArray:
 def _section(scheme: Fold, cuts: Sequence[Fraction], names: Sequence[str]) -> str:
     box = scheme.target.box
     ends = [(box.lower[a], box.upper[a]) for a in range(2, scheme.dim)]
-    values = [f"{float(lo + (hi - lo) * cut):.4g}" for (lo, hi), cut in zip(ends, cuts, strict=True)]
+    values = [near_text(lo + (hi - lo) * cut, 4) for (lo, hi), cut in zip(ends, cuts, strict=True)]
     return ", ".join(f"{name} = {value}" for name, value in zip(names[2:], values, strict=True))
 
 

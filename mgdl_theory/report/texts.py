@@ -6,11 +6,14 @@ HTML is escaped by jinja2 itself; here are LaTeX, Markdown, shell commands, and 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mgdl_theory.words import plain
 
-__all__ = ["Raw", "Span", "code_span", "markdown", "plain", "pretty", "spans", "tex", "tex_code"]
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+__all__ = ["Raw", "Span", "code_span", "markdown", "plain", "pretty", "spans", "tex", "tex_code", "unbroken"]
 
 
 class Raw(str):
@@ -28,6 +31,21 @@ def pretty(text: str) -> str:
     return text.replace("<=", "≤").replace(">=", "≥")
 
 
+NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+(?:e-?\d+)?|e-?\d+)(?![\w.]*\w)")
+"""Definition: a decimal with a point or an exponent; nothing may break it."""
+
+
+def unbroken(text: str) -> Markup:
+    """HTML of a text, in which no line ends within a number.
+
+    >>> print(unbroken("<= 9.38e-5"))
+    &lt;= <span class="number">9.38e-5</span>
+    """
+    from markupsafe import Markup, escape
+
+    return Markup(NUMBER.sub(r'<span class="number">\g<0></span>', str(escape(text))))
+
+
 # -- LaTeX -----------------------------------------------------------------------------------------
 
 TEX = {
@@ -42,15 +60,24 @@ TEX = {
 
 
 def tex(value: object) -> Raw:
-    r"""LaTeX that prints a text; a character outside ASCII that is not known here is printed as its number.
+    r"""LaTeX that prints a text and breaks no number; a character that is not known here is printed as its number.
 
     >>> print(tex("50% of \\input{x} ☃"))
     50\% of \textbackslash{}input\{x\} [U+2603]
+    >>> print(tex("tol 1.5e-7"))
+    tol \mbox{1.5e-{}7}
     """
     if isinstance(value, Raw):
         return value
-    text = plain(str(value))
-    return Raw("".join(TEX.get(c, c if c.isascii() else f"[U+{ord(c):04X}]") for c in text))
+    text, start, written = plain(str(value)), 0, ""
+    for found in NUMBER.finditer(text):
+        written += _tex(text[start : found.start()]) + r"\mbox{" + _tex(found[0]) + "}"
+        start = found.end()
+    return Raw(written + _tex(text[start:]))
+
+
+def _tex(text: str) -> str:
+    return "".join(TEX.get(c, c if c.isascii() else f"[U+{ord(c):04X}]") for c in text)
 
 
 def tex_code(text: str) -> Raw:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from mgdl_theory.certificate.refutation import refutation
-from mgdl_theory.construct import tol_text
 from mgdl_theory.errors import CertificateError
 from mgdl_theory.plots.style import chosen
 from mgdl_theory.report.content import (
@@ -19,13 +18,12 @@ from mgdl_theory.report.content import (
     rows_note,
     shared,
     target_line,
-    up_or_none,
     witness_lines,
 )  # fmt: skip
 from mgdl_theory.report.texts import plain
 from mgdl_theory.training.model import TrainedGrade
 from mgdl_theory.training.verify import MODEL_CLAIMS, SCAN, ModelReport
-from mgdl_theory.words import count, down_text, up_text
+from mgdl_theory.words import bounds_texts, count, near_text, percent_text, tol_text
 
 __all__ = ["COLUMNS", "trained_content"]
 
@@ -72,11 +70,12 @@ def trained_content(report: ModelReport) -> Content:
     >>> f = mg.target("x/2")
     >>> said = trained_content(mg.verify(TrainedModel(f.box), f))
     >>> said.verdict, said.row(0).cells["upper"], said.row(0).cells["squares"]
-    ('PROVED', '0.5', '1.000e+00')
+    ('PROVED', '0.5', '1')
     """
     model, target = report.model, report.target
     described = target.describe()
-    rows = tuple(_row(report, k) for k in chosen(range(len(report.rows)), ROWS))
+    bounds = report.bound_texts
+    rows = tuple(_row(report, k, bounds) for k in chosen(range(len(report.rows)), ROWS))
     shown = [row.number for row in rows if row.number]
     sha256, why = _refutation(report)
     commands, python = _again(report, described, bool(sha256))
@@ -108,12 +107,13 @@ def _facts(report: ModelReport) -> tuple[tuple[str, str, str], ...]:
     """Name, value and note of what a reader wants to know first."""
     model, last = report.model, report.rows[-1]
     known = math.isfinite(last.residual_sup_upper)
+    ((low, high),) = bounds_texts([(last.residual_sup_lower, last.residual_sup_upper)], report.tol, 6)
     certified = "certified" if report.target.certified else "not certified: the target has no modulus of continuity"
     leaves = "1 leaf" if report.leaves == 1 else f"{report.leaves} leaves"
     layers = sum(grade.depth for grade in model.grades)
     return (
-        ("sup-norm of the last residual", f"≤ {up_text(last.residual_sup_upper)}" if known else "no bound",
-         f"{certified}; at some point at least {down_text(last.residual_sup_lower)}"),
+        ("sup-norm of the last residual", f"≤ {high}" if known else "no bound",
+         f"{certified}; at some point at least {low}"),
         ("tolerance", "none" if report.tol is None else tol_text(report.tol),
          "nothing is claimed of the sup-norm" if report.tol is None else "claimed of the sup-norm"),
         ("squares on the data", _squares(last.relative_error), "of those of f; the nearest to the exact quotient"),
@@ -121,28 +121,29 @@ def _facts(report: ModelReport) -> tuple[tuple[str, str, str], ...]:
         ("parameters", f"{model.parameters}", "weights, biases, readouts and constants"),
         ("network", f"width {max((g.width for g in model.grades), default=0)}", count(layers, "hidden layer")),
         ("proof mesh", leaves if report.leaves else "unfinished", "cells that tile the domain"),
-        ("trained in", f"{sum(row.seconds for row in report.rows):.1f} s", f"seed {model.seed}"),
-        ("verified in", f"{report.seconds:.2f} s", "on the machine that made this report"),
+        ("trained in", f"{near_text(sum(row.seconds for row in report.rows))} s", f"seed {model.seed}"),
+        ("verified in", f"{near_text(report.seconds)} s", "on the machine that made this report"),
     )  # fmt: skip
 
 
 def _squares(value: float) -> str:
-    return f"{value:.3e}"
+    return near_text(value, 4)
 
 
-def _row(report: ModelReport, k: int) -> Row:
+def _row(report: ModelReport, k: int, bounds: Sequence[tuple[str, str]]) -> Row:
+    lower, upper = bounds[k]
     row, before = report.rows[k], report.rows[k - 1].residual_sup_upper if k else 0.0
     ratio = row.residual_sup_upper / before if 0 < before < math.inf else math.nan
     cells = {
         "grade": str(k),
         "parameters": str(row.parameters),
-        "lower": down_text(row.residual_sup_lower, 5),
-        "upper": up_or_none(row.residual_sup_upper, 5),
-        "factor": f"{ratio:.3f}" if math.isfinite(ratio) else NONE,
+        "lower": lower,
+        "upper": upper if math.isfinite(row.residual_sup_upper) else NONE,
+        "factor": near_text(ratio) if math.isfinite(ratio) else NONE,
         "squares": _squares(row.relative_error),
-        "grown": f"{row.grown:.1%}" if k else NONE,
+        "grown": percent_text(row.grown) if k else NONE,
         "falls": str(row.nonincreasing) if k else NONE,
-        "seconds": f"{row.seconds:.1f}" if k else NONE,
+        "seconds": near_text(row.seconds) if k else NONE,
     }
     return Row(k, cells, row.residual_sup_lower, row.residual_sup_upper)
 
@@ -165,7 +166,7 @@ def _told(value: Any) -> str:
     if isinstance(value, int) and abs(value) < 1 << 53:
         return str(value)
     if isinstance(value, float):
-        return f"{value:.3g}"
+        return near_text(value)
     return plain(value[:NOTE]) if isinstance(value, str) else NONE
 
 

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from mgdl_theory.errors import AssumptionError
 from mgdl_theory.rigor import kernels
 from mgdl_theory.rigor.kernels import ETA, LARGEST, STEP, UNIT
+from mgdl_theory.words import float_text
 
 __all__ = [
     "ASSUMPTIONS",
@@ -311,10 +312,10 @@ def _check_function(name: str, function: Callable[..., Any], arguments: list[Flo
     good = near & np.isfinite(computed)
     if not good.all():
         worst = int(np.flatnonzero(~good)[0])
-        given = ", ".join(repr(float(x[worst])) for x in arguments)
+        given = ", ".join(float_text(x[worst]) for x in arguments)
         raise AssumptionError(
-            f"numpy.{name}({given}) is {float(computed[worst])!r}, more than {ulps} units in the last place "
-            f"from {float(rounded[worst])!r}; choose the engine 'crival', which does not use it"
+            f"numpy.{name}({given}) is {float_text(computed[worst])}, more than {ulps} units in the last place "
+            f"from {float_text(rounded[worst])}; choose the engine 'crival', which does not use it"
         )
 
 

@@ -19,7 +19,7 @@ from mgdl_theory.errors import OptionError, shown
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_up, sub_down
 from mgdl_theory.targets.base import Defects, FloatArray, IntArray, Target, exact_number, least_defect
-from mgdl_theory.words import plain
+from mgdl_theory.words import plain, up_text
 
 __all__ = ["UniformBall"]
 
@@ -60,7 +60,7 @@ class UniformBall:
         if exact < 0 or exact > LARGEST:
             raise OptionError(f"tail: expected a number of binary64 that is at least 0, got {shown(radius)}")
         self.center, self.radius, self.box, self.certified = center, exact, center.box, center.certified
-        self.text = plain(text) if text else f"{center.text} +- {_above(exact):.3g}"
+        self.text = plain(text) if text else f"{center.text} +- {up_text(exact, 3)}"
 
     def __repr__(self) -> str:
         return f"UniformBall({self.center!r}, {str(self.radius)!r})"

@@ -20,7 +20,7 @@ from mgdl_theory.rigor.rounding import add_up, checked_arithmetic, mul_up, quiet
 from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, exact_number, read_list, read_points
 from mgdl_theory.targets.calling import Caller, foreign, parameters, raised
 from mgdl_theory.targets.modulus import LEVELS, Modulus, defect_table, halved
-from mgdl_theory.words import NAME, plain
+from mgdl_theory.words import NAME, float_text, near_text, plain, range_text, up_text
 
 __all__ = ["VALUE_ERROR", "CallableTarget", "dimension"]
 
@@ -203,12 +203,12 @@ class CallableTarget:
     ) -> str:
         assert self.modulus is not None
         said = [
-            f"f({_place(self.box.point(node.tolist(), level))}) in [{float(f.lo[cell, k])!r}, {float(f.hi[cell, k])!r}]"
+            f"f({_place(self.box.point(node.tolist(), level))}) in {range_text(f.lo[cell, k], f.hi[cell, k], 17)}"
             for node, k in zip(nodes, pair, strict=True)
         ]
         return (
             f"{self.name} contradicts {self.modulus.text}: {said[0]} and {said[1]} differ by more than "
-            f"{float(allowed[0])!r}, which is all that it allows; state a larger modulus (or value_error), if f has one"
+            f"{up_text(allowed[0])}, which is all that it allows; state a larger modulus (or value_error), if f has one"
         )
 
     def _estimated(self, level: int, cells: IntArray, at_corners: Interval) -> tuple[FloatArray, FloatArray]:
@@ -309,8 +309,8 @@ class CallableTarget:
         apart = np.maximum(sub_down(first.lo, second.hi), sub_down(second.lo, first.hi))
         if (apart > 0).any():
             k = int(np.argmax(apart))
-            place = ", ".join(repr(v) for v in points[k].tolist())
-            said = [f"f in [{float(f.lo[k])!r}, {float(f.hi[k])!r}]" for f in (first, second)]
+            place = ", ".join(map(float_text, points[k].tolist()))
+            said = [f"f in {range_text(f.lo[k], f.hi[k], 17)}" for f in (first, second)]
             raise TargetError(
                 f"{self.name} contradicts itself at ({place}): {said[0]}, but when {when}, {said[1]}; a target must "
                 "always give the same value, and its value_error must cover all differences"
@@ -497,10 +497,10 @@ def _samples(dim: int) -> tuple[FloatArray, FloatArray]:
 
 
 def _place(point: Sequence[Fraction]) -> str:
-    return ", ".join(str(v) if v.denominator < 10**6 else f"{v} = {float(v):.9g}" for v in point)
+    return ", ".join(str(v) if v.denominator < 10**6 else f"{v} (about {near_text(v, 9)})" for v in point)
 
 
 def _text(value: Fraction) -> str:
     power = value.denominator.bit_length() - 1
     exact = value.numerator == 1 and value.denominator == 1 << power
-    return f"2^-{power}" if exact and power > 9 else str(value) if value.denominator < 1000 else f"{float(value):.6g}"
+    return f"2^-{power}" if exact and power > 9 else str(value) if value.denominator < 1000 else up_text(value)

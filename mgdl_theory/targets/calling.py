@@ -17,7 +17,7 @@ import numpy as np
 from mgdl_theory.errors import Interrupt, TargetError, interrupt, told
 from mgdl_theory.rigor.rounding import check_arithmetic, quiet
 from mgdl_theory.targets.base import FloatArray
-from mgdl_theory.words import plain
+from mgdl_theory.words import float_text, plain
 
 __all__ = ["Caller", "foreign", "parameters", "raised"]
 
@@ -149,7 +149,7 @@ class Caller:
         lost = np.flatnonzero(~np.isfinite(out))
         if len(lost):
             raise TargetError(
-                f"{self.name} returned {float(out[lost[0]])!r} at {_place(points[lost[0]])}; "
+                f"{self.name} returned {float_text(out[lost[0]])} at {_place(points[lost[0]])}; "
                 "a target must be finite and continuous on the whole domain"
             )
         return out
@@ -232,5 +232,5 @@ def parameters(function: Callable[..., Any]) -> int | None:
 
 
 def _place(point: FloatArray) -> str:
-    values = [repr(v) for v in point.tolist()]
+    values = [float_text(v) for v in point.tolist()]
     return f"x = {values[0]}" if len(values) == 1 else f"x = ({', '.join(values)})"

@@ -30,6 +30,7 @@ from mgdl_theory.rigor.rounding import quiet
 from mgdl_theory.targets.base import IntArray
 from mgdl_theory.targets.expression import CHUNK, ExpressionTarget
 from mgdl_theory.targets.program import Node, Program
+from mgdl_theory.words import near_text, range_text
 
 __all__ = ["DEEPEST", "MAX_CELLS", "require_defined"]
 
@@ -363,7 +364,7 @@ def _not_shown(target: ExpressionTarget, low: Point, high: Point) -> TargetError
     advice = f"{node.op}(min(max({inner}, -1), 1))" if node.op in ("asin", "acos") else advice
     return TargetError(
         f"{name} cannot be shown to be defined {at} {place}: {_cut(inner)} is only known to lie in "
-        f"[{ends.lo.min():.6g}, {ends.hi.max():.6g}] there; "
+        f"{range_text(ends.lo.min(), ends.hi.max())} there; "
         + (f"if it is defined, write {advice}" if advice and len(inner) < 60 else _CHANGE)
     )
 
@@ -375,7 +376,7 @@ def _operation(target: ExpressionTarget, number: int) -> str:
 
 def _place(target: ExpressionTarget, point: Point) -> str:
     names = ", ".join(target.program.variables)
-    ends = ", ".join(str(x) if x.denominator < 10**6 and abs(x) < 10**15 else f"{float(x):.15g}" for x in point)
+    ends = ", ".join(str(x) if x.denominator < 10**6 and abs(x) < 10**15 else near_text(x, 15) for x in point)
     return f"{names} = {ends}" if len(point) == 1 else f"({names}) = ({ends})"
 
 

@@ -23,6 +23,7 @@ from mgdl_theory.targets.ball import UniformBall
 from mgdl_theory.targets.base import Box, FloatArray, Target, exact_number
 from mgdl_theory.targets.definedness import require_defined
 from mgdl_theory.targets.expression import ExpressionTarget
+from mgdl_theory.words import up_text
 
 __all__ = ["GALLERY", "Entry", "find"]
 
@@ -102,7 +103,7 @@ class Entry:
         require_defined(f)
         name = f"@{self.name}: {self.formula if len(self.formula) <= 60 else self.title}"
         if self.series is not None:
-            return UniformBall(f, tail, f"{name} (tail <= {float(tail):.3g})")
+            return UniformBall(f, tail, f"{name} (tail <= {up_text(tail, 3)})")
         f.text = name
         return f
 

@@ -20,7 +20,7 @@ from mgdl_theory.rigor.interval import Interval, get_engine
 from mgdl_theory.rigor.rounding import add_up, check_arithmetic, mul_up, quiet, up
 from mgdl_theory.targets.base import THETA, FloatArray, exact_number, read_list
 from mgdl_theory.targets.calling import foreign, raised
-from mgdl_theory.words import NAME, plain
+from mgdl_theory.words import NAME, float_text, plain, up_text
 
 __all__ = ["LEVELS", "Axes", "Given", "Modulus", "Power", "defect_table", "halved", "modulus_of"]
 
@@ -165,10 +165,10 @@ class Given(Modulus):
         except BaseException as error:
             if not raised(error):
                 raise
-            raise OptionError(f"modulus: omega({t!r}) raised {told(error)}") from error
+            raise OptionError(f"modulus: omega({float_text(t)}) raised {told(error)}") from error
         check_arithmetic()  # before a number is remembered: foreign code may have changed the rounding mode
         if not (value >= 0 and math.isfinite(value)):
-            raise OptionError(f"modulus: omega({t!r}) must be a finite number >= 0, got {value!r}")
+            raise OptionError(f"modulus: omega({float_text(t)}) must be a finite number >= 0, got {value!r}")
         return value
 
     def _check(self, at: int) -> None:
@@ -176,12 +176,10 @@ class Given(Modulus):
         pairs = [self._seen[k : k + 2] for k in (at - 1, at) if 0 <= k < len(self._seen) - 1]
         for (s, low), (t, high) in pairs:
             if low > high * (1 + 4 * MODULUS_ERROR) + 2.0**-1020:
-                raise OptionError(
-                    f"modulus: omega must not decrease, but omega({s!r}) = {low!r} > omega({t!r}) = {high!r}"
-                )
+                raise OptionError(f"modulus: omega must not decrease, but {_equation(s, low)} > {_equation(t, high)}")
             if self.concave and high * s > low * t * (1 + 8 * MODULUS_ERROR) + 2.0**-1000:  # omega(t)/t must not grow
                 raise OptionError(
-                    f"modulus: omega is not concave: omega({s!r}) = {low!r} and omega({t!r}) = {high!r}; "
+                    f"modulus: omega is not concave: {_equation(s, low)} and {_equation(t, high)}; "
                     "leave out concave=True"
                 )
 
@@ -287,5 +285,9 @@ def _nonnegative(name: str, value: Any) -> Fraction:
     return exact
 
 
+def _equation(t: float, value: float) -> str:
+    return f"omega({float_text(t)}) = {float_text(value)}"
+
+
 def _short(value: Fraction) -> str:
-    return str(value) if value.denominator < 1000 else f"{float(value):.6g}"
+    return str(value) if value.denominator < 1000 else up_text(value)

@@ -34,7 +34,7 @@ from mgdl_theory.errors import OptionError, TargetError, told
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_down, add_up, checked_arithmetic, mul_up, quiet, sub_down, sub_up, up
 from mgdl_theory.targets.base import THETA, Box, Defects, FloatArray, IntArray, read_points
-from mgdl_theory.words import NAME, plain
+from mgdl_theory.words import NAME, float_text, plain
 
 __all__ = ["SamplesTarget", "read_array", "remarks"]
 
@@ -455,7 +455,7 @@ def read_array(data: Any) -> FloatArray:
     with np.errstate(over="ignore"):  # a long double beyond the floats becomes inf, which is refused
         converted = np.array(array, dtype=np.float64, order="C")
     _refuse(~np.isfinite(converted), array, "remove or fill such samples first")
-    _refuse(np.abs(converted) > LARGEST_SAMPLE, array, f"numbers beyond {LARGEST_SAMPLE:g} are out of range")
+    _refuse(np.abs(converted) > LARGEST_SAMPLE, array, f"numbers beyond {float_text(LARGEST_SAMPLE)} are out of range")
     if array.dtype.kind in "iu":
         _refuse((array > 2**53) | (array < -(2**53)), array, "integers beyond 2^53 are out of range; convert the data")
     elif array.dtype.itemsize > 8:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, overload
 
 import numpy as np
 
-from mgdl_theory.construct import Budget, read_tol, split_bytes, tol_text
+from mgdl_theory.construct import Budget, read_tol, split_bytes
 from mgdl_theory.errors import OptionError
 from mgdl_theory.grade import cell_bounds
 from mgdl_theory.later import later
@@ -37,7 +37,7 @@ from mgdl_theory.verify.report import WITHOUT_MODULUS, LeafBlock, Report, domain
 from mgdl_theory.verify.vector import VectorReport
 from mgdl_theory.verify.verdict import Result, Verdict, Witness, worst
 from mgdl_theory.verify.verifier import verify as verify_scheme
-from mgdl_theory.words import count, down_text, plain, up_text
+from mgdl_theory.words import bounds_texts, count, down_text, near_text, percent_text, plain, tol_text, up_text
 
 __all__ = ["MODEL_CLAIMS", "ModelReport", "ModelRow", "verify", "verify_model"]
 
@@ -157,6 +157,16 @@ class ModelReport:
         """Certified bound of the last residual."""
         return self.rows[-1].residual_sup_upper
 
+    @property
+    def bound_texts(self) -> list[tuple[str, str]]:
+        """Lower and upper bound of each row, as printed."""
+        return bounds_texts([(row.residual_sup_lower, row.residual_sup_upper) for row in self.rows], self.tol)
+
+    @property
+    def sup_text(self) -> str:
+        """The certified bound of the last residual, as printed."""
+        return bounds_texts([(0.0, self.residual_sup_upper)], self.tol, 6)[0][1]
+
     def result(self, claim: str) -> Result:
         """The result for one claim, by its identifier."""
         return next(r for r in self.results if r.claim == claim)
@@ -164,7 +174,7 @@ class ModelReport:
     def last_line(self) -> str:
         """One sentence that agrees with the exit code."""
         name = f"{plain(self.target.text)} on {domain_text(self.target)}"
-        bound = f"sup-norm of the residual <= {up_text(self.residual_sup_upper)}"
+        bound = f"sup-norm of the residual <= {self.sup_text}"
         if self.verdict is Verdict.PROVED:
             end = f" <= tol = {tol_text(self.tol)}" if self.tol is not None else ""
             return f"PROVED: {name}: {count(len(self.rows) - 1, 'trained grade')}, no point gets worse, {bound}{end}"
@@ -176,7 +186,7 @@ class ModelReport:
         """Every number of the report as plain data."""
         return {
             "target": self.target.describe(),
-            "tol": self.tol,
+            "tol": None if self.tol is None else float(tol_text(self.tol)),
             "grades": [row.as_dict() for row in self.rows],
             "claims": [result.as_dict() for result in self.results],
             "leaves": self.leaves,
@@ -188,9 +198,9 @@ class ModelReport:
 
     def __str__(self) -> str:
         lines = [
-            f"{row.grade:>3}  {row.residual_sup_lower:.4e} <= sup|e| <= {row.residual_sup_upper:.4e}  "
-            f"squares {row.relative_error:.3e}  grown {row.grown:.1%}  {row.nonincreasing}"
-            for row in self.rows
+            f"{row.grade:>3}  {low:>9} <= sup|e| <= {high:<9}  "
+            f"squares {near_text(row.relative_error, 4)}  grown {percent_text(row.grown)}  {row.nonincreasing}"
+            for row, (low, high) in zip(self.rows, self.bound_texts, strict=True)
         ]
         lines += [f"{r.verdict!s:<9}  {r.claim}: {r.evidence}" for r in self.results]
         return "\n".join([*lines, self.last_line()])
@@ -371,7 +381,7 @@ class _Sweep:
         dim, used, allowed = self.target.dim, 0, Budget().bytes
         if 8 * dim * 4**dim > allowed:
             self.upper, self.unproved = [np.inf] * len(self.upper), [1] * len(self.unproved)
-            self.stopped = f"{dim} variables need more than {allowed / 2**30:.3g} GiB for a single cell"
+            self.stopped = f"{dim} variables need more than {near_text(allowed / 2**30)} GiB for a single cell"
             return
         mesh = Mesh.root(dim)
         while len(mesh.cells) < FIRST_CELLS and len(mesh.cells) << dim <= self.budget:
@@ -416,7 +426,7 @@ class _Sweep:
             order = np.argsort(np.where(split, -excess, np.inf), kind="stable")
             split[order[room:]] = False
         if split_bytes(mesh, int(split.sum())) > allowed:
-            self.stopped = f"the next level, {mesh.level + 1}, needs more than {allowed / 2**30:.3g} GiB"
+            self.stopped = f"the next level, {mesh.level + 1}, needs more than {near_text(allowed / 2**30)} GiB"
             split[:] = False
         return split
 
@@ -543,7 +553,8 @@ class _Sweep:
     def sup_norm(self, tol: float) -> Result:
         """The verdict on the tolerance."""
         lower, upper = self.lower[-1], self.upper[-1]
-        text = f"sup-norm in [{down_text(lower)}, {up_text(upper)}], tol {tol_text(tol)}"
+        low, high = bounds_texts([(lower, upper)], tol, 6)[0]
+        text = f"sup-norm in [{low}, {high}], tol {tol_text(tol)}"
         if upper <= tol:
             return Result("sup-norm", Verdict.PROVED, f"{text}, on {self.seen}")
         if lower > tol:
@@ -637,7 +648,7 @@ def _decay(squares: _Squares, data: Data, box: Box) -> Result:
     """The claim on the sums of squares; a grade that is 0 on the data is trivial and leaves them equal."""
     ratios = []
     for k, (a, b) in enumerate(pairwise(squares.totals)):
-        ratios.append(f"{_near(b / a):.3g}" if a else "-")
+        ratios.append(near_text(b / a, keep=lambda factor: factor < 1) if a else "-")
         if not b < a and not squares.trivial[k]:
             _, i, before, after = squares.worst[k]
             t = [Fraction(v) for v in data.t[i].tolist()]

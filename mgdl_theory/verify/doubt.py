@@ -12,6 +12,7 @@ from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import check_arithmetic, sub_down, sub_up
 from mgdl_theory.targets.base import FloatArray, IntArray, Target
 from mgdl_theory.verify.verdict import Verdict, Witness
+from mgdl_theory.words import point_text
 
 __all__ = ["Doubt", "Outcome"]
 
@@ -76,7 +77,7 @@ class Doubt:
             if len(cells) << mesh.dim > DOUBT_CELLS:
                 break
             cells, G, g = children(cells), prolong(G), prolong(g)
-        place = ", ".join(f"{float(x):.9g}" for x in self.target.box.point(mesh.cells[0].tolist(), deeper))
+        place = point_text(self.target.box.point(mesh.cells[0].tolist(), deeper))
         return Outcome(Verdict.UNDECIDED, f"not decided near ({place}) at level {deeper}")
 
     def _refute(self, mesh: Mesh, e: Interval, g: FloatArray) -> Witness | None:

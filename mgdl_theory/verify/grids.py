@@ -17,6 +17,7 @@ from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.verify.report import Report
 from mgdl_theory.verify.verdict import Result, Verdict, Witness
+from mgdl_theory.words import near_text, point_text
 
 __all__ = ["check_on_grid", "check_options"]
 
@@ -69,7 +70,6 @@ def check_on_grid(
         comparisons and the largest last residual.
     """
     check_options(points, digits)
-    import mpmath
 
     scheme, worst = report.scheme, _Worst()
     for number, node in enumerate(_points(scheme.dim, points, seed), 1):
@@ -78,8 +78,8 @@ def check_on_grid(
             return objection
         if progress:
             progress(number)
-    place = ", ".join(f"{float(x):.9g}" for x in worst.point)
-    largest = mpmath.nstr(worst.residual, 8)
+    place = point_text(worst.point)
+    largest = near_text(float(worst.residual), 8)
     count = 2 * _per_side(scheme.dim, points) ** scheme.dim
     if worst.lost:
         place += f"; {worst.lost} points without a number from mpmath"
@@ -151,7 +151,7 @@ def _confirm(report: Report, node: tuple[int, ...], k: int, totals: list[Fractio
     target = report.scheme.target
     f = target.values(LEVEL, np.array([node], dtype=np.int64))
     x = target.box.point(node, LEVEL)
-    place = ", ".join(f"{float(v):.9g}" for v in x)
+    place = point_text(x)
     if not (np.isfinite(f.lo[0]) and np.isfinite(f.hi[0])):
         return Result("grid", Verdict.UNDECIDED, f"mpmath objects at ({place}), grade {k}; f has no enclosure there")
     lo, hi = Fraction(float(f.lo[0])), Fraction(float(f.hi[0]))

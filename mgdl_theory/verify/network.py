@@ -35,6 +35,7 @@ from mgdl_theory.targets.base import Box, FloatArray, IntArray
 from mgdl_theory.vector import VectorScheme
 from mgdl_theory.verify.blocks import BlockProof, prove_block
 from mgdl_theory.verify.verdict import Result, Verdict, Witness
+from mgdl_theory.words import float_text
 
 __all__ = ["Difference", "OutputWitness", "first_difference", "scheme_at", "verify_network"]
 
@@ -57,7 +58,7 @@ class OutputWitness(Witness):
 
     def __str__(self) -> str:
         place = ", ".join(map(str, self.x))
-        values = f"the scheme is {self.before[0]!r} and the network {self.after[0]!r} (rounded)"
+        values = f"the scheme is {float_text(self.before[0])} and the network {float_text(self.after[0])} (rounded)"
         return f"x = ({place}), after grade {self.grade}: {values}"
 
     def as_dict(self) -> dict[str, Any]:
@@ -238,7 +239,7 @@ def _differences(network: Network, scheme: Scheme, atoms: _Sequence, j: int) -> 
     if not atoms.whole:
         yield Difference(0, -1, "the hats of the scheme are not those of its components")
     if lift != scheme.lift:
-        yield Difference(0, -1, f"the lift is {lift!r}, not {scheme.lift!r}")
+        yield Difference(0, -1, f"the lift is {float_text(lift)}, not {float_text(scheme.lift)}")
     if not np.array_equal(network.grade_end, atoms.ends() * network.layers_per_atom):
         yield Difference(network.grades, -1, "the grades do not end at the layers where those of the scheme do")
         return
@@ -298,9 +299,9 @@ def _readout_differences(network: Network, atoms: _Sequence, j: int) -> Iterator
 def _departure(row: FloatArray, want: FloatArray, name: str, constant: float, wanted: float) -> str:
     """The first number of a row that is not the template's."""
     for r in np.flatnonzero(row != want)[:1]:
-        return f"weight {float(row[r])!r} on channel {r}, not {float(want[r])!r}"
-    return f"{name} {constant!r}, " + (
-        f"not {wanted!r}" if np.isfinite(wanted) else "less than the largest coefficient"
+        return f"weight {float_text(row[r])} on channel {r}, not {float_text(want[r])}"
+    return f"{name} {float_text(constant)}, " + (
+        f"not {float_text(wanted)}" if np.isfinite(wanted) else "less than the largest coefficient"
     )
 
 

@@ -9,13 +9,12 @@ from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from mgdl_theory.construct import tol_text
 from mgdl_theory.later import later
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import FloatArray, IntArray, Target
 from mgdl_theory.verify.claims import CLAIMS
 from mgdl_theory.verify.verdict import Result, Verdict, worst
-from mgdl_theory.words import count, plain, up_text
+from mgdl_theory.words import bounds_texts, count, plain, tol_text
 
 __all__ = ["GradeRow", "LeafBlock", "Report", "domain_text"]
 
@@ -117,6 +116,23 @@ class Report:
         pairs = itertools.pairwise(uppers)
         return (math.nan, *(after / before if before else math.nan for before, after in pairs))
 
+    @property
+    def bound_texts(self) -> list[tuple[str, str]]:
+        """Lower and upper bound of each row, as printed."""
+        return bounds_texts([(row.residual_sup_lower, row.residual_sup_upper) for row in self.rows], self.tol)
+
+    @property
+    def norm_lines(self) -> list[tuple[str, ...]]:
+        """Grade and enclosed norms of each row, as printed."""
+        names = range(len(self.rows[0].norms) if self.rows else 0)
+        columns = [bounds_texts([row.norms[n][1:] for row in self.rows]) for n in names]
+        return [(str(row.grade), *(f"[{c[k][0]}, {c[k][1]}]" for c in columns)) for k, row in enumerate(self.rows)]
+
+    @property
+    def sup_text(self) -> str:
+        """The certified bound of the last residual, as printed."""
+        return bounds_texts([(0.0, self.residual_sup_upper)], self.tol, 6)[0][1]
+
     def result(self, claim: str) -> Result:
         """The result for one claim, by its identifier."""
         return next(r for r in self.results if r.claim == claim)
@@ -143,7 +159,7 @@ class Report:
         scheme = self.scheme
         return {
             "target": scheme.target.describe(),
-            "tol": self.tol,
+            "tol": None if self.tol is None else float(tol_text(self.tol)),
             "lift": scheme.lift,
             "lift_reason": scheme.lift_reason,
             "complete": scheme.complete,
@@ -171,7 +187,7 @@ class Report:
     def last_line(self) -> str:
         """One sentence that agrees with the exit code."""
         name = f"{plain(self.scheme.target.text)} on {domain_text(self.scheme.target)}"
-        bound = f"sup-norm of the residual <= {up_text(self.residual_sup_upper)}"
+        bound = f"sup-norm of the residual <= {self.sup_text}"
         if self.verdict is Verdict.PROVED:
             return (
                 f"PROVED: {name}: {count(len(self.rows) - 1, 'grade')}, {count(self.scheme.atoms, 'atom')}, "
@@ -183,8 +199,8 @@ class Report:
     def __str__(self) -> str:
         lines = [
             f"{row.grade:>3}  level {row.level:>2}  atoms {row.atoms:>7}  "
-            f"{row.residual_sup_lower:.4e} <= sup|e| <= {row.residual_sup_upper:.4e}  {row.balanced}"
-            for row in self.rows
+            f"{low:>9} <= sup|e| <= {high:<9}  {row.balanced}"
+            for row, (low, high) in zip(self.rows, self.bound_texts, strict=True)
         ]
         lines += [f"{r.verdict!s:<9}  {r.claim}: {r.evidence}" for r in self.results]
         return "\n".join([*lines, self.last_line()])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
-from mgdl_theory.construct import tol_text
 from mgdl_theory.errors import OptionError
 from mgdl_theory.vector import VectorScheme
 from mgdl_theory.verify.report import Report, domain_text
 from mgdl_theory.verify.verdict import Result, Verdict, worst
-from mgdl_theory.words import count, plain, up_text
+from mgdl_theory.words import count, plain, tol_text
 
 __all__ = ["VectorReport"]
 
@@ -81,9 +81,9 @@ class VectorReport:
             text = self.components[number - 1].last_line().removeprefix(f"{verdict}: ")
             return f"{verdict}: component {number} of {len(scheme)}: {text}"
         tols = [tol_text(report.tol) for report in self.components if report.tol is not None]
-        bounds = [up_text(report.residual_sup_upper) for report in self.components]
+        bounds = [report.sup_text for report in self.components]
         asked, same = len(tols) == len(self.components), len(set(tols)) == 1
-        bound = up_text(max(report.residual_sup_upper for report in self.components)) if same else ", ".join(bounds)
+        bound = max(bounds, key=Fraction) if same else ", ".join(bounds)
         end = f" <= tol = {tols[0] if same else ', '.join(tols)}" if asked else ""
         return (
             f"PROVED: ({plain(scheme.target.text)}) on {domain_text(self.components[0].scheme.target)}: "

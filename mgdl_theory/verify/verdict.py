@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from typing import Any
 
-from mgdl_theory.words import down_text, up_text
+from mgdl_theory.words import down_text, near_text, up_text
 
 __all__ = ["Result", "Verdict", "Witness", "worst"]
 
@@ -71,10 +72,19 @@ class Witness:
 
     def __str__(self) -> str:
         place = ", ".join(_short(v) for v in self.x)
-        return (
-            f"x = ({place}), grade {self.grade}: residual in {_enclosure(self.before)} before, "
-            f"in {_enclosure(self.after)} after"
-        )
+        before, after = self.ranges
+        return f"x = ({place}), grade {self.grade}: residual in {before} before, in {after} after"
+
+    @property
+    def ranges(self) -> tuple[str, str]:
+        """The enclosures before and after; if the second is larger in magnitude throughout, so it is as printed."""
+        (low, high), most = self.before, Fraction(0)
+        least = max(self.after[0], -self.after[1])
+        ends = (down_text(low, 9, lambda v: abs(v) < least), up_text(high, 9, lambda v: abs(v) < least))
+        if math.isfinite(low) and math.isfinite(high):
+            most = max(abs(Fraction(end)) for end in ends)
+        (low, high), larger = self.after, (lambda v: abs(v) > most)
+        return f"[{', '.join(ends)}]", f"[{down_text(low, 9, larger)}, {up_text(high, 9, larger)}]"
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON; the point exactly."""
@@ -119,8 +129,4 @@ class Result:
 
 
 def _short(value: Fraction) -> str:
-    return str(value) if value.denominator < 10**6 else f"{value} = {float(value):.9g}"
-
-
-def _enclosure(pair: tuple[float, float]) -> str:
-    return f"[{down_text(pair[0], 9)}, {up_text(pair[1], 9)}]"
+    return str(value) if value.denominator < 10**6 else f"{value} (about {near_text(value, 9)})"

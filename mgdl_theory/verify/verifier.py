@@ -19,7 +19,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from mgdl_theory.construct import FINISH, Budget, read_tol, require_memory, split_bytes, tol_text
+from mgdl_theory.construct import FINISH, Budget, read_tol, require_memory, split_bytes
 from mgdl_theory.contraction import QUANTUM_RATIO, Margins, quantum_floor, violates_vertex_inequality
 from mgdl_theory.errors import AssumptionError, BudgetError, OptionError
 from mgdl_theory.grade import Front, Grade, cell_bounds, waiting
@@ -46,7 +46,7 @@ from mgdl_theory.verify.norms import Power, cell_powers
 from mgdl_theory.verify.report import GradeRow, LeafBlock, Report
 from mgdl_theory.verify.vector import VectorReport
 from mgdl_theory.verify.verdict import Result, Verdict, Witness
-from mgdl_theory.words import down_text, ranges_text, up_text
+from mgdl_theory.words import bounds_texts, down_text, near_text, range_text, ranges_text, tol_text, up_text
 
 __all__ = ["verify"]
 
@@ -450,7 +450,7 @@ class _Sweep:
                 f"L^{p} falls at {len(falls)} of {len(self.scheme.grades)} grades, enclosures separate at {sum(apart)}"
             )
             least = f"||e||_{p}^{p} by >= {down_text(min(falls), 3)}" if falls else "no fall is shown"
-            texts.append(f"{count}; {least}; last in [{down_text(lower)}, {up_text(upper)}]")
+            texts.append(f"{count}; {least}; last in {range_text(lower, upper)}")
             strict |= bool(falls)
         if 1 in self.leaf_powers:
             texts.append(f"||e||_1 = ||g||_1 + ||e-g||_1 within {up_text(self.identity_gap, 3)}")
@@ -521,7 +521,8 @@ class _Sweep:
         lower, upper = self.leaves.peak.lower, self.upper
         if self.failure:
             return [Result("sup-norm", Verdict.UNDECIDED, f"{self.failure}; there is no bound after the last grade")]
-        bounds = f"sup-norm in [{down_text(lower)}, {up_text(upper)}]"
+        low, high = bounds_texts([(lower, upper)], self.tol if self.asked else None, 6)[0]
+        bounds = f"sup-norm in [{low}, {high}]"
         if not self.asked:
             nothing = f"{self.scheme.reason}; {bounds}, and no grade"
             return [] if self.scheme.atoms or upper == 0 else [Result("sup-norm", Verdict.UNDECIDED, nothing)]
@@ -599,5 +600,5 @@ def _factors(rows: Sequence[GradeRow], predicted: Sequence[float]) -> str:
     per_level = 1 / (rows[-1].level - rows[0].level)
     measured = (rows[-1].residual_sup_upper / rows[0].residual_sup_upper) ** per_level
     if not (math.isfinite(predicted[0]) and predicted[0] > 0):
-        return f"measured {measured:.3f}"
-    return f"predicted {(predicted[-1] / predicted[0]) ** per_level:.3f}, measured {measured:.3f}"
+        return f"measured {near_text(measured)}"
+    return f"predicted {near_text((predicted[-1] / predicted[0]) ** per_level)}, measured {near_text(measured)}"

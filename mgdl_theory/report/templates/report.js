@@ -120,13 +120,16 @@
     return found;
   }
 
+  // the nearest decimal, in the style of all numbers of the report: plain from 0.0001 to below 1000000
+  function number(value, digits) {
+    const [mantissa, power] = value.toExponential(digits - 1).split("e").map(Number);
+    return power >= -4 && power < 6 ? String(Number(value.toPrecision(digits))) : mantissa === 0 ? "0" : `${mantissa}e${power}`;
+  }
+
   function label(value, step) {
     if (Math.abs(value) < step * 1e-6) return "0";
-    const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-    if (digits <= 5 && Math.abs(value) < 1e6) return value.toFixed(digits).replace("-", "−");
-    const power = Math.floor(Math.log10(Math.abs(value)) + 1e-12);
-    const mantissa = (value / 10 ** power).toFixed(Math.max(0, Math.min(12, power + digits)));
-    return digits - -power > 6 ? value.toPrecision(8).replace("-", "−") : `${mantissa}e${power}`.replaceAll("-", "−");
+    const digits = Math.floor(Math.log10(Math.abs(value)) + 1e-9) - Math.floor(Math.log10(step) + 1e-9) + 1;
+    return number(value, Math.max(1, Math.min(12, digits)));
   }
 
   const LEFT = 62, RIGHT = 10;
@@ -291,8 +294,8 @@
   function showValues() {
     if (probe === null) { $("values").textContent = ""; return; }
     const k = data.shown[at];
-    const four = (v) => v.toPrecision(4).replace("-", "−");
-    $("values").textContent = `${data.name} = ${x(probe).toPrecision(7)}: f ≈ ${four(interpolate(f, probe))}, `
+    const four = (v) => number(v, 4);
+    $("values").textContent = `${data.name} = ${number(x(probe), 7)}: f ≈ ${four(interpolate(f, probe))}, `
       + `f after grade ${k} ≈ ${four(interpolate(approximants[at], probe))}, residual ≈ ${four(interpolate(e(at), probe))} `
       + "(floating point, between samples)";
   }
@@ -360,7 +363,7 @@
   }
   function setProbe(s, write) {
     probe = s;
-    if (write && s !== null) $("probe").value = String(Number(x(s).toPrecision(7)));
+    if (write && s !== null) $("probe").value = number(x(s), 7);
     draw();
   }
 
