@@ -65,7 +65,7 @@ STATES = (
 
 
 ROWS = "heights: $c_v$, each row on a scale of its own"
-AREAS = f"areas: $|c_v|$, each panel on a scale of its own; at least {LEAST:.0%} of the largest"
+AREAS = f"areas: $|c_v|$, each panel on a scale of its own; at least {percent_text(LEAST)} of the largest"
 """What the sizes of atoms mean in the pictures of them."""
 
 DONE = "cells after the grade of each level, and the nodes that carry its atoms"
