@@ -34,6 +34,7 @@ from mgdl_theory.plots.style import (
 from mgdl_theory.replay import Level, replay
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, FloatArray, IntArray
+from mgdl_theory.words import percent_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
