@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mgdl_theory.errors import AssumptionError, CertificateError, MgdlError, OptionError, interrupt
-from mgdl_theory.words import plain
+from mgdl_theory.words import plain, point_text, tol_text, up_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -551,17 +551,35 @@ def _export(options: argparse.Namespace) -> int:
     if not options.quiet:
         _print(report)
         _say(f"network: {network.summary()}")
+    measured = [] if report.verdict is Verdict.REFUTED else _measured(network, report, options)
     for name in options.to:
         if report.verdict is Verdict.REFUTED:
             _note(f"{name}: not written, because the verdict is REFUTED")
             continue
         with _writing(name, report):
-            lines = _write(name, network, report, options)
+            lines = _write(name, network, report, options, measured)
         if not options.quiet:
             for k, line in enumerate(lines):
                 _say(line, "  " if k else "")
     _say(report.last_line())
     return int(report.exit_code)
+
+
+def _measured(network: Network, report: Any, options: argparse.Namespace) -> list[str]:
+    """What float32 was seen to do to the network, if it is asked for; refused where that is beyond the tolerance."""
+    from mgdl_theory.relu.measure import agreement, float32_values
+
+    if options.dtype != "float32" or not any(name.lower().endswith((".onnx", ".pt")) for name in options.to):
+        return []
+    found = agreement(network, float32_values(network), "NumPy in float32", "float32")
+    tol = min(part.goal for part in _components(report) or (report,))
+    if not found.largest <= tol:
+        raise OptionError(
+            f"--dtype: in float32 this network is off by {up_text(found.largest, 3)} at ({point_text(found.where)}), "
+            f"more than the tolerance {tol_text(tol)}; nothing was written, float64 has room for it; "
+            f"the verdict was {report.last_line()}"
+        )
+    return [str(found)]
 
 
 EXPORTS = {".onnx": "onnx", ".npz": "", ".pt": "torch", ".csv": "", ".vnnlib": ""}
@@ -714,12 +732,12 @@ def _scheme(options: argparse.Namespace, f: Any = None) -> Any:
     return load_scheme(options.expr)
 
 
-def _write(name: str, network: Network, report: Report, options: argparse.Namespace) -> list[str]:
+def _write(name: str, network: Network, report: Report, options: argparse.Namespace, measured: list[str]) -> list[str]:
     """Write one file; returns what there is to say about it."""
     ending, note = os.path.splitext(name)[1].lower(), f"{_version()}: {report.last_line()}"
     said: list[str] = []
     if ending == ".onnx":
-        said = _write_onnx(name, network, note, options)
+        said = _write_onnx(name, network, note, options, measured)
     elif ending == ".npz":
         from mgdl_theory.relu.export import save_npz
 
@@ -740,17 +758,14 @@ def _write(name: str, network: Network, report: Report, options: argparse.Namesp
     return [f"{name}: {os.path.getsize(name)} bytes", *said]
 
 
-def _write_onnx(name: str, network: Network, note: str, options: argparse.Namespace) -> list[str]:
+def _write_onnx(name: str, network: Network, note: str, options: argparse.Namespace, measured: list[str]) -> list[str]:
     """Write the model; where onnxruntime is installed, hold it against the exact network."""
     from importlib.util import find_spec
 
     from mgdl_theory.relu.export import save_onnx
-    from mgdl_theory.relu.measure import agreement, float32_values
+    from mgdl_theory.relu.measure import agreement
     from mgdl_theory.relu.onnx_model import run_onnx
 
-    measured = []
-    if options.dtype == "float32":
-        measured.append(str(agreement(network, float32_values(network), "NumPy in float32", "float32")))
     model = save_onnx(
         network, name, layout=options.layout, dtype=options.dtype, partial_sums=options.partial_sums,
         note="; ".join([note, *measured]),

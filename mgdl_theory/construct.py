@@ -530,6 +530,8 @@ def _descend(live: list[_Part], budget: Budget) -> None:
     """Split the unfinished cells of parts whose level is done; BudgetError where that is not allowed."""
     level = live[0].front.mesh.level
     if level >= budget.level:
+        if budget.level == MAX_LEVEL:
+            raise BudgetError(f"the finest level there is, {MAX_LEVEL}, is reached; ask for a larger tolerance")
         raise BudgetError(f"the finest level allowed, {budget.level}, is reached; raise it or the tolerance")
     for part in live:
         part.require_hope(budget.level)

@@ -120,6 +120,12 @@ def test_an_exhausted_budget_says_what_to_raise_and_gives_the_best_bound(capsys:
     assert re.search(r"finest level allowed, 6.*raise it.*sup-norm in \[0\.\d+, 0\.\d+\]", out)
 
 
+def test_no_finer_level_is_advised_where_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = called(capsys, "(1-x**2)**0.1", "--domain", "-1", "1", "--tol", "1e-2", "--quiet")
+    assert code == 3
+    assert re.search(r"finest level there is, 52, is reached; ask for a larger tolerance; so far sup-norm in", out)
+
+
 def test_the_table_has_one_row_per_grade_and_every_claim(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = called(capsys, "x**2-0.3", "--tol", "1e-2")
     assert code == 0

@@ -101,6 +101,21 @@ def test_float32_states_its_measured_error(capsys: pytest.CaptureFixture[str]) -
     assert re.search(r"error at most \d\.?\d*e-\d+ at \d+ points, largest at .*; measured there, no bound", line)
 
 
+@pytest.mark.parametrize(("formula", "tol"), [("1e6+sin(x)", "1e-3"), ("100+sin(x)", "1e-5"), ("sin(x)", "1e-7")])
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_network_that_float32_cannot_hold_to_the_tolerance_is_not_written(
+    capsys: pytest.CaptureFixture[str], formula: str, tol: str, quiet: bool
+) -> None:
+    pytest.importorskip("onnx")
+    wanted = ["export", formula, "--domain", "0", "6", "--tol", tol, "--to", "n.onnx", *(["--quiet"] * quiet)]
+    code, _, err = called(capsys, *wanted, "--dtype", "float32")
+    assert code == 2
+    assert re.search(r"in float32 this network is off by [0-9.e-]+ at \([0-9.]+\), more than the tolerance", err)
+    assert files() == []
+    assert called(capsys, *wanted)[0] == 0
+    assert files() == ["n.onnx"]
+
+
 def test_layouts_and_partial_sums_can_be_chosen(capsys: pytest.CaptureFixture[str]) -> None:
     onnx = pytest.importorskip("onnx")
     called(capsys, "export", *FORMULA, "--to", "n.onnx", "--layout", "scan", "--partial-sums", "--quiet")
