@@ -15,6 +15,7 @@ help:
 	@echo 'make figures write every figure of docs/ and of the README'
 	@echo 'make bench   run every script of benchmarks/'
 	@echo 'make docs    build docs/_build/html, warnings are errors (needs Node for the formulas)'
+	@echo 'make dist    build wheel and sdist, and try the wheel in an empty environment'
 	@echo 'make formal  check the proofs of formal/ with Rocq (coqc and Coquelicot)'
 	@echo 'make clean   remove $(VENV), builds and caches'
 	@echo 'Options: PYTHON=python3.12 (default $(PYTHON)), VENV=dir (default $(VENV)), WORKERS=n (default $(WORKERS))'
@@ -45,6 +46,9 @@ bench: $(VENV)/.installed-dev
 	    echo "== $$script"; $(RUN) "$$script"; \
 	done
 
+dist: $(VENV)/.installed-dev
+	$(RUN) tests/try_wheel.py
+
 formal:
 	@command -v coqc >/dev/null 2>&1 && [ -e "$$(coqc -where)/user-contrib/Coquelicot/Coquelicot.vo" ] \
 	    || { echo 'error: Rocq or Coq with Coquelicot is needed: on Debian and Ubuntu, apt install coq libcoq-coquelicot' >&2; exit 1; }
@@ -68,16 +72,19 @@ clean:
 	rm -f formal/*.vo formal/*.vok formal/*.vos formal/*.glob formal/.*.aux formal/.*.cache
 	find . -path './.*' -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
+# dependency groups need pip >= 25.1, and a new environment may have an older one
 $(VENV)/.installed: pyproject.toml constraints.txt | venv
 	$(INSTALL) --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | venv
-	$(INSTALL) --editable '.[dev]'
+	$(INSTALL) --upgrade pip
+	$(INSTALL) --editable '.[all]' --group dev
 	@touch $(VENV)/.installed $@
 
 $(VENV)/.installed-docs: pyproject.toml constraints.txt | venv
-	$(INSTALL) --editable '.[dev,docs]'
+	$(INSTALL) --upgrade pip
+	$(INSTALL) --editable '.[all]' --group dev --group docs
 	@touch $(VENV)/.installed $(VENV)/.installed-dev $@
 
 # Makes $(VENV) unless there is one, and refuses one that is broken or of another Python than asked for.
@@ -104,5 +111,5 @@ venv:
 	echo "making $(VENV) with $$('$(PYTHON)' -V)"; \
 	'$(PYTHON)' -m venv '$(VENV)'
 
-.PHONY: help demo test shuffle deep figures bench docs formal clean venv
+.PHONY: help demo test shuffle deep figures bench docs dist formal clean venv
 .NOTPARALLEL:

@@ -19,8 +19,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
-def project() -> dict[str, Any]:
-    return dict(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"])
+def whole() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def project(whole: dict[str, Any]) -> dict[str, Any]:
+    return dict(whole["project"])
 
 
 # -- one version, one licence ----------------------------------------------------------------------
@@ -57,19 +62,24 @@ def test_the_readme_is_declared_if_there_is_one(project: dict[str, Any]) -> None
     assert project.get("readme") == ("README.md" if (ROOT / "README.md").exists() else None)
 
 
-def test_constraints_pin_every_requirement_and_name_no_place(project: dict[str, Any]) -> None:
+def test_constraints_pin_every_requirement_and_name_no_place(whole: dict[str, Any], project: dict[str, Any]) -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = [line for line in lines if line and not line.startswith("#")]
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9a-z.]*", pin) for pin in pins)
     assert pins == sorted(pins, key=str.lower)
     pinned = {canonical(pin.partition("==")[0]) for pin in pins}
-    extras = project["optional-dependencies"]
-    asked = [
-        *project["dependencies"],
-        *(line for extra in ("arb", "crival", "onnx", "test", "dev") for line in extras[extra]),
-    ]
-    names = {canonical(re.match(r"[A-Za-z0-9._-]+", line)[0]) for line in asked}  # type: ignore[index]
+    lists = [*project["optional-dependencies"].items(), *whole["dependency-groups"].items()]
+    asked = [*project["dependencies"], *(line for name, lines in lists if name != "torch" for line in lines)]
+    names = {canonical(re.match(r"[A-Za-z0-9._-]+", line)[0]) for line in asked if isinstance(line, str)}  # type: ignore[index]
     assert names - {project["name"]} <= pinned
+
+
+def test_the_hooks_of_a_commit_are_of_the_pinned_versions() -> None:
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    for tool, mirror in (("ruff", "ruff-pre-commit"), ("mypy", "mirrors-mypy")):
+        (version,) = re.findall(rf"{mirror}\n +rev: v(\S+)", hooks)
+        assert f"\n{tool}=={version}\n" in pins
 
 
 def canonical(name: str) -> str:
