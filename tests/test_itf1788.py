@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from mgdl_theory.errors import OptionError
-from mgdl_theory.rigor.interval import Engine, Interval, get_engine
+from mgdl_theory.rigor.engines import get_engine
+from mgdl_theory.rigor.interval import Engine, Interval
 from mgdl_theory.rigor.rounding import TRIG_REACH, quiet
 
 RELATIVE = Path("..") / "shared" / "itf1788" / "libieeep1788_elem.itl"
