@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgdl_theory.errors import OptionError
-from mgdl_theory.rigor.interval import Interval, get_engine
+from mgdl_theory.rigor.engines import get_engine
+from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.jet import JetAlgebra
 from mgdl_theory.rigor.rounding import quiet
 

@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from mgdl_theory.certificate import check
-from mgdl_theory.rigor.interval import Interval, get_engine
+from mgdl_theory.rigor.engines import get_engine
+from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import quiet
 
 PRECISION = 2000

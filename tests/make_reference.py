@@ -1,6 +1,6 @@
-"""Writes mgdl_theory/rigor/reference.py: arguments and correctly rounded values, from mpmath at 1300 bits.
+"""Writes mgdl_theory/rigor/reference.txt: arguments and correctly rounded values, from mpmath at 1300 bits.
 
-Run it as ``python tests/make_reference.py > mgdl_theory/rigor/reference.py``; a test compares the two.
+Run it as ``python tests/make_reference.py > mgdl_theory/rigor/reference.txt``; a test compares the two.
 """
 
 from __future__ import annotations
@@ -65,25 +65,15 @@ def exact(value: Any) -> Fraction:
 
 
 def text() -> str:
-    """The source of the module."""
-    lines = [
-        '"""Correctly rounded values of functions: arguments and value; written by tests/make_reference.py."""',
-        "",
-        "from __future__ import annotations",
-        "",
-        '__all__ = ["SAMPLE"]',
-        "",
-        "SAMPLE: dict[str, tuple[str, ...]] = {",
-    ]
+    """The file: a function's name, its arguments and the rounded value on every line."""
+    lines = []
     for name, arguments in ARGUMENTS.items():
-        lines.append(f'    "{name}": (')
         for given in arguments:
             x = given if isinstance(given, tuple) else (given,)
             value = rounded(name, x)
             if 0 < abs(value) < float("inf"):
-                lines.append('        "' + " ".join(float(v).hex() for v in (*x, value)) + '",')
-        lines.append("    ),")
-    return "\n".join([*lines, "}", ""])
+                lines.append(" ".join([name, *(float(v).hex() for v in (*x, value))]))
+    return "\n".join([*lines, ""])
 
 
 if __name__ == "__main__":

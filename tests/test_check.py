@@ -24,7 +24,7 @@ from strategies import expressions, names
 import mgdl_theory as mg
 from mgdl_theory.certificate import check, schema
 from mgdl_theory.certificate.check import INF, LIMIT, Arithmetic, Check, Formula, Refused, Target, Undefined
-from mgdl_theory.rigor.interval import get_engine
+from mgdl_theory.rigor.engines import get_engine
 from mgdl_theory.rigor.jet import JetAlgebra
 from mgdl_theory.targets.expression import ExpressionTarget
 from mgdl_theory.targets.parser import parse

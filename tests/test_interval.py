@@ -15,9 +15,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from mgdl_theory.errors import AssumptionError, OptionError
-from mgdl_theory.rigor import interval as interval_module
-from mgdl_theory.rigor import numpy_engine
-from mgdl_theory.rigor.interval import Engine, Interval, get_engine
+from mgdl_theory.rigor import engines, numpy_engine
+from mgdl_theory.rigor.engines import get_engine
+from mgdl_theory.rigor.interval import Engine, Interval
 from mgdl_theory.rigor.rounding import ETA, FUNCTION_ULPS, LARGEST, TRIG_REACH, UNIT, quiet
 
 BITS = 300
@@ -882,10 +882,10 @@ def test_an_absurd_exponent_is_refused(engine: Engine) -> None:
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ival", None)
     monkeypatch.delitem(sys.modules, "mgdl_theory.rigor.crival_engine", raising=False)
-    interval_module._engine.cache_clear()
+    engines._engine.cache_clear()
     with pytest.raises(OptionError, match=r"pip install mgdl-theory\[crival\]"):
         get_engine("crival")
-    interval_module._engine.cache_clear()
+    engines._engine.cache_clear()
 
 
 def test_the_tight_engine_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:

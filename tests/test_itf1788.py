@@ -12,7 +12,8 @@ import pytest
 from vectors import ENGINES, OPERATIONS, Line, Set, assert_close, assert_contained
 
 from mgdl_theory.errors import OptionError
-from mgdl_theory.rigor.interval import Engine, get_engine
+from mgdl_theory.rigor.engines import get_engine
+from mgdl_theory.rigor.interval import Engine
 
 RELATIVE = Path("..") / "shared" / "itf1788" / "libieeep1788_elem.itl"
 VECTORS = Path(__file__).resolve().parents[1] / RELATIVE

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgdl_theory.errors import OptionError
-from mgdl_theory.rigor.interval import Engine, Interval, get_engine
+from mgdl_theory.rigor.engines import get_engine
+from mgdl_theory.rigor.interval import Engine, Interval
 from mgdl_theory.rigor.jet import Jet, JetAlgebra
 from mgdl_theory.rigor.rounding import quiet
 

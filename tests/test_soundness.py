@@ -15,7 +15,8 @@ import soundness
 
 import mgdl_theory as mg
 from mgdl_theory.certificate import check
-from mgdl_theory.rigor.interval import Interval, get_engine
+from mgdl_theory.rigor.engines import get_engine
+from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.targets.base import Defects
 from mgdl_theory.targets.expression import ExpressionTarget
 from mgdl_theory.verify.report import Report

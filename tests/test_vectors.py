@@ -12,7 +12,8 @@ import pytest
 from vectors import ENGINES, OPERATIONS, Line, assert_close, assert_contained
 
 from mgdl_theory.errors import OptionError
-from mgdl_theory.rigor.interval import Engine, get_engine
+from mgdl_theory.rigor.engines import get_engine
+from mgdl_theory.rigor.interval import Engine
 
 HERE = Path(__file__).parent
 VECTORS = HERE / "data" / "vectors.txt"

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgdl_theory.errors import BudgetError
-from mgdl_theory.rigor.interval import Interval, get_engine
+from mgdl_theory.rigor.engines import get_engine
+from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import ETA, UNIT, add_down, add_up, checked_arithmetic, quiet
 from mgdl_theory.targets.base import Box, FloatArray, IntArray
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mgdl_theory.errors import AssumptionError
 from mgdl_theory.rigor.interval import Engine, Interval, check_exponent
+from mgdl_theory.rigor.rounding import reference_values
 
 __all__ = ["CrivalEngine"]
 
@@ -37,11 +38,9 @@ class CrivalEngine(Engine):
 
     def check(self) -> None:
         """Raise AssumptionError unless the stored sample is enclosed within one unit in the last place."""
-        from mgdl_theory.rigor.reference import SAMPLE
-
         names = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "power": "pow"}
-        for name, lines in SAMPLE.items():
-            rows = np.array([[float.fromhex(word) for word in line.split()] for line in lines]).T
+        for name, values in reference_values().items():
+            rows = values.T
             result = getattr(ival, names.get(name, name))(*(ival.Interval(x, x) for x in rows[:-1]))
             inside = (result.lo <= rows[-1]) & (rows[-1] <= result.hi)
             if not (inside & (np.nextafter(result.lo, np.inf) >= result.hi)).all():

@@ -6,15 +6,14 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mgdl_theory.errors import AssumptionError, OptionError, shown
-from mgdl_theory.rigor.rounding import check_arithmetic, self_check
+from mgdl_theory.errors import AssumptionError, OptionError
 
-__all__ = ["Engine", "Interval", "get_engine"]
+__all__ = ["Engine", "Interval"]
 
 FloatArray = NDArray[np.float64]
 
@@ -253,31 +252,3 @@ def mignitude(a: Interval) -> FloatArray:
 def magnitude(a: Interval) -> FloatArray:
     """Largest |x| over the members."""
     return np.maximum(-a.lo, a.hi)
-
-
-def get_engine(name: str = "numpy") -> Engine:
-    """The engine of this name; its assumptions are looked at first.
-
-    >>> get_engine("numpy").name
-    'numpy'
-    """
-    check_arithmetic()
-    if not isinstance(name, str):
-        raise OptionError(f"engine {shown(name)} is not known; choose 'numpy' or 'crival'")
-    return _engine(name)
-
-
-@cache
-def _engine(name: str) -> Engine:
-    if name == "numpy":
-        from mgdl_theory.rigor.numpy_engine import NumpyEngine
-
-        self_check()
-        return NumpyEngine()
-    if name == "crival":
-        try:
-            from mgdl_theory.rigor.crival_engine import CrivalEngine
-        except (ImportError, OSError) as reason:
-            raise OptionError(f"engine 'crival' cannot be used ({reason}); pip install mgdl-theory[crival]") from None
-        return CrivalEngine()
-    raise OptionError(f"engine {name[:40]!r} is not known; choose 'numpy' or 'crival'")

@@ -48,7 +48,7 @@ class Jet:
 class JetAlgebra:
     """The operations of ``Engine`` on jets: f's value, gradient and Hessian by the rules of differentiation.
 
-    >>> from mgdl_theory.rigor.interval import get_engine
+    >>> from mgdl_theory.rigor.engines import get_engine
     >>> algebra = JetAlgebra(get_engine("numpy"))
     >>> x = algebra.variable(0, Interval(np.array([1.0]), np.array([2.0])), Interval.exact(1))
     >>> y = algebra.powi(x, 3)

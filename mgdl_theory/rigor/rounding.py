@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ __all__ = [
     "exact_sum",
     "mul_up",
     "quiet",
+    "reference_values",
     "self_check",
     "sub_down",
     "sub_up",
@@ -286,16 +288,24 @@ for _array in (_SUMS, _PRODUCTS, _RESULTS):
     _array.flags.writeable = False
 
 
+@cache
+def reference_values() -> dict[str, FloatArray]:
+    """Function -> rows (arguments, value), each value rounded correctly; written by tests/make_reference.py."""
+    rows: dict[str, list[list[float]]] = {}
+    with open(Path(__file__).with_name("reference.txt"), encoding="ascii") as file:
+        for name, *words in map(str.split, file):
+            rows.setdefault(name, []).append([float.fromhex(word) for word in words])
+    return {name: np.array(values) for name, values in rows.items()}
+
+
 def check_functions(functions: Mapping[str, Callable[..., Any]] | None = None) -> None:
     """Raise AssumptionError unless the functions meet FUNCTION_ULPS on the stored sample.
 
     ``functions`` replaces some of NumPy's, by name; for tests.
     """
-    from mgdl_theory.rigor.reference import SAMPLE
-
-    given = functions or {}
+    given, sample = functions or {}, reference_values()
     for name in FUNCTION_ULPS:
-        rows = np.array([[float.fromhex(word) for word in line.split()] for line in SAMPLE[name]])
+        rows = sample[name]
         function = given.get(name, getattr(np, name))
         for layout in (rows.T, np.ascontiguousarray(rows.T)):  # NumPy has different loops for the two
             _check_function(name, function, list(layout[:-1]), layout[-1])

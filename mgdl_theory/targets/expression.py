@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from mgdl_theory.errors import DomainError
-from mgdl_theory.rigor.interval import Engine, Interval, get_engine
+from mgdl_theory.rigor.engines import get_engine
+from mgdl_theory.rigor.interval import Engine, Interval
 from mgdl_theory.rigor.jet import Jet, JetAlgebra
 from mgdl_theory.rigor.rounding import ASSUMPTIONS, add_down, add_up, quiet
 from mgdl_theory.targets.algebras import FloatAlgebra, MpAlgebra

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from mgdl_theory.errors import OptionError, shown, told
-from mgdl_theory.rigor.interval import Interval, get_engine
+from mgdl_theory.rigor.engines import get_engine
+from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_up, check_arithmetic, mul_up, quiet, up
 from mgdl_theory.targets.base import THETA, FloatArray, exact_number, read_list
 from mgdl_theory.targets.calling import foreign, raised

@@ -26,7 +26,8 @@ from mgdl_theory.contraction import Margins, balanced_coefficients, quantum_floo
 from mgdl_theory.errors import OptionError
 from mgdl_theory.grade import Front, cell_bounds
 from mgdl_theory.mesh import MAX_LEVEL, BoolArray, simplex_at
-from mgdl_theory.rigor.interval import Interval, get_engine
+from mgdl_theory.rigor.engines import get_engine
+from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import checked_arithmetic, down, up
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, Target
