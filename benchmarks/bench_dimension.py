@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mgdl_theory.words import up_text
+from mgdl_theory.text import up_text
 
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 

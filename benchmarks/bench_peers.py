@@ -24,7 +24,7 @@ import numpy as np
 from page import table, write
 
 import mgdl_theory as mg
-from mgdl_theory.words import up_text
+from mgdl_theory.text import up_text
 
 Ranges = Callable[[list[tuple[float, float]]], list[tuple[float, float]]]
 

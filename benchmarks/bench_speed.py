@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from page import table, write
 
 import mgdl_theory as mg
-from mgdl_theory.targets.expression import CHUNK
+from mgdl_theory.targets.formula.target import CHUNK
 
 FloatArray = NDArray[np.float64]
 Array = Callable[..., Any]
@@ -169,7 +169,7 @@ def free_knots(second: str, tol: float) -> float:
 
 def lift_below(f: Any) -> str:
     """A lift a quarter of the range below f, what the package takes where it lifts by itself."""
-    from mgdl_theory.construct import range_bounds
+    from mgdl_theory.construction import range_bounds
 
     reach = range_bounds(f)
     low, high = float(reach.lo[0]), float(reach.hi[0])

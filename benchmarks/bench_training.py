@@ -28,9 +28,9 @@ import page
 
 import mgdl_theory as mg
 from mgdl_theory.targets.base import Target
+from mgdl_theory.text import near_text, up_text
 from mgdl_theory.training import Data, GradeSpec, sample, train, train_balanced
 from mgdl_theory.training.single_grade import multiplications, single_grade_spec
-from mgdl_theory.words import near_text, up_text
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 GRADES, WORKERS = 4, 2

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import mgdl_theory as mg
-from mgdl_theory.construct import FINISH, choose_lift, read_tol
+from mgdl_theory.construction import FINISH, choose_lift, read_tol
 from mgdl_theory.contraction import Margins, quantum_floor
 from mgdl_theory.grade import Front, block_grade, cell_bounds
 from mgdl_theory.targets.base import Target

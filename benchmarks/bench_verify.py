@@ -18,7 +18,7 @@ from pathlib import Path
 
 from cases import CASES, REFUSED, Case
 
-from mgdl_theory.words import up_text
+from mgdl_theory.text import up_text
 
 ROUNDS = 5
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import mgdl_theory as mg
-from mgdl_theory.animate import animate
-from mgdl_theory.plots import save_drawing, save_plot
-from mgdl_theory.plots.style import off_screen, own_settings, save_figure
+from mgdl_theory.pictures import save_drawing, save_plot
+from mgdl_theory.pictures.animation import animate
+from mgdl_theory.pictures.style import off_screen, own_settings, save_figure
 from mgdl_theory.training import GradeSpec, ModelReport, sample, train
 
 HERE = Path(__file__).resolve().parent

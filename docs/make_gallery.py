@@ -21,7 +21,7 @@ import mgdl_theory as mg
 from mgdl_theory.files import write_atomic
 from mgdl_theory.targets.ball import UniformBall
 from mgdl_theory.targets.gallery import GALLERY, Entry
-from mgdl_theory.words import up_text
+from mgdl_theory.text import up_text
 
 HERE = Path(__file__).resolve().parent
 PAGE, FIGURE = HERE / "gallery.md", HERE / "figures" / "gallery.png"
@@ -110,7 +110,7 @@ def thumbnails(path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from mgdl_theory.plots.style import COLOURS, SEQUENTIAL
+    from mgdl_theory.pictures.style import COLOURS, SEQUENTIAL
 
     columns = 6
     lines = -(-len(GALLERY) // columns)

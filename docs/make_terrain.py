@@ -19,8 +19,8 @@ import numpy as np
 
 import mgdl_theory as mg
 from mgdl_theory.files import write_atomic
-from mgdl_theory.plots.style import COLOURS, SEQUENTIAL, own_settings
-from mgdl_theory.words import down_text, up_text
+from mgdl_theory.pictures.style import COLOURS, SEQUENTIAL, own_settings
+from mgdl_theory.text import down_text, up_text
 
 HERE = Path(__file__).resolve().parent
 PAGE, FIGURES = HERE / "data.md", HERE / "figures"

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from mgdl_theory.errors import SchemeError
 from mgdl_theory.mesh import MAX_LEVEL, Mesh, mark_rows, pack, simplex_at
 from mgdl_theory.targets.base import FloatArray, IntArray
-from mgdl_theory.words import float_text
+from mgdl_theory.text import float_text
 
 __all__ = ["Atoms", "Hats", "hat", "hat_exact"]
 

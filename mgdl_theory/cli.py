@@ -15,14 +15,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mgdl_theory.errors import AssumptionError, CertificateError, MgdlError, OptionError, interrupt
-from mgdl_theory.words import plain, point_text, tol_text, up_text
+from mgdl_theory.text import plain, point_text, tol_text, up_text
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from mgdl_theory.relu.network import Network
     from mgdl_theory.targets.base import Target
-    from mgdl_theory.verify.report import Report
+    from mgdl_theory.verification.record import Report
 
 __all__ = ["help_texts", "main"]
 
@@ -535,8 +535,8 @@ def _check_certifiable(f: Any) -> None:
 def _export(options: argparse.Namespace) -> int:
     """The scheme and its network are verified first; the last line agrees with the exit code."""
     from mgdl_theory.relu.ranges import check_level
-    from mgdl_theory.verify.network import verify_network
-    from mgdl_theory.verify.verdict import Verdict
+    from mgdl_theory.verification.network import verify_network
+    from mgdl_theory.verification.verdict import Verdict
 
     for name in options.to:
         _check_export(name)
@@ -640,10 +640,10 @@ def _target(options: argparse.Namespace) -> Any:
 
 def _denoted(options: argparse.Namespace) -> Any:
     """The target that EXPR denotes; settles --tol, which a series needs to choose its number of terms."""
-    from mgdl_theory.construct import read_tol
+    from mgdl_theory.construction import read_tol
     from mgdl_theory.targets import target
-    from mgdl_theory.targets.files import is_data, is_function
     from mgdl_theory.targets.gallery import find
+    from mgdl_theory.targets.sources import is_data, is_function
 
     if options.tol is not None:
         read_tol(options.tol)
@@ -678,13 +678,13 @@ def _of_functions(options: argparse.Namespace) -> str | None:
 def _data(options: argparse.Namespace) -> Any:
     """The interpolant of the samples in a file."""
     from mgdl_theory.targets import target
-    from mgdl_theory.targets.files import read_data
     from mgdl_theory.targets.samples import read_array
+    from mgdl_theory.targets.sources import read_data
 
     found = read_data(options.expr, options.channel, _budget(options).bytes)
     samples = read_array(found.array)
     if options.tol is None:
-        from mgdl_theory.words import near_text
+        from mgdl_theory.text import near_text
 
         options.tol = near_text(float(samples.max() - samples.min()) / 10 or 1e-4, 1)
     return target(found.array, options.domain, name=found.name, notes=found.notes)
@@ -693,7 +693,7 @@ def _data(options: argparse.Namespace) -> Any:
 def _function(options: argparse.Namespace) -> Any:
     """The Python function of a file; running the file is what its name asks for, and is said."""
     from mgdl_theory.targets import target
-    from mgdl_theory.targets.files import read_functions
+    from mgdl_theory.targets.sources import read_functions
 
     if options.channel is not None:
         raise OptionError("--channel: it belongs to an image")
@@ -718,7 +718,7 @@ def _is_certificate(name: str) -> bool:
 def _scheme(options: argparse.Namespace, f: Any = None) -> Any:
     """The scheme of a certificate, or the one that is constructed for the target."""
     from mgdl_theory.certificate.schema import load_scheme
-    from mgdl_theory.construct import construct
+    from mgdl_theory.construction import construct
 
     if f is not None and not _is_certificate(options.expr):
         if options.checkpoint is not None:
@@ -778,7 +778,7 @@ def _write_onnx(name: str, network: Network, note: str, options: argparse.Namesp
 
 
 def _draw(options: argparse.Namespace) -> int:
-    from mgdl_theory.plots import DRAWING_FORMATS, save_drawing
+    from mgdl_theory.pictures import DRAWING_FORMATS, save_drawing
 
     if os.path.splitext(options.out)[1].lower() not in DRAWING_FORMATS:
         raise OptionError(f"--out: expected a name ending in {', '.join(DRAWING_FORMATS)}, got {options.out!r}")
@@ -821,7 +821,7 @@ def _gallery(options: argparse.Namespace) -> int:
 
 
 def _plot(options: argparse.Namespace) -> int:
-    from mgdl_theory.plots import FORMATS, check_kind, save_plot
+    from mgdl_theory.pictures import FORMATS, check_kind, save_plot
 
     _check_ending("--out", options.out, FORMATS)
     more = {} if options.grade is None else {"grade": options.grade}
@@ -834,7 +834,7 @@ def _plot(options: argparse.Namespace) -> int:
 
 
 def _animate(options: argparse.Namespace) -> int:
-    from mgdl_theory.animate import FORMATS, animate, check_options
+    from mgdl_theory.pictures.animation import FORMATS, animate, check_options
 
     _check_ending("--out", options.out, FORMATS)
     f = _source(options)
@@ -849,7 +849,7 @@ def _animate(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from mgdl_theory.report import FORMATS, save_report
+    from mgdl_theory.reports import FORMATS, save_report
 
     _check_ending("--out", options.out, tuple(FORMATS))
     report = _with_network(_build_and_verify(_source(options), options))
@@ -860,8 +860,8 @@ def _report(options: argparse.Namespace) -> int:
 
 def _with_network(report: Report) -> Report:
     """The report with the claims about the network, where that is small enough to be made."""
-    from mgdl_theory.report import network_of
-    from mgdl_theory.verify.network import verify_network
+    from mgdl_theory.reports import network_of
+    from mgdl_theory.verification.network import verify_network
 
     network = network_of(report.scheme)
     return report.with_results(verify_network(network, report.scheme)) if network else report
@@ -878,9 +878,9 @@ def _one_thread() -> None:
 
 def _train(options: argparse.Namespace) -> int:
     _one_thread()
-    from mgdl_theory.construct import read_tol
+    from mgdl_theory.construction import read_tol
     from mgdl_theory.training import GradeSpec, sample, train, train_balanced
-    from mgdl_theory.training.verify import verify
+    from mgdl_theory.verification.trained import verify
 
     if not 1 <= options.grades <= 1000:
         raise OptionError(f"--grades: expected a number from 1 to 1000, got {options.grades}")
@@ -899,11 +899,11 @@ def _train(options: argparse.Namespace) -> int:
         if options.balanced == "no":
             raise OptionError("--certificate: needs --balanced yes; of a trained network there is only --refutation")
     if options.report is not None:
-        from mgdl_theory.report import FORMATS as REPORTS
+        from mgdl_theory.reports import FORMATS as REPORTS
 
         _check_ending("--report", options.report, tuple(REPORTS))
     if options.plot is not None:
-        from mgdl_theory.plots import FORMATS as PICTURES
+        from mgdl_theory.pictures import FORMATS as PICTURES
 
         _check_ending("--plot", options.plot, PICTURES)
     elif options.kind is not None:
@@ -918,7 +918,7 @@ def _train(options: argparse.Namespace) -> int:
         _check_certifiable(f)
     kind = options.kind or "norms"
     if options.plot is not None:
-        from mgdl_theory.plots import check_kind
+        from mgdl_theory.pictures import check_kind
 
         check_kind(kind, f.dim, trained=options.balanced == "no")
     data, specs = sample(f, options.points), [spec] * options.grades
@@ -955,12 +955,12 @@ def _train(options: argparse.Namespace) -> int:
         with _writing(options.certificate, report):
             certificate(report).save(options.certificate)
     if options.plot:
-        from mgdl_theory.plots import save_plot
+        from mgdl_theory.pictures import save_plot
 
         with _writing(options.plot, report):
             save_plot(report, kind, options.plot)
     if options.report:
-        from mgdl_theory.report import save_report
+        from mgdl_theory.reports import save_report
 
         with _writing(options.report, report):
             save_report(report, options.report)
@@ -971,8 +971,8 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _print_trained(report: Any) -> None:
-    from mgdl_theory.verify.report import domain_text
-    from mgdl_theory.words import near_text, percent_text
+    from mgdl_theory.text import near_text, percent_text
+    from mgdl_theory.verification.record import domain_text
 
     console = _console()
     console.print(f"f = {plain(report.target.text)} on {domain_text(report.target)}, trained", markup=False)
@@ -1004,8 +1004,8 @@ def _drawn(options: argparse.Namespace, report: Report, what: str) -> int:
 def _build_and_verify(f: Any, options: argparse.Namespace) -> Any:
     """The report on the scheme of a target, or the vector report on that of a vector target."""
     from mgdl_theory.targets.parallel import spread
-    from mgdl_theory.verify.grids import check_on_grid, check_options
-    from mgdl_theory.verify.verifier import verify
+    from mgdl_theory.verification.grids import check_on_grid, check_options
+    from mgdl_theory.verification.scheme import verify
 
     if options.grid:
         check_options(options.grid, options.digits)
@@ -1049,12 +1049,12 @@ def _with_target(record: Any, f: Any) -> Any:
 
 
 def _budget(options: argparse.Namespace) -> Any:
-    from mgdl_theory.construct import Budget
+    from mgdl_theory.construction import Budget
 
     given = {"atoms": options.max_atoms, "level": options.max_level}
     if options.max_memory is not None:
         if not 2.0**-14 <= options.max_memory < math.inf:
-            from mgdl_theory.words import up_text
+            from mgdl_theory.text import up_text
 
             raise OptionError(
                 f"--max-memory: expected a number of GiB from {up_text(2.0**-14, 2)} on, got {options.max_memory}"
@@ -1113,7 +1113,7 @@ class _Bars:
         if not self.progress:
             return None
 
-        from mgdl_theory.words import near_text
+        from mgdl_theory.text import near_text
 
         def tick(grade: int, epoch: int, mean: float) -> None:
             self.start(f"grade {grade}, mean square {near_text(mean)}", total)
@@ -1176,9 +1176,9 @@ def _print(report: Any) -> None:
         return
     from rich.table import Table
 
-    from mgdl_theory.verify.claims import CLAIMS
-    from mgdl_theory.verify.report import domain_text
-    from mgdl_theory.words import float_text, tol_text
+    from mgdl_theory.text import float_text, tol_text
+    from mgdl_theory.verification.claims import CLAIMS
+    from mgdl_theory.verification.record import domain_text
 
     console = _console()
     scheme = report.scheme
@@ -1204,7 +1204,7 @@ def _print(report: Any) -> None:
 
 def _grade_lines(report: Report) -> list[tuple[str, ...]]:
     """The cells of every row, in the order of ``GRADE_COLUMNS``."""
-    from mgdl_theory.words import near_text, up_text
+    from mgdl_theory.text import near_text, up_text
 
     lines = []
     for row, bounds, ratio in zip(report.rows, report.bound_texts, report.ratios, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mgdl_theory.atom import Atoms
-from mgdl_theory.construct import read_tol
+from mgdl_theory.construction import read_tol
 from mgdl_theory.contraction import Margins, quantum, quantum_floor
 from mgdl_theory.errors import OptionError
 from mgdl_theory.grade import Front, block_grade, cell_bounds

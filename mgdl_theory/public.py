@@ -4,7 +4,7 @@ from mgdl_theory.atom import Atoms, hat
 from mgdl_theory.certificate.schema import Certificate, load_scheme
 from mgdl_theory.certificate.schema import certificate as _certificate
 from mgdl_theory.certificate.schema import load as load_certificate
-from mgdl_theory.construct import Budget, construct
+from mgdl_theory.construction import Budget, construct
 from mgdl_theory.contraction import check_balanced, is_balanced, soft_threshold
 from mgdl_theory.errors import (
     AssumptionError,
@@ -18,23 +18,23 @@ from mgdl_theory.errors import (
     TargetError,
 )
 from mgdl_theory.grade import Grade
-from mgdl_theory.plots import plot
+from mgdl_theory.pictures import plot
 from mgdl_theory.relu.compile import compile_network as network
 from mgdl_theory.relu.network import Network
-from mgdl_theory.report import save_report as _save_report
+from mgdl_theory.reports import save_report as _save_report
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets import target
 from mgdl_theory.targets.ball import UniformBall
 from mgdl_theory.targets.base import Box, Defects, Target
 from mgdl_theory.targets.vector import VectorTarget
-from mgdl_theory.training.verify import ModelReport, verify
 from mgdl_theory.vector import VectorScheme
-from mgdl_theory.verify.claims import CLAIMS
-from mgdl_theory.verify.grids import check_on_grid
-from mgdl_theory.verify.network import verify_network
-from mgdl_theory.verify.report import Report
-from mgdl_theory.verify.vector import VectorReport
-from mgdl_theory.verify.verdict import Result, Verdict, Witness
+from mgdl_theory.verification.claims import CLAIMS
+from mgdl_theory.verification.grids import check_on_grid
+from mgdl_theory.verification.network import verify_network
+from mgdl_theory.verification.record import Report
+from mgdl_theory.verification.trained import ModelReport, verify
+from mgdl_theory.verification.vector import VectorReport
+from mgdl_theory.verification.verdict import Result, Verdict, Witness
 
 __all__ = [
     "CLAIMS",

@@ -15,7 +15,7 @@ from mgdl_theory.grade import Grade
 from mgdl_theory.later import later
 from mgdl_theory.mesh import MAX_LEVEL
 from mgdl_theory.targets.base import FloatArray, Target
-from mgdl_theory.words import point_text
+from mgdl_theory.text import point_text
 
 __all__ = ["LevelRecord", "Scheme", "block_width", "grade_depth", "unit_width"]
 
@@ -164,7 +164,7 @@ class Scheme:
     def steps(self, x: Any) -> list[FloatArray]:
         """The approximants after grade 0, 1, ..., K at points x (n, d) or (n,), each (n,), in floating point.
 
-        >>> from mgdl_theory.targets.expression import ExpressionTarget
+        >>> from mgdl_theory.targets.formula.target import ExpressionTarget
         >>> scheme = Scheme.of(ExpressionTarget("x"), 0.5, [Atoms(0, [[1]], [1.0])], tol=1.0)
         >>> [g.tolist() for g in scheme.steps([0.0, 1.0])]
         [[0.5, 0.5], [0.5, 1.5]]

@@ -44,7 +44,7 @@ import numpy as np
 import mgdl_theory as mg
 from mgdl_theory.certificate import check, schema
 from mgdl_theory.targets.base import Target
-from mgdl_theory.verify.report import Report
+from mgdl_theory.verification.record import Report
 
 DIGITS = 50
 SLACK = Fraction(1, 10**40)

@@ -19,12 +19,12 @@ import pytest
 
 import mgdl_theory as mg
 from mgdl_theory import OptionError, Scheme
-from mgdl_theory.animate import FORMATS, animate, frames, player, steps
 from mgdl_theory.cli import main
-from mgdl_theory.plots import drawn
-from mgdl_theory.plots.style import COLOURS, SIGNS
-from mgdl_theory.report import TEMPLATES
-from mgdl_theory.verify.verdict import Verdict
+from mgdl_theory.pictures import drawn
+from mgdl_theory.pictures.animation import FORMATS, animate, frames, player, steps
+from mgdl_theory.pictures.style import COLOURS, SIGNS
+from mgdl_theory.reports import TEMPLATES
+from mgdl_theory.verification.verdict import Verdict
 
 ONE = mg.verify(mg.construct(mg.target("x**2-0.3"), 0.02))
 TWO = mg.verify(mg.construct(mg.target("x*y+0.2", [0, 2]), 0.3))

@@ -21,7 +21,7 @@ from mgdl_theory.cli import main
 from mgdl_theory.errors import MgdlError, OptionError
 from mgdl_theory.relu.export import load_npz
 from mgdl_theory.targets import tables
-from mgdl_theory.targets.files import read_data
+from mgdl_theory.targets.sources import read_data
 from mgdl_theory.training import load_model
 
 OVERHEAD = 1 << 20

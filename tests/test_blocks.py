@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from mgdl_theory import OptionError
 from mgdl_theory.atom import hat_exact
-from mgdl_theory.relu.blocks import GADGETS, Gadget, gadget
-from mgdl_theory.verify.blocks import (
+from mgdl_theory.relu.gadgets import GADGETS, Gadget, gadget
+from mgdl_theory.verification.gadgets import (
     CONES,
     is_hat_by_minima,
     is_hat_on_order_cones,

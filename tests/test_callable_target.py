@@ -19,9 +19,9 @@ import mgdl_theory as mg
 from mgdl_theory.contraction import Margins
 from mgdl_theory.errors import CertificateError, DomainError, MgdlError, OptionError, TargetError
 from mgdl_theory.targets.base import THETA, Box
-from mgdl_theory.targets.callable import CallableTarget
+from mgdl_theory.targets.function import CallableTarget
 from mgdl_theory.targets.modulus import Axes, Given, Modulus, Power, defect_table
-from mgdl_theory.verify.verdict import Verdict
+from mgdl_theory.verification.verdict import Verdict
 
 DIGITS = 60
 BOXES = (

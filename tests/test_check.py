@@ -26,8 +26,8 @@ from mgdl_theory.certificate import check, schema
 from mgdl_theory.certificate.check import INF, LIMIT, Arithmetic, Check, Formula, Refused, Target, Undefined
 from mgdl_theory.rigor.engines import get_engine
 from mgdl_theory.rigor.jet import JetAlgebra
-from mgdl_theory.targets.expression import ExpressionTarget
-from mgdl_theory.targets.parser import parse
+from mgdl_theory.targets.formula.parser import parse
+from mgdl_theory.targets.formula.target import ExpressionTarget
 
 BITS = check.BITS
 SCALE = Fraction(1 << BITS)

@@ -15,7 +15,7 @@ import pytest
 import mgdl_theory as mg
 from mgdl_theory.cli import main
 from mgdl_theory.relu.export import load_npz
-from mgdl_theory.verify.verdict import Result, Verdict, Witness
+from mgdl_theory.verification.verdict import Result, Verdict, Witness
 
 ROOT = Path(__file__).resolve().parents[1]
 FORMULA = ["x*y", "--tol", "0.1"]
@@ -156,7 +156,7 @@ def test_an_undecided_scheme_is_written_with_its_verdict(capsys: pytest.CaptureF
 
 
 def test_a_refuted_network_is_not_written(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from mgdl_theory.verify import network as verification
+    from mgdl_theory.verification import network as verification
 
     witness = Witness((Fraction(1, 2),), 1, (0.0, 0.0), (1.0, 1.0))
     refuted = Result("network", Verdict.REFUTED, "planted", witness)

@@ -39,12 +39,12 @@ from mgdl_theory import (
     target,
     verify,
 )
-from mgdl_theory.construct import FINISH, HOPELESS, choose_lift, read_tol
+from mgdl_theory.construction import FINISH, HOPELESS, choose_lift, read_tol
 from mgdl_theory.contraction import quantum_floor
 from mgdl_theory.grade import PATIENCE
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.scheme import LevelRecord
-from mgdl_theory.words import count, float_text
+from mgdl_theory.text import count, float_text
 
 SQUARE = Quadratic.of(1, 0)
 SADDLE = Quadratic.of([[1, Fraction(-1, 2)], [Fraction(-1, 2), -1]], [Fraction(1, 4), 1], Fraction(-1, 4))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import mgdl_theory as mg
-from mgdl_theory.construct import live_bytes
+from mgdl_theory.construction import live_bytes
 from mgdl_theory.mesh import Mesh, cells_around
 
 

@@ -22,10 +22,10 @@ from mgdl_theory.cli import main
 from mgdl_theory.errors import DomainError, ExpressionError, OptionError, TargetError
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.jet import Jet
-from mgdl_theory.targets.algebras import MpAlgebra
 from mgdl_theory.targets.base import THETA, Box, Defects
-from mgdl_theory.targets.definedness import require_defined
-from mgdl_theory.targets.expression import CHUNK, ExpressionTarget, parse
+from mgdl_theory.targets.formula.domain import require_defined
+from mgdl_theory.targets.formula.evaluators import MpAlgebra
+from mgdl_theory.targets.formula.target import CHUNK, ExpressionTarget, parse
 from mgdl_theory.targets.interpolation import first_order, range_order, second_order, smallest
 from tests.strategies import expressions
 

@@ -22,7 +22,7 @@ from mgdl_theory.cli import main
 from mgdl_theory.errors import MgdlError
 from mgdl_theory.targets.ball import UniformBall
 from mgdl_theory.targets.base import Box
-from mgdl_theory.targets.expression import ExpressionTarget
+from mgdl_theory.targets.formula.target import ExpressionTarget
 from mgdl_theory.targets.gallery import GALLERY, Entry, find
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import mgdl_theory as mg
 from mgdl_theory.certificate import check
 from mgdl_theory.cli import main
-from mgdl_theory.words import NAME, plain
+from mgdl_theory.text import NAME, plain
 
 ROOT = Path(__file__).resolve().parents[1]
 FORGED = "a\nPROVED: forged\rVERIFIED: forged\x1b[1A\x85\u2028\u202e b"

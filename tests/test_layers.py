@@ -17,7 +17,7 @@ PACKAGE = "mgdl_theory"
 ORDER = (
     "errors",
     "later",
-    "words",
+    "text",
     "files",
     "archive",
     "checkpoint",
@@ -29,16 +29,15 @@ ORDER = (
     "grade",
     "scheme",
     "vector",
-    "construct",
+    "construction",
     "lessons",
-    "replay",
+    "levels",
     "relu",
-    "verify",
-    "training",
+    "verification",
     "certificate",
-    "plots",
-    "animate",
-    "report",
+    "pictures",
+    "reports",
+    "training",
     "public",
     "cli",
 )
@@ -132,10 +131,10 @@ def test_the_layers_of_contributing_are_these() -> None:
 def toy(tmp_path: Path) -> Path:
     """A package of empty modules, one or two in every layer."""
     package = tmp_path / PACKAGE
-    for name in ("__init__", "__main__", "errors", "mesh", "grade", "scheme", "plots", "report", "cli"):
+    for name in ("__init__", "__main__", "errors", "mesh", "grade", "scheme", "pictures", "reports", "cli"):
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / f"{name}.py").write_text("")
-    for name in ("rigor/interval", "targets/base", "relu/network", "verify/verifier", "certificate/check"):
+    for name in ("rigor/interval", "targets/base", "relu/network", "verification/scheme", "certificate/check"):
         (package / name).parent.mkdir()
         (package / name).with_name("__init__.py").write_text("")
         (package / f"{name}.py").write_text("")
@@ -158,7 +157,7 @@ def plant(root: Path, file: str, code: str) -> list[str]:
         ("mesh.py", "from . import errors, grade"),
         ("mesh.py", "from .grade import Grade"),
         ("mesh.py", "import mgdl_theory"),
-        ("mesh.py", "from mgdl_theory import construct"),
+        ("mesh.py", "from mgdl_theory import construction"),
         ("mesh.py", "from mgdl_theory import *"),
         ("rigor/interval.py", "from mgdl_theory.targets.base import Box"),
         ("rigor/interval.py", "from ..targets import base"),
@@ -170,14 +169,14 @@ def plant(root: Path, file: str, code: str) -> list[str]:
         ),
         (
             "scheme.py",
-            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import mgdl_theory.verify.verifier",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import mgdl_theory.verification.scheme",
         ),
-        ("scheme.py", "import importlib\nimportlib.import_module('mgdl_theory.verify')"),
-        ("scheme.py", "from importlib import import_module\nimport_module('.verify', 'mgdl_theory')"),
+        ("scheme.py", "import importlib\nimportlib.import_module('mgdl_theory.verification')"),
+        ("scheme.py", "from importlib import import_module\nimport_module('.verification', 'mgdl_theory')"),
         ("scheme.py", "__import__('mgdl_theory.cli')"),
-        ("verify/verifier.py", "from mgdl_theory.certificate.schema import dump"),
-        ("plots.py", "import mgdl_theory.report"),
-        ("report.py", "from mgdl_theory import __version__"),
+        ("verification/scheme.py", "from mgdl_theory.certificate.schema import dump"),
+        ("pictures.py", "import mgdl_theory.reports"),
+        ("reports.py", "from mgdl_theory import __version__"),
         ("certificate/check.py", "from mgdl_theory.errors import MgdlError"),
         ("certificate/check.py", "from . import schema"),
         ("certificate/check.py", "def f():\n    import mgdl_theory.rigor.interval"),
@@ -196,12 +195,12 @@ def test_an_upward_import_is_caught(toy: Path, file: str, code: str) -> None:
         ("mesh.py", "import numpy as np\nfrom mgdl_theory.targets.base import Box\nfrom . import errors"),
         ("targets/base.py", "from mgdl_theory.rigor.interval import Interval"),
         ("targets/__init__.py", "from .base import Box"),
-        ("verify/verifier.py", "from ..relu import network\nfrom mgdl_theory.verify import verifier"),
-        ("certificate/schema.py", "from mgdl_theory.verify.verifier import verify"),
+        ("verification/scheme.py", "from ..relu import network\nfrom mgdl_theory.verification import scheme"),
+        ("certificate/schema.py", "from mgdl_theory.verification.scheme import verify"),
         ("certificate/check.py", "import json, hashlib\nfrom fractions import Fraction"),
         (
             "cli.py",
-            "def main():\n    from mgdl_theory.certificate import check\n    from . import plots, report",
+            "def main():\n    from mgdl_theory.certificate import check\n    from . import pictures, reports",
         ),
         ("cli.py", "from mgdl_theory import __version__"),
         ("cli.py", "import mgdl_theory_extras"),
@@ -258,12 +257,12 @@ def test_the_help_of_the_command_line_loads_nothing_heavy() -> None:
 
 def test_the_names_of_the_package_are_the_public_ones_and_never_modules() -> None:
     code = (
-        "import types, mgdl_theory.verify.verifier, mgdl_theory.construct\n"  # modules first: they hide no function
-        "from mgdl_theory.construct import FINISH\n"
+        "import types, mgdl_theory.verification.scheme, mgdl_theory.construction\n"
+        "from mgdl_theory.construction import FINISH\n"
         "import mgdl_theory as mg, mgdl_theory.public as public\n"
         "assert mg.__all__ == public.__all__\n"
         "assert not [n for n in mg.__all__ if isinstance(getattr(mg, n), types.ModuleType)]\n"
-        "assert mg.plots.plot is mg.plot and set(mg.__all__) <= set(dir(mg))\n"
+        "assert mg.pictures.plot is mg.plot and set(mg.__all__) <= set(dir(mg))\n"
         "assert mg.construct(mg.target('x*x'), 0.1).complete\n"
         "assert not hasattr(mg, 'nothing') and not hasattr(mg, '_nothing')\n"
     )
@@ -272,7 +271,7 @@ def test_the_names_of_the_package_are_the_public_ones_and_never_modules() -> Non
 
 def test_methods_of_higher_layers_are_found_where_only_modules_are_imported() -> None:
     code = (
-        "from mgdl_theory.construct import construct\n"
+        "from mgdl_theory.construction import construct\n"
         "from mgdl_theory.targets import target\n"
         "scheme = construct(target('x*x'), 0.1)\n"
         "assert scheme.certificate().status == 'complete' and scheme.network().width == 4\n"

@@ -16,8 +16,8 @@ from mgdl_theory.errors import OptionError
 from mgdl_theory.mesh import Mesh
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.targets.base import Defects
-from mgdl_theory.verify.norms import Power, cell_powers, simplex_power
-from mgdl_theory.verify.verdict import Verdict
+from mgdl_theory.verification.norms import Power, cell_powers, simplex_power
+from mgdl_theory.verification.verdict import Verdict
 from tests.toys import full_mesh
 
 ZERO = np.zeros(1)

@@ -147,8 +147,9 @@ def test_batches_come_back_in_order(rows: int) -> None:
 
 
 def test_batches_are_whole_multiples_of_the_portions_of_formulas_and_samples() -> None:
-    from mgdl_theory.targets import callable as functions
-    from mgdl_theory.targets import expression, samples
+    from mgdl_theory.targets import function as functions
+    from mgdl_theory.targets import samples
+    from mgdl_theory.targets.formula import target as expression
 
     assert {parallel.BATCH % module.CHUNK for module in (expression, samples, functions)} == {0}
 

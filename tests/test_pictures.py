@@ -24,12 +24,12 @@ import mgdl_theory as mg
 from mgdl_theory import OptionError, Report, Scheme, SchemeError
 from mgdl_theory.cli import main
 from mgdl_theory.lessons import careless
-from mgdl_theory.plots import KINDS, cells, curves, drawn, fields, rates, save_drawing, save_plot, style, svg
-from mgdl_theory.replay import replay
+from mgdl_theory.levels import replay
+from mgdl_theory.pictures import KINDS, cells, curves, drawn, fields, rates, save_drawing, save_plot, style, svg
+from mgdl_theory.text import ranges_text
 from mgdl_theory.training import TrainedGrade, TrainedModel
-from mgdl_theory.verify.report import LeafBlock
-from mgdl_theory.verify.verdict import Verdict
-from mgdl_theory.words import ranges_text
+from mgdl_theory.verification.record import LeafBlock
+from mgdl_theory.verification.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -592,7 +592,7 @@ def test_an_interactive_mode_chosen_by_the_first_figure_stays(monkeypatch: pytes
 def test_files_are_drawn_without_pyplot(tmp_path: Path) -> None:
     code = (
         "import sys, mgdl_theory as mg\n"
-        "from mgdl_theory.plots import save_plot\n"
+        "from mgdl_theory.pictures import save_plot\n"
         f"save_plot(mg.construct(mg.target('x'), 0.5), 'norms', r'{tmp_path / 'a.png'}')\n"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )

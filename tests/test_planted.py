@@ -39,7 +39,7 @@ from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.jet import Jet, JetAlgebra
 from mgdl_theory.scheme import LevelRecord
 from mgdl_theory.targets.base import Defects
-from mgdl_theory.verify.grids import check_on_grid
+from mgdl_theory.verification.grids import check_on_grid
 
 PROVED, REFUTED, UNDECIDED, EVIDENCE = Verdict.PROVED, Verdict.REFUTED, Verdict.UNDECIDED, Verdict.EVIDENCE
 

@@ -18,7 +18,7 @@ import pytest
 
 import mgdl_theory as mg
 from mgdl_theory import Network, OptionError, Scheme
-from mgdl_theory.plots import draw_network, save_drawing
+from mgdl_theory.pictures import draw_network, save_drawing
 from mgdl_theory.relu import diagram as geometry
 from mgdl_theory.relu.diagram import COLOURS, RADIUS, Diagram, Label, Line, Shape, diagram, extent, tikz
 

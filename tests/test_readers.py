@@ -18,13 +18,13 @@ import pytest
 import mgdl_theory as mg
 from mgdl_theory.certificate import check, schema
 from mgdl_theory.certificate.refutation import refutation
-from mgdl_theory.construct import Budget, construct, read_tol
+from mgdl_theory.construction import Budget, construct, read_tol
 from mgdl_theory.errors import MgdlError
 from mgdl_theory.relu.export import load_npz, save_npz
 from mgdl_theory.targets.base import Box
-from mgdl_theory.targets.expression import ExpressionTarget
-from mgdl_theory.targets.files import read_data
+from mgdl_theory.targets.formula.target import ExpressionTarget
 from mgdl_theory.targets.samples import read_array
+from mgdl_theory.targets.sources import read_data
 from mgdl_theory.training import TrainedGrade, TrainedModel, load_model
 
 PARABOLA = mg.target("x*(1 - x)")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import mgdl_theory as mg
+from mgdl_theory.levels import Level, replay
 from mgdl_theory.mesh import children
-from mgdl_theory.replay import Level, replay
 
 TARGETS = [
     ("sin(10*x)*exp(-x)", 1e-3, "auto"),

@@ -20,13 +20,13 @@ from pages import HOSTILE, Page, Stranger, flat, words
 
 import mgdl_theory as mg
 from mgdl_theory.cli import main
-from mgdl_theory.construct import Budget
-from mgdl_theory.plots.curves import leaf_envelope
-from mgdl_theory.report import FORMATS, render, save_report
-from mgdl_theory.report.content import NONE, OWN, content
-from mgdl_theory.report.pictures import curves, maps, norm_chart, thumbnails
-from mgdl_theory.report.texts import code_span, markdown, plain, spans, tex, tex_code
-from mgdl_theory.verify.report import Report
+from mgdl_theory.construction import Budget
+from mgdl_theory.pictures.curves import leaf_envelope
+from mgdl_theory.reports import FORMATS, render, save_report
+from mgdl_theory.reports.content import NONE, OWN, content
+from mgdl_theory.reports.figures import curves, maps, norm_chart, thumbnails
+from mgdl_theory.reports.texts import code_span, markdown, plain, spans, tex, tex_code
+from mgdl_theory.verification.record import Report
 
 DEMO, LARGEST = "sin(10*x)*exp(-x)", 300_000
 """Definition: the formula of the demo, and bytes that the page of its report may have."""
@@ -380,8 +380,8 @@ def test_leaves_on_the_page_tile_the_domain(demo: Report) -> None:
 
 
 def test_maps_show_the_levels_of_the_leaves(square: Report) -> None:
-    from mgdl_theory.plots.fields import Plane
-    from mgdl_theory.report.pictures import _levels
+    from mgdl_theory.pictures.fields import Plane
+    from mgdl_theory.reports.figures import _levels
 
     plane = Plane.of(square.scheme, size=32)
     t, level = plane.x, _levels(square, plane)
@@ -418,7 +418,7 @@ def test_a_leaf_has_eight_pieces_of_the_curve_and_those_shown_by_larger_ones_are
     edges, _ = leaf_envelope(demo)
     assert np.histogram((t[1:] + t[:-1]) / 2, edges)[0].min() >= 8
     assert data["finest"] is None
-    monkeypatch.setattr("mgdl_theory.report.pictures.RUNS", 3)
+    monkeypatch.setattr("mgdl_theory.reports.figures.RUNS", 3)
     data = curves(demo, [0])
     assert data["finest"] == max(level for level, _ in data["leaves"]) < max(b.level for b in demo.cover)
 
@@ -509,7 +509,7 @@ def test_wrong_input_is_refused_before_the_work(
 
 def test_a_page_of_one_variable_needs_no_matplotlib() -> None:
     code = (
-        "import sys, mgdl_theory as mg\nfrom mgdl_theory.report import render\n"
+        "import sys, mgdl_theory as mg\nfrom mgdl_theory.reports import render\n"
         "render(mg.verify(mg.construct(mg.target('x**2-0.3'), 0.1)))\nprint('matplotlib' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)

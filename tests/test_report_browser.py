@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 import pytest
 
 import mgdl_theory as mg
-from mgdl_theory.report import render
-from mgdl_theory.report.content import content
-from mgdl_theory.report.trained import trained_content
+from mgdl_theory.reports import render
+from mgdl_theory.reports.content import content
+from mgdl_theory.reports.trained import trained_content
 from mgdl_theory.training import GradeSpec, sample, train
-from mgdl_theory.verify.report import Report
+from mgdl_theory.verification.record import Report
 
 pytest.importorskip("selenium", reason="the browser tests need the package selenium")
 

@@ -26,9 +26,9 @@ from mgdl_theory.contraction import Margins
 from mgdl_theory.errors import CertificateError, MgdlError, OptionError, TargetError
 from mgdl_theory.mesh import children, corners
 from mgdl_theory.targets.base import Box
-from mgdl_theory.targets.files import read_data, read_functions
 from mgdl_theory.targets.samples import SamplesTarget
-from mgdl_theory.verify.verdict import Verdict
+from mgdl_theory.targets.sources import read_data, read_functions
+from mgdl_theory.verification.verdict import Verdict
 from tests.toys import interpolate
 
 SHAPES = ((2,), (3,), (8,), (9,), (21,), (2, 2), (3, 4), (9, 7), (12, 5), (2, 2, 2), (3, 4, 5), (6, 2, 3))

@@ -18,8 +18,8 @@ from mgdl_theory.certificate import check
 from mgdl_theory.rigor.engines import get_engine
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.targets.base import Defects
-from mgdl_theory.targets.expression import ExpressionTarget
-from mgdl_theory.verify.report import Report
+from mgdl_theory.targets.formula.target import ExpressionTarget
+from mgdl_theory.verification.record import Report
 
 NORMAL, DEEP, CHUNK = 14, 6000, 100
 INTERVAL_SEEDS = 10

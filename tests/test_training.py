@@ -34,8 +34,8 @@ from mgdl_theory.training import (
     train_single_grade,
 )
 from mgdl_theory.training.convex import _least, _Problem
-from mgdl_theory.training.interior import Penalised
-from mgdl_theory.training.mgdl import initial, loss_and_gradient
+from mgdl_theory.training.interior_point import Penalised
+from mgdl_theory.training.multigrade import initial, loss_and_gradient
 
 WAVE = "sin(6*x)*exp(-x)"
 SMALL = GradeSpec(width=6, epochs=12)

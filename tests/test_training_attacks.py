@@ -15,6 +15,7 @@ import pytest
 
 import mgdl_theory as mg
 from mgdl_theory.mesh import Mesh
+from mgdl_theory.relu.enclosures import last_on_cells
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.training import (
     Data,
@@ -32,9 +33,8 @@ from mgdl_theory.training import (
     train_balanced_on_data,
     verify_model,
 )
-from mgdl_theory.training import verify as verification
-from mgdl_theory.training.enclose import last_on_cells
-from mgdl_theory.training.verify import _Sweep
+from mgdl_theory.verification import trained as verification
+from mgdl_theory.verification.trained import _Sweep
 
 
 def line(*slopes: float, root: float = 0.0) -> TrainedModel:

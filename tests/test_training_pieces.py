@@ -10,9 +10,9 @@ import pytest
 import mgdl_theory as mg
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.training import GradeSpec, TrainedGrade, TrainedModel, sample, train
-from mgdl_theory.training import verify as verifier
-from mgdl_theory.training.pieces import BrokenLine, broken_line, grade_lines, growth
-from mgdl_theory.training.verify import ModelReport
+from mgdl_theory.verification import trained as verifier
+from mgdl_theory.verification.piecewise_linear import BrokenLine, broken_line, grade_lines, growth
+from mgdl_theory.verification.trained import ModelReport
 
 PROVED, REFUTED, UNDECIDED = mg.Verdict.PROVED, mg.Verdict.REFUTED, mg.Verdict.UNDECIDED
 

@@ -18,13 +18,13 @@ from pages import HOSTILE, Page, Stranger, flat, words
 
 import mgdl_theory as mg
 from mgdl_theory.cli import main
-from mgdl_theory.plots import KINDS, curves, save_plot
-from mgdl_theory.report import FORMATS, render, save_report
-from mgdl_theory.report.content import NONE
-from mgdl_theory.report.pictures import curves as page_curves
-from mgdl_theory.report.pictures import loss_chart, maps
-from mgdl_theory.report.texts import plain
-from mgdl_theory.report.trained import trained_content
+from mgdl_theory.pictures import KINDS, curves, save_plot
+from mgdl_theory.reports import FORMATS, render, save_report
+from mgdl_theory.reports.content import NONE
+from mgdl_theory.reports.figures import curves as page_curves
+from mgdl_theory.reports.figures import loss_chart, maps
+from mgdl_theory.reports.texts import plain
+from mgdl_theory.reports.trained import trained_content
 from mgdl_theory.training import Data, GradeSpec, ModelReport, TrainedGrade, TrainedModel, sample, train
 
 WAVE = "sin(6*x)*exp(-x)"
@@ -169,7 +169,7 @@ def test_without_a_modulus_nothing_is_called_proved(stranger: ModelReport) -> No
 
 
 def test_many_grades_are_thinned_and_the_report_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mgdl_theory.report.trained.ROWS", 20)
+    monkeypatch.setattr("mgdl_theory.reports.trained.ROWS", 20)
     report = mg.verify(line(*[1 / 32] * 24), mg.target("x"), cells=600)
     said = trained_content(report)
     assert len(said.rows) <= 20

@@ -15,10 +15,10 @@ import pytest
 import mgdl_theory as mg
 from mgdl_theory.cli import main
 from mgdl_theory.mesh import Mesh
+from mgdl_theory.relu.enclosures import bends, grade_enclosures, last_on_cells
 from mgdl_theory.training import Data, GradeSpec, TrainedGrade, TrainedModel, load_model, sample, train
-from mgdl_theory.training import verify as verifier
-from mgdl_theory.training.enclose import bends, grade_enclosures, last_on_cells
-from mgdl_theory.training.pieces import BrokenLine, growth
+from mgdl_theory.verification import trained as verifier
+from mgdl_theory.verification.piecewise_linear import BrokenLine, growth
 
 
 def random_model(dim: int, grades: int, seed: int, width: int = 5) -> TrainedModel:

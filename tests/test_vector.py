@@ -38,14 +38,14 @@ from mgdl_theory import (
 from mgdl_theory.certificate import check
 from mgdl_theory.certificate.schema import certificate
 from mgdl_theory.cli import main
-from mgdl_theory.construct import read_tol
+from mgdl_theory.construction import read_tol
 from mgdl_theory.relu.compile import compile_network
 from mgdl_theory.relu.export import load_npz, save_npz, save_torch
 from mgdl_theory.relu.measure import agreement, float32_values, torch_values
 from mgdl_theory.relu.ranges import cell_ranges
 from mgdl_theory.scheme import LevelRecord, block_width, unit_width
 from mgdl_theory.vector import VectorAtoms
-from mgdl_theory.verify.network import scheme_at
+from mgdl_theory.verification.network import scheme_at
 
 PROVED, REFUTED = Verdict.PROVED, Verdict.REFUTED
 ARRAYS = ("weights", "biases", "readout", "readout_bias")

@@ -50,9 +50,9 @@ from mgdl_theory import (
 )
 from mgdl_theory.grade import PATIENCE
 from mgdl_theory.scheme import block_width, grade_depth
-from mgdl_theory.verify.report import Report
-from mgdl_theory.verify.verdict import worst
-from mgdl_theory.words import down_text, ranges_text, up_text
+from mgdl_theory.text import down_text, ranges_text, up_text
+from mgdl_theory.verification.record import Report
+from mgdl_theory.verification.verdict import worst
 
 SQUARE = Quadratic.of(1, 0)
 SADDLE = Quadratic.of([[1, Fraction(-1, 2)], [Fraction(-1, 2), -1]], [Fraction(1, 4), 1], Fraction(-1, 4))

@@ -15,11 +15,11 @@ from test_compile import HOW, balanced, schemes, toy_on
 from toys import atoms, value_of
 
 from mgdl_theory import CLAIMS, Box, Network, OptionError, Result, Scheme, SchemeError, Verdict, verify, verify_network
-from mgdl_theory.relu.blocks import gadget
 from mgdl_theory.relu.compile import compile_network
-from mgdl_theory.verify import network as module
-from mgdl_theory.verify.blocks import prove_block
-from mgdl_theory.verify.network import OutputWitness, first_difference, scheme_at
+from mgdl_theory.relu.gadgets import gadget
+from mgdl_theory.verification import network as module
+from mgdl_theory.verification.gadgets import prove_block
+from mgdl_theory.verification.network import OutputWitness, first_difference, scheme_at
 
 PROVED, REFUTED, UNDECIDED = Verdict.PROVED, Verdict.REFUTED, Verdict.UNDECIDED
 ARRAYS = ("weights", "biases", "readout", "readout_bias")

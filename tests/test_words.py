@@ -22,15 +22,15 @@ import mgdl_theory as mg
 from mgdl_theory import cli, words
 from mgdl_theory.certificate import check
 from mgdl_theory.certificate.schema import certificate
-from mgdl_theory.construct import read_tol
+from mgdl_theory.construction import read_tol
 from mgdl_theory.errors import OptionError
-from mgdl_theory.report import render
-from mgdl_theory.report.content import content
+from mgdl_theory.reports import render
+from mgdl_theory.reports.content import content
 from mgdl_theory.targets.ball import UniformBall
 from mgdl_theory.training import TrainedModel
-from mgdl_theory.training.verify import ModelReport, _decay, _Squares, sample
-from mgdl_theory.verify.report import Report
-from mgdl_theory.verify.verdict import Verdict, Witness
+from mgdl_theory.verification.record import Report
+from mgdl_theory.verification.trained import ModelReport, _decay, _Squares, sample
+from mgdl_theory.verification.verdict import Verdict, Witness
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "mgdl_theory"
@@ -357,7 +357,7 @@ def test_the_script_of_a_page_writes_numbers_in_the_same_style() -> None:
 
 # -- one formatter ---------------------------------------------------------------------------------
 
-COORDINATES = {"relu/diagram.py": 1, "report/__init__.py": 1, "report/pictures.py": 2}
+COORDINATES = {"relu/diagram.py": 1, "reports/__init__.py": 1, "reports/figures.py": 2}
 """Definition: where coordinates of drawings, which nobody reads, are written otherwise, and how often."""
 
 WRITES = re.compile(r"[eEfFgG%n]$")
@@ -387,7 +387,7 @@ def test_numbers_are_written_by_one_module() -> None:
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
-        if name not in ("words.py", "certificate/check.py"):  # the checker imports nothing of the package
+        if name not in ("text.py", "certificate/check.py"):  # the checker imports nothing of the package
             found[name] = [*formats(ast.parse(path.read_text(encoding="utf-8")))]
     assert {name: len(lines) for name, lines in found.items() if lines} == COORDINATES, found
 

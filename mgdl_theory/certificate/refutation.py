@@ -18,12 +18,12 @@ from mgdl_theory.certificate import check
 from mgdl_theory.certificate.schema import VERSION, Document, around, pair, target_fields
 from mgdl_theory.errors import CertificateError
 from mgdl_theory.relu.compile import compile_network
+from mgdl_theory.relu.trained import TrainedGrade, TrainedModel
 from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.targets.base import FloatArray
-from mgdl_theory.training.model import TrainedGrade, TrainedModel
-from mgdl_theory.training.verify import ModelReport
-from mgdl_theory.verify.report import Report
-from mgdl_theory.verify.verdict import Result, Verdict
+from mgdl_theory.verification.record import Report
+from mgdl_theory.verification.trained import ModelReport
+from mgdl_theory.verification.verdict import Result, Verdict
 
 __all__ = ["CLAIMS", "Refutation", "refutation"]
 

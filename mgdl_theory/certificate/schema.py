@@ -27,12 +27,12 @@ from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets import target
 from mgdl_theory.targets.base import THETA, FloatArray
+from mgdl_theory.text import plain
 from mgdl_theory.vector import require_scalar
-from mgdl_theory.verify.claims import CLAIMS
-from mgdl_theory.verify.report import GradeRow, LeafBlock, Report
-from mgdl_theory.verify.verdict import Result, Verdict, Witness
-from mgdl_theory.verify.verifier import verify
-from mgdl_theory.words import plain
+from mgdl_theory.verification.claims import CLAIMS
+from mgdl_theory.verification.record import GradeRow, LeafBlock, Report
+from mgdl_theory.verification.scheme import verify
+from mgdl_theory.verification.verdict import Result, Verdict, Witness
 
 __all__ = ["FORMAT", "VERSION", "Certificate", "certificate", "json_schema", "load", "load_scheme"]
 
@@ -134,7 +134,7 @@ def certificate(source: Scheme | Report) -> Certificate:
     CertificateError
         If the target is not a formula, or the verification stopped before it had leaves over the whole domain.
 
-    >>> from mgdl_theory.construct import construct
+    >>> from mgdl_theory.construction import construct
     >>> from mgdl_theory.targets import target
     >>> certificate(construct(target("x**2"), 0.5)).data["grades"]
     [{'level': 1, 'exponent': ..., 'nodes': ..., 'coefficients': ...}]

@@ -21,7 +21,7 @@ import math
 import numpy as np
 
 from mgdl_theory.errors import OptionError
-from mgdl_theory.relu.blocks import Gadget, gadget
+from mgdl_theory.relu.gadgets import Gadget, gadget
 from mgdl_theory.relu.network import GRANULARITIES, Network
 from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.scheme import Scheme

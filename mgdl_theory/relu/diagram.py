@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mgdl_theory.relu.network import Network
-from mgdl_theory.words import count
+from mgdl_theory.text import count
 
 __all__ = ["COLOURS", "POINTS_PER_CM", "SIZES", "Diagram", "Frame", "Label", "Line", "Shape", "diagram", "tikz"]
 

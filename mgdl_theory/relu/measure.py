@@ -19,7 +19,7 @@ from mgdl_theory.relu.network import Network
 from mgdl_theory.relu.onnx_model import need
 from mgdl_theory.rigor.rounding import checked_arithmetic, sub_up
 from mgdl_theory.targets.base import IntArray
-from mgdl_theory.words import point_text, up_text
+from mgdl_theory.text import point_text, up_text
 
 __all__ = ["SAMPLE", "Agreement", "Values", "agreement", "float32_values", "sample", "torch_values"]
 

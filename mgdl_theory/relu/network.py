@@ -27,10 +27,10 @@ import numpy as np
 
 from mgdl_theory.errors import SchemeError
 from mgdl_theory.relu import forward
-from mgdl_theory.relu.blocks import GADGETS, Gadget, gadget
+from mgdl_theory.relu.gadgets import GADGETS, Gadget, gadget
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.targets.base import Box, FloatArray, IntArray
-from mgdl_theory.words import count, float_text, near_text
+from mgdl_theory.text import count, float_text, near_text
 
 __all__ = ["GRANULARITIES", "Network", "Summary"]
 
@@ -109,7 +109,7 @@ class Network:
     channels : tuple of str
         What each channel carries.
     gadget_name : str
-        The block of one atom, as :func:`mgdl_theory.relu.blocks.gadget` names it.
+        The block of one atom, as :func:`mgdl_theory.relu.gadgets.gadget` names it.
     granularity : "unit" or "block"
         Whether each atom is a grade of its own, or a grade chains its atoms with an accumulator for every
         component.

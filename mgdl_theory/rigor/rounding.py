@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from mgdl_theory.errors import AssumptionError
 from mgdl_theory.rigor import kernels
 from mgdl_theory.rigor.kernels import ETA, LARGEST, STEP, UNIT
-from mgdl_theory.words import float_text
+from mgdl_theory.text import float_text
 
 __all__ = [
     "ASSUMPTIONS",

@@ -101,7 +101,7 @@ def target(
     concave : bool
         Says that omega is concave, which halves the defects at least.
     value_error : number or (relative, absolute)
-        How far what the callable returns may be from f; see :class:`~mgdl_theory.targets.callable.CallableTarget`.
+        How far what the callable returns may be from f; see :class:`~mgdl_theory.targets.function.CallableTarget`.
     mp : callable
         The callable's function in mpmath numbers, for checks at high precision.
     name : str
@@ -167,7 +167,7 @@ def target(
             return find(source).target(engine=engine)
         f: Target = _formula(source, domain, variables, engine)
     elif builtins.callable(source):  # targets.callable, once imported, hides the plain name
-        from mgdl_theory.targets.callable import CallableTarget, dimension
+        from mgdl_theory.targets.function import CallableTarget, dimension
         from mgdl_theory.targets.modulus import modulus_of
 
         dim = dimension(source, variables, lipschitz)
@@ -208,8 +208,8 @@ def _ball(f: Target, tail: Any) -> Target:
 
 
 def _formula(source: str, domain: Sequence[Any] | None, variables: Sequence[str] | None, engine: str) -> Target:
-    from mgdl_theory.targets.definedness import require_defined
-    from mgdl_theory.targets.expression import ExpressionTarget, parse, skipped
+    from mgdl_theory.targets.formula.domain import require_defined
+    from mgdl_theory.targets.formula.target import ExpressionTarget, parse, skipped
 
     box = None
     if domain is not None:

@@ -19,7 +19,7 @@ from mgdl_theory.errors import OptionError, shown
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_up, sub_down
 from mgdl_theory.targets.base import Defects, FloatArray, IntArray, Target, exact_number, least_defect
-from mgdl_theory.words import plain, up_text
+from mgdl_theory.text import plain, up_text
 
 __all__ = ["UniformBall"]
 
@@ -43,7 +43,7 @@ class UniformBall:
     text : str
         A name of the function meant.
 
-    >>> from mgdl_theory.targets.expression import ExpressionTarget
+    >>> from mgdl_theory.targets.formula.target import ExpressionTarget
     >>> ball = UniformBall(ExpressionTarget("x**2"), "1/8")
     >>> nodes = ball.values(1, np.array([[0], [2]]))
     >>> nodes.lo.tolist(), nodes.hi.tolist()
@@ -103,7 +103,7 @@ class UniformBall:
     def describe(self) -> dict[str, Any]:
         """Description of f with the radius, exact numbers only; that F is in the ball is taken on trust.
 
-        >>> from mgdl_theory.targets.expression import ExpressionTarget
+        >>> from mgdl_theory.targets.formula.target import ExpressionTarget
         >>> UniformBall(ExpressionTarget("x"), "1e-3").describe()["taken_on_trust"]
         ['the function meant differs from x by at most 1/1000 at every point of the domain']
         """

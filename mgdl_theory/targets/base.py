@@ -212,7 +212,7 @@ def least_defect(target: Target, level: int) -> float:
     A target names it by a method of this name; its certified bounds are never below, so that a smaller tolerance is
     out of reach.
 
-    >>> from mgdl_theory.targets.expression import ExpressionTarget
+    >>> from mgdl_theory.targets.formula.target import ExpressionTarget
     >>> least_defect(ExpressionTarget("x**2"), 52)
     0.0
     """

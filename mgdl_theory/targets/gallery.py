@@ -21,9 +21,9 @@ import numpy as np
 from mgdl_theory.errors import OptionError
 from mgdl_theory.targets.ball import UniformBall
 from mgdl_theory.targets.base import Box, FloatArray, Target, exact_number
-from mgdl_theory.targets.definedness import require_defined
-from mgdl_theory.targets.expression import ExpressionTarget
-from mgdl_theory.words import up_text
+from mgdl_theory.targets.formula.domain import require_defined
+from mgdl_theory.targets.formula.target import ExpressionTarget
+from mgdl_theory.text import up_text
 
 __all__ = ["GALLERY", "Entry", "find"]
 
@@ -203,7 +203,7 @@ def _cantor_values(x: FloatArray) -> FloatArray:
 
 def _cantor_program() -> Target:
     """|C(x) - C(y)| <= |x - y|^alpha, alpha = log 2 / log 3 > 0.63; rounding x to 2^-52 moves C by less than 2^-33."""
-    from mgdl_theory.targets.callable import CallableTarget
+    from mgdl_theory.targets.function import CallableTarget
     from mgdl_theory.targets.modulus import Power
 
     modulus = Power(1, Fraction(63, 100))
@@ -223,7 +223,7 @@ def _x_sin_1_x_program() -> Target:
     at most x min(2, t/(xy)) = min(2x, t/y) <= sqrt(2x t/y) <= sqrt(2t).  Values: |f| <= 2^-26 where 0 is returned;
     elsewhere rounding 1/x moves f by at most 2^-53, and the sine errs by a few units of 2^-52.
     """
-    from mgdl_theory.targets.callable import CallableTarget
+    from mgdl_theory.targets.function import CallableTarget
     from mgdl_theory.targets.modulus import Given
 
     modulus = Given(_t_plus_root_2t, concave=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mgdl_theory.archive import MEMORY, room
 from mgdl_theory.errors import OptionError, told
-from mgdl_theory.words import count
+from mgdl_theory.text import count
 
 __all__ = ["CHANNELS", "IMAGES", "read_image"]
 

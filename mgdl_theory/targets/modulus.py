@@ -20,8 +20,8 @@ from mgdl_theory.rigor.engines import get_engine
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_up, check_arithmetic, mul_up, quiet, up
 from mgdl_theory.targets.base import THETA, FloatArray, exact_number, read_list
-from mgdl_theory.targets.calling import foreign, raised
-from mgdl_theory.words import NAME, float_text, plain, up_text
+from mgdl_theory.targets.caller import foreign, raised
+from mgdl_theory.text import NAME, float_text, plain, up_text
 
 __all__ = ["LEVELS", "Axes", "Given", "Modulus", "Power", "defect_table", "halved", "modulus_of"]
 

@@ -73,7 +73,7 @@ class ParallelTarget:
         Rows to ask for at a time that keep many workers busy.
 
     >>> from concurrent.futures import ThreadPoolExecutor
-    >>> from mgdl_theory.targets.expression import ExpressionTarget
+    >>> from mgdl_theory.targets.formula.target import ExpressionTarget
     >>> with ThreadPoolExecutor(2) as pool:
     ...     f = ParallelTarget(ExpressionTarget("x/4"), pool)
     ...     f.values(1, np.array([[1], [2]])).lo.tolist()

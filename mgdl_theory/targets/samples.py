@@ -34,7 +34,7 @@ from mgdl_theory.errors import OptionError, TargetError, told
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_down, add_up, checked_arithmetic, mul_up, quiet, sub_down, sub_up, up
 from mgdl_theory.targets.base import THETA, Box, Defects, FloatArray, IntArray, read_points
-from mgdl_theory.words import NAME, float_text, plain
+from mgdl_theory.text import NAME, float_text, plain
 
 __all__ = ["SamplesTarget", "read_array", "remarks"]
 

@@ -61,8 +61,8 @@ class VectorTarget:
         >>> VectorTarget.of(["x", "x*y"]).dim
         2
         """
-        from mgdl_theory.targets.definedness import require_defined
-        from mgdl_theory.targets.expression import ExpressionTarget, parse, skipped
+        from mgdl_theory.targets.formula.domain import require_defined
+        from mgdl_theory.targets.formula.target import ExpressionTarget, parse, skipped
 
         boxes = [source.box for source in sources if _has(source, "defects")]
         texts = [source for source in sources if isinstance(source, str)]

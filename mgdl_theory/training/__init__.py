@@ -1,11 +1,11 @@
 """Multigrade training beside the construction, and the same questions put to what was trained."""
 
+from mgdl_theory.relu.trained import Data, Fit, TrainedGrade, TrainedModel, load_model, sample
 from mgdl_theory.training.balanced import BalancedRun, DataRun, balance_on_data, train_balanced, train_balanced_on_data
 from mgdl_theory.training.convex import ConvexFit, fit_gated, fit_relu, sample_gates
-from mgdl_theory.training.mgdl import GradeSpec, train
-from mgdl_theory.training.model import Data, Fit, TrainedGrade, TrainedModel, load_model, sample
+from mgdl_theory.training.multigrade import GradeSpec, train
 from mgdl_theory.training.single_grade import train_single_grade
-from mgdl_theory.training.verify import ModelReport, ModelRow, verify_model
+from mgdl_theory.verification.trained import ModelReport, ModelRow, verify_model
 
 __all__ = [
     "BalancedRun",

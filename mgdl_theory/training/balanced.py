@@ -26,14 +26,14 @@ from mgdl_theory.contraction import Margins, balanced_coefficients, quantum_floo
 from mgdl_theory.errors import OptionError
 from mgdl_theory.grade import Front, cell_bounds
 from mgdl_theory.mesh import MAX_LEVEL, BoolArray, simplex_at
+from mgdl_theory.relu.trained import Data, TrainedModel
 from mgdl_theory.rigor.engines import get_engine
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import checked_arithmetic, down, up
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, Target
-from mgdl_theory.training.mgdl import GradeSpec, Progress, train
-from mgdl_theory.training.model import Data, TrainedModel
-from mgdl_theory.words import count
+from mgdl_theory.text import count
+from mgdl_theory.training.multigrade import GradeSpec, Progress, train
 
 __all__ = ["BalancedRun", "DataRun", "balance", "balance_on_data", "train_balanced", "train_balanced_on_data"]
 
@@ -168,7 +168,7 @@ def train_balanced(
     cells : int
         A grade is clipped on a level of at most so many cells, which bounds its atoms.
     progress : callable
-        As for :func:`~mgdl_theory.training.mgdl.train`.
+        As for :func:`~mgdl_theory.training.multigrade.train`.
 
     Returns
     -------

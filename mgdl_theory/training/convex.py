@@ -23,7 +23,7 @@ import numpy as np
 
 from mgdl_theory.errors import OptionError
 from mgdl_theory.targets.base import FloatArray
-from mgdl_theory.training.interior import Penalised
+from mgdl_theory.training.interior_point import Penalised
 
 __all__ = ["ConvexFit", "fit_gated", "fit_relu", "sample_gates"]
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mgdl_theory.errors import OptionError
+from mgdl_theory.relu.trained import Data, TrainedModel
 from mgdl_theory.targets.base import Box
-from mgdl_theory.training.mgdl import GradeSpec, Progress, train
-from mgdl_theory.training.model import Data, TrainedModel
+from mgdl_theory.training.multigrade import GradeSpec, Progress, train
 
 __all__ = ["multiplications", "single_grade_spec", "train_single_grade"]
 

@@ -1,0 +1,1 @@
+"""Formulas: parser, simplifier, expression graph, evaluators, natural domain, and the target that a formula is."""

@@ -1,0 +1,379 @@
+"""A safe parser of formulas: text -> tokens -> program.  Nothing is ever executed.
+
+The language is in docs/expressions.md: numbers (read exactly), variables, ``pi`` and ``e``,
+``+ - * / **``, parentheses, and calls of the listed functions.  Operators bind as in Python and in
+mathematics: ``-x**2`` is ``-(x**2)``, ``2**-x`` is allowed, ``x**y**z`` is ``x**(y**z)``.  The text is
+split into tokens by one regular expression, and an operator-precedence loop without recursion hands
+each operation to :class:`~mgdl_theory.targets.formula.simplifier.Builder`; Python's own parser is not involved.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import reduce
+from typing import Any, NoReturn
+
+from mgdl_theory.errors import ExpressionError, shown
+from mgdl_theory.targets.formula.advice import CHARACTERS, NAMES
+from mgdl_theory.targets.formula.graph import FUNCTIONS, Program
+from mgdl_theory.targets.formula.simplifier import Builder
+
+__all__ = ["ALIASES", "CONSTANTS", "MAX_CHARS", "MAX_DEPTH", "MAX_VARIABLES", "parse"]
+
+MAX_CHARS = 20_000
+"""Definition: characters of a formula."""
+
+MAX_DEPTH = 100
+"""Definition: parentheses, calls, signs and powers that may be open at one place."""
+
+MAX_DIGITS = 400
+"""Definition: characters of a literal, and magnitude of its decimal exponent."""
+
+MAX_VARIABLES = 16
+"""Definition: variables x1, ..., xd; a cell of d variables has 2**d corners."""
+
+ALIASES = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "ln": "log"}
+CONSTANTS = ("pi", "e")
+LETTERS = ("x", "y", "z", "w")
+_CALLABLE = frozenset({*FUNCTIONS, *ALIASES, "min", "max"})
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
+    r"|(?P<op>\*\*|[-+*/(),])"
+    r"|(?P<end>\Z)|(?P<bad>.))",
+    re.DOTALL,
+)
+_NUMBERED = re.compile(r"x([1-9][0-9]*)")
+_NUMBER = re.compile(r"([0-9]*)\.?([0-9]*)(?:[eE]([+-]?[0-9]+))?")
+
+_RANK = {"+": 1, "-": 1, "*": 2, "/": 2, "sign": 3, "**": 4}
+_METHOD = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: str  # number, name, op, end, bad
+    text: str
+    at: int
+
+
+@dataclass(slots=True)
+class _Open:
+    """An operator that waits for its right operand, an open parenthesis, or an open call."""
+
+    kind: str  # an operator of _RANK, "(" or "call"
+    token: _Token
+    arguments: list[int] = field(default_factory=list)
+
+
+def parse(text: str, variables: Sequence[str] | None = None, dim: int | None = None) -> Program:
+    """The program of a formula.
+
+    Parameters
+    ----------
+    text : str
+    variables : sequence of str
+        Names of the variables in order, from x, y, z, w or x1, x2, ...  By default every variable up to
+        the highest one that occurs: ``"y"`` alone is a function of x and y.
+    dim : int
+        Number of variables, in place of ``variables``; at least the highest one that occurs.
+
+    Returns
+    -------
+    Program
+        Its values are those of the formula in exact arithmetic, wherever the formula is defined.
+
+    Raises
+    ------
+    ExpressionError
+        Where the text leaves the language, with the offending piece, its position and what to do.
+
+    >>> parse("0.1 + x**2").text
+    '1/10 + x**2'
+    >>> parse("y").variables
+    ('x', 'y')
+    >>> parse("sine(x)")
+    Traceback (most recent call last):
+    mgdl_theory.errors.ExpressionError: unknown name 'sine' at position 1; did you mean sin, sinh or asin?
+        sine(x)
+        ^
+    """
+    if not isinstance(text, str):
+        raise ExpressionError(f"a formula is a text such as 'sin(10*x)*exp(-x)', got {type(text).__name__}")
+    if len(text) > MAX_CHARS:
+        raise ExpressionError(f"the formula has {len(text)} characters; at most {MAX_CHARS} are read")
+    return _Parser(text, variables, dim).run()
+
+
+class _Parser:
+    """Operator precedence with two states: an operand is expected, or an operator."""
+
+    def __init__(self, text: str, variables: Sequence[str] | None, dim: int | None) -> None:
+        self.text = text
+        self.builder = Builder()
+        self.operands: list[int] = []
+        self.stack: list[_Open] = []
+        self.used: dict[str, _Token] = {}
+        self.given = None if variables is None else _checked(variables)
+        if self.given is not None and dim is not None and len(self.given) != dim:
+            raise ExpressionError(f"{len(self.given)} variable(s) {', '.join(self.given)} for dimension {dim}")
+        self.dim = dim
+
+    def run(self) -> Program:
+        tokens = self._tokens()
+        if tokens[0].kind == "end":
+            raise ExpressionError("the formula is empty; write for example sin(10*x)*exp(-x)")
+        self.names = self._names([t for t in tokens if t.kind == "name"])
+        at, operand_expected = 0, True
+        while tokens[at].kind != "end" or operand_expected or self.stack:
+            token, following = tokens[at], tokens[min(at + 1, len(tokens) - 1)]
+            if operand_expected:
+                opens_call = self._operand(token, following)
+                at += 2 if opens_call else 1
+                operand_expected = token.kind == "op" or opens_call
+            else:
+                operand_expected = self._operator(token)
+                at += token.kind != "end"
+        return self.builder.program(self.operands[0], self.names)
+
+    # -- operands ----------------------------------------------------------------------------------
+
+    def _operand(self, token: _Token, following: _Token) -> bool:
+        """Read an operand, a sign or an opening; True if it opened a call and took its parenthesis."""
+        if token.kind == "number":
+            self.operands.append(self._number(token))
+        elif token.kind == "name":
+            return self._name(token, following)
+        elif token.text == "(":
+            self._push("(", token)
+        elif token.text in ("+", "-"):
+            self._push("sign", token)
+        else:
+            self._missing_operand(token)
+        return False
+
+    def _name(self, token: _Token, following: _Token) -> bool:
+        name, called = token.text, following.text == "("
+        if name in _CALLABLE:
+            if not called:
+                self._fail(token, f"{name} is a function", f"write its argument in parentheses: {name}(x)")
+            self._push("call", token)
+            return True
+        if called:
+            self._fail(token, f"{_quote(name)} is not a function", f"write {name}*(...) for a product")
+        if name in CONSTANTS:
+            self.operands.append(self.builder.pi() if name == "pi" else self.builder.e())
+        else:
+            self.operands.append(self.builder.variable(self.names.index(name)))
+        return False
+
+    def _number(self, token: _Token) -> int:
+        match = _NUMBER.fullmatch(token.text)
+        assert match is not None
+        whole, part, power = match[1], match[2], match[3] or "0"
+        if len(token.text) > MAX_DIGITS or len(power) > 4 or abs(int(power)) > MAX_DIGITS:
+            self._fail(token, f"the number {_quote(token.text)} is too long or too large", "use fewer digits")
+        value = Fraction(int(whole + part)) * Fraction(10) ** (int(power) - len(part))
+        return self._built(token, self.builder.const, value)
+
+    # -- operators ---------------------------------------------------------------------------------
+
+    def _operator(self, token: _Token) -> bool:
+        """Read an operator, a comma, a closing parenthesis or the end; True if an operand must follow."""
+        if token.text in _METHOD:
+            self._reduce(lambda top: top > _RANK[token.text] or (top == _RANK[token.text] and token.text != "**"))
+            self._push(token.text, token)
+            return True
+        if token.kind not in ("op", "end") or token.text == "(":
+            self._missing_operator(token)
+        self._reduce(lambda top: True)
+        if token.text == ",":
+            self._comma(token)
+            return True
+        self._close(token)
+        return False
+
+    def _reduce(self, tighter: Callable[[int], bool]) -> None:
+        """Apply the waiting operators whose rank ``tighter`` accepts, innermost first."""
+        while self.stack and self.stack[-1].kind in _RANK and tighter(_RANK[self.stack[-1].kind]):
+            top = self.stack.pop()
+            right = self.operands.pop()
+            if top.kind != "sign":
+                method = getattr(self.builder, _METHOD[top.kind])
+                right = self._built(top.token, method, self.operands.pop(), right)
+            elif top.token.text == "-":
+                right = self._built(top.token, self.builder.neg, right)
+            self.operands.append(right)
+
+    def _comma(self, token: _Token) -> None:
+        if not self.stack or self.stack[-1].kind != "call":
+            self._fail(token, "a comma only separates the arguments of min and max", "write 0.5 with a point")
+        self.stack[-1].arguments.append(self.operands.pop())
+
+    def _close(self, token: _Token) -> None:
+        if token.kind == "end":
+            if self.stack:
+                self._fail(self.stack[-1].token, "a parenthesis is not closed", "add ')'")
+            return
+        if not self.stack:
+            self._fail(token, "')' closes nothing", "remove it or add '('")
+        top = self.stack.pop()
+        if top.kind == "call":
+            self.operands.append(self._call(top.token, [*top.arguments, self.operands.pop()]))
+
+    def _call(self, token: _Token, arguments: list[int]) -> int:
+        name = ALIASES.get(token.text, token.text)
+        method = getattr(self.builder, name)
+        if name in ("min", "max"):
+            if len(arguments) < 2:
+                self._fail(token, f"{name} takes at least two arguments", f"write {name}(x, 1/2)")
+            return self._built(token, reduce, method, arguments)
+        if len(arguments) != 1:
+            self._fail(token, f"{token.text} takes one argument", f"it got {len(arguments)}")
+        return self._built(token, method, arguments[0])
+
+    def _push(self, kind: str, token: _Token) -> None:
+        if len(self.stack) >= MAX_DEPTH:
+            self._fail(token, f"more than {MAX_DEPTH} parentheses, signs or powers are open here", "simplify")
+        self.stack.append(_Open(kind, token))
+
+    def _built(self, token: _Token, build: Callable[..., int], *arguments: Any) -> int:
+        """What the builder makes of it; its refusals get the position of the token."""
+        try:
+            return build(*arguments)
+        except ExpressionError as error:
+            raise ExpressionError(f"{error}, at position {token.at + 1}{self._caret(token.at)}") from None
+
+    # -- tokens and names --------------------------------------------------------------------------
+
+    def _tokens(self) -> list[_Token]:
+        tokens: list[_Token] = []
+        at = 0
+        while not tokens or tokens[-1].kind != "end":
+            match = _TOKEN.match(self.text, at)
+            assert match is not None
+            kind = match.lastgroup
+            assert kind is not None
+            at = match.end()
+            tokens.append(_Token(kind, match[kind], match.start(kind)))
+            if kind == "bad":
+                self._bad_character(tokens)
+        return tokens
+
+    def _names(self, tokens: Sequence[_Token]) -> tuple[str, ...]:
+        """The variables in order, by the names that occur; refuses every other name."""
+        used: dict[str, _Token] = {}
+        for token in tokens:
+            name = token.text
+            if name in LETTERS or _NUMBERED.fullmatch(name):
+                used.setdefault(name, token)
+            elif name not in _CALLABLE and name not in CONSTANTS:
+                self._unknown(token)
+        if self.given is not None:
+            for name, token in used.items():
+                if name not in self.given:
+                    self._fail(token, f"{name} is not among the variables {', '.join(self.given)}", "add it")
+            return self.given
+        return self._default_names(used)
+
+    def _default_names(self, used: dict[str, _Token]) -> tuple[str, ...]:
+        numbered = [name for name in used if name not in LETTERS]
+        letters = [name for name in used if name in LETTERS]
+        if numbered and letters:
+            self._fail(used[numbered[0]], f"{letters[0]} and {numbered[0]} are mixed", "use x, y, z, w or x1, x2, ...")
+        needed = 1
+        for name, token in used.items():
+            place = LETTERS.index(name) + 1 if letters else int(name[1:5])
+            if place > MAX_VARIABLES:
+                self._fail(token, f"{_quote(name)} is too much", f"at most {MAX_VARIABLES} variables are possible")
+            if place > (self.dim or place):
+                order = (
+                    f"{_quote(name)} is variable number {place} of {', '.join(LETTERS) if letters else 'x1, x2, ...'}"
+                )
+                self._fail(token, order, f"the domain has {self.dim} side(s)")
+            needed = max(needed, place)
+        needed = self.dim or needed
+        if letters and needed > len(LETTERS):
+            self._fail(used[letters[0]], f"there are only four letters for {needed} variables", "write x1, x2, ...")
+        return LETTERS[:needed] if needed <= 4 and not numbered else tuple(f"x{k + 1}" for k in range(needed))
+
+    # -- refusals ----------------------------------------------------------------------------------
+
+    def _fail(self, token: _Token, problem: str, advice: str) -> NoReturn:
+        raise ExpressionError(f"{problem}, at position {token.at + 1}; {advice}{self._caret(token.at)}")
+
+    def _caret(self, at: int) -> str:
+        """Two lines: a window of the text, and a caret below the position."""
+        low, high = max(0, at - 40), min(len(self.text), at + 30)
+        window = "".join(c if c.isprintable() else " " for c in self.text[low:high])
+        return f"\n    {window}\n    {' ' * (at - low)}^"
+
+    def _unknown(self, token: _Token) -> NoReturn:
+        name = token.text
+        if name.startswith("_") and self.text[: token.at].endswith(tuple("0123456789")):
+            self._fail(token, "a number is written without _", "write 1000 or 1e3")
+        if name.lower() in NAMES:
+            raise ExpressionError(f"{name} at position {token.at + 1}: {NAMES[name.lower()]}{self._caret(token.at)}")
+        vocabulary = [*_CALLABLE, *CONSTANTS, *LETTERS]
+        near = difflib.get_close_matches(name[:20].lower(), sorted(vocabulary), n=3, cutoff=0.6)
+        advice = (
+            f"did you mean {_choice(near)}?"
+            if near
+            else "the names are x, y, z, w or x1, x2, ..., pi, e and the functions "
+            + ", ".join([*FUNCTIONS, "min", "max"])
+        )
+        raise ExpressionError(
+            f"unknown name {_quote(name)} at position {token.at + 1}; {advice}{self._caret(token.at)}"
+        )
+
+    def _bad_character(self, tokens: Sequence[_Token]) -> NoReturn:
+        token = tokens[-1]
+        hint = CHARACTERS.get(token.text, "only letters, digits and + - * / ** ( ) , . are read")
+        self._fail(token, f"the character {_quote(token.text)} is not in the language", hint)
+
+    def _missing_operand(self, token: _Token) -> NoReturn:
+        before = self.text[: token.at].rstrip()
+        if token.text == "/" and before.endswith("/"):
+            self._fail(token, "floor division // is not continuous", "write / for a quotient")
+        found = "the formula ends" if token.kind == "end" else f"{_quote(token.text)} stands"
+        after = f" after {_quote(before[-1])}" if before else ""
+        self._fail(token, f"{found} where a number, a variable or a function is expected{after}", "add an operand")
+
+    def _missing_operator(self, token: _Token) -> NoReturn:
+        before = self.text[: token.at].rstrip()
+        last = re.search(r"[A-Za-z0-9_.]+\Z|.\Z", before)
+        left = last[0] if last else ""
+        if token.kind == "number" and "." in left and token.at == len(before):
+            self._fail(token, f"{_quote(left + token.text)} is not a number", "a number has one point at most")
+        product = f"{'(...)' if left == ')' else _cut(left)}*{'(...)' if token.text == '(' else _cut(token.text)}"
+        problem = f"an operator is missing between {_quote(left)} and {_quote(token.text)}"
+        self._fail(token, problem, f"write {product} for a product")
+
+
+def _checked(variables: Sequence[Any]) -> tuple[str, ...]:
+    names = (variables,) if isinstance(variables, str) else tuple(variables)
+    wrong = [n for n in names if not (isinstance(n, str) and (n in LETTERS or _NUMBERED.fullmatch(n)))]
+    mixed = not wrong and {n in LETTERS for n in names} == {True, False}
+    if wrong or mixed or not names or len(set(names)) != len(names) or len(names) > MAX_VARIABLES:
+        raise ExpressionError(
+            f"variables: expected distinct names from x, y, z, w or from x1, x2, ..., at most {MAX_VARIABLES}, "
+            f"got {_quote(', '.join(n if isinstance(n, str) else shown(n) for n in names))}"
+        )
+    return names
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 24 else text[:21] + "..."
+
+
+def _quote(text: str) -> str:
+    return repr(_cut(text))
+
+
+def _choice(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"

@@ -1,0 +1,235 @@
+"""Exact linear pieces in one variable: what enclosures leave open of a network and a broken line is decided here.
+
+The weights of a network are dyadic, so between two breakpoints every neuron is a t + b with dyadic a and b, and a new
+breakpoint is a root -b/a, a rational number.  On a piece of e and of g the sign of g (2 e - g) follows from two roots.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mgdl_theory.relu.trained import TrainedModel, affine
+from mgdl_theory.targets.base import Target
+from mgdl_theory.targets.formula.target import ExpressionTarget
+from mgdl_theory.targets.samples import SamplesTarget
+
+__all__ = ["BrokenLine", "broken_line", "grade_lines", "growth"]
+
+ENDS = (Fraction(0), Fraction(1))
+
+NEARLY = Fraction(7, 8)
+"""Experience: part of the largest growth that a short point has to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenLine:
+    """A continuous function on [0, 1] that is linear between knots 0 = t_0 < ... < t_n = 1, by its values there.
+
+    >>> x = BrokenLine(ENDS, ENDS)
+    >>> bend = (x - BrokenLine(ENDS, (Fraction(1, 3),) * 2)).split()
+    >>> [str(t) for t in bend.knots], [str(v) for v in bend.values]
+    (['0', '1/3', '1'], ['-1/3', '0', '2/3'])
+    """
+
+    knots: tuple[Fraction, ...]
+    values: tuple[Fraction, ...]
+
+    def on(self, knots: tuple[Fraction, ...]) -> BrokenLine:
+        """The same function, if these knots hold its own."""
+        return self if knots == self.knots else BrokenLine(knots, tuple(map(self.at, knots)))
+
+    def at(self, t: Fraction) -> Fraction:
+        """The value at t in [0, 1]."""
+        i = min(bisect_right(self.knots, t), len(self.knots) - 1)
+        (a, b), (v, w) = self.knots[i - 1 : i + 1], self.values[i - 1 : i + 1]
+        return v + (w - v) * (t - a) / (b - a)
+
+    def split(self) -> BrokenLine:
+        """The same function with its roots among the knots."""
+        ends = zip(pairwise(self.knots), pairwise(self.values), strict=True)
+        roots = [a + (b - a) * v / (v - w) for (a, b), (v, w) in ends if v * w < 0]
+        return self.on(_union(self.knots, roots)) if roots else self
+
+    def __sub__(self, other: BrokenLine) -> BrokenLine:
+        knots = _union(self.knots, other.knots)
+        pairs = zip(self.on(knots).values, other.on(knots).values, strict=True)
+        return BrokenLine(knots, tuple(v - w for v, w in pairs))
+
+    def __mul__(self, factor: Fraction | int) -> BrokenLine:
+        return BrokenLine(self.knots, tuple(v * factor for v in self.values))
+
+    @property
+    def constant(self) -> Fraction | None:
+        """The value of a constant."""
+        return self.values[0] if len(set(self.values)) == 1 else None
+
+
+def _union(a: Sequence[Fraction], b: Sequence[Fraction]) -> tuple[Fraction, ...]:
+    return tuple(a) if a == b else tuple(sorted({*a, *b}))
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenAlgebra:
+    """Programs of constants, sums, multiples, absolute values, minima and maxima; ValueError at anything else.
+
+    So it is at more than ``most`` pieces: absolute values of absolute values may double them every time.
+    """
+
+    most: int
+
+    def __getattr__(self, name: str) -> Any:
+        raise ValueError(f"{name}: not a broken line")
+
+    def const(self, q: Fraction) -> BrokenLine:
+        """The constant q."""
+        return BrokenLine(ENDS, (q, q))
+
+    def neg(self, a: BrokenLine) -> BrokenLine:
+        """-a."""
+        return a * -1
+
+    def add(self, a: BrokenLine, b: BrokenLine) -> BrokenLine:
+        """a + b."""
+        return a - b * -1
+
+    def sub(self, a: BrokenLine, b: BrokenLine) -> BrokenLine:
+        """a - b."""
+        return a - b
+
+    def mul(self, a: BrokenLine, b: BrokenLine) -> BrokenLine:
+        """a b, if one of them is constant."""
+        a, b = (a, b) if a.constant is None else (b, a)
+        if b.constant is None:
+            raise ValueError("a product of two functions is not a broken line")
+        return a * b.constant
+
+    def div(self, a: BrokenLine, b: BrokenLine) -> BrokenLine:
+        """a / b, if b is a constant other than 0."""
+        if not b.constant:
+            raise ValueError("a quotient is not a broken line")
+        return a * (1 / b.constant)
+
+    def abs(self, a: BrokenLine) -> BrokenLine:
+        """|a|."""
+        a = a.split()
+        if len(a.knots) > self.most + 1:
+            raise ValueError("too many pieces")
+        return BrokenLine(a.knots, tuple(map(abs, a.values)))
+
+    def max(self, a: BrokenLine, b: BrokenLine) -> BrokenLine:
+        """The larger of the two: (a + b + |a - b|) / 2."""
+        return (a - b * -1 - self.abs(a - b) * -1) * Fraction(1, 2)
+
+    def min(self, a: BrokenLine, b: BrokenLine) -> BrokenLine:
+        """The smaller of the two."""
+        return self.max(a * -1, b * -1) * -1
+
+
+def broken_line(target: Target, most: int) -> BrokenLine | None:
+    """A target in one variable, in unit coordinates, if it is known to have at most so many linear pieces.
+
+    >>> line = broken_line(ExpressionTarget("abs(x - 1/3)"), 10)
+    >>> [str(t) for t in line.knots]
+    ['0', '1/3', '1']
+    """
+    if target.dim != 1:
+        return None
+    if type(target) is SamplesTarget:
+        data = target.data.tolist()
+        if len(data) > most + 1:
+            return None
+        return BrokenLine(tuple(Fraction(k, len(data) - 1) for k in range(len(data))), tuple(map(Fraction, data)))
+    if type(target) is not ExpressionTarget:
+        return None
+    (low,), (high,) = target.box.lower, target.box.upper
+    algebra: Any = BrokenAlgebra(most)
+    try:
+        line: BrokenLine = target.program.evaluate(algebra, [BrokenLine(ENDS, (low, high))])
+    except ValueError:
+        return None
+    return line
+
+
+def grade_lines(model: TrainedModel, most: int) -> list[BrokenLine] | None:
+    """g_1, ..., g_K of a model in one variable; None if a layer has more than ``most`` pieces."""
+    knots = list(ENDS)
+    lines: list[tuple[NDArray[Any], int]] = [(np.array([[1]], dtype=object), 0), (np.array([[0]], dtype=object), 0)]
+    out = []
+    for grade in model.grades:
+        for w, b in zip(grade.weights, grade.biases, strict=True):
+            lines = [affine(*part, w, c) for part, c in zip(lines, (0 * b, b), strict=True)]
+            knots, piece = _cut(knots, lines)
+            if len(piece) > most:
+                return None
+            (a, sa), (c, sc) = ((part[piece], s) for part, s in lines)
+            on = _at([(a, sa), (c, sc)], [(s + t) / 2 for s, t in pairwise(knots)]) > 0
+            lines = [(np.where(on, a, 0), sa), (np.where(on, c, 0), sc)]
+        readout = grade.readout[None, :]
+        ends = (np.zeros(1), np.array([grade.constant]))
+        (a, sa), (c, sc) = (affine(*part, readout, e) for part, e in zip(lines, ends, strict=True))
+        slopes, starts = ([Fraction(v) * Fraction(2) ** s for v in part[:, 0]] for part, s in ((a, sa), (c, sc)))
+        values = [slope * t + start for slope, start, t in zip(slopes, starts, knots, strict=False)]
+        out.append(BrokenLine(tuple(knots), (*values, slopes[-1] + starts[-1])))
+    return out
+
+
+def _at(lines: Iterable[tuple[NDArray[Any], int]], t: Sequence[Fraction]) -> NDArray[Any]:
+    """(n, w): a positive multiple of a t_i + b on piece i, for each neuron an integer."""
+    (a, sa), (b, sb) = lines
+    low = min(sa, sb)
+    p = np.array([x.numerator << sa - low for x in t], dtype=object)
+    q = np.array([x.denominator << sb - low for x in t], dtype=object)
+    return np.asarray(a * p[:, None] + b * q[:, None])
+
+
+def _cut(knots: list[Fraction], lines: list[tuple[NDArray[Any], int]]) -> tuple[list[Fraction], list[int]]:
+    """The knots with the roots between them, and the old piece of each new one."""
+    left, right = _at(lines, knots[:-1]), _at(lines, knots[1:])
+    (a, sa), (b, sb) = lines
+    roots: list[set[Fraction]] = [{t} for t in knots[:-1]]
+    for i, j in zip(*np.nonzero(((left > 0) & (right < 0)) | ((left < 0) & (right > 0))), strict=True):
+        roots[i].add(Fraction(-b[i, j], a[i, j]) * Fraction(2) ** (sb - sa))
+    new = [(t, i) for i, found in enumerate(roots) for t in sorted(found)]
+    return [*(t for t, _ in new), knots[-1]], [i for _, i in new]
+
+
+def growth(e: BrokenLine, g: BrokenLine) -> Fraction | None:
+    """A dyadic t where |e - g| - |e| is nearly as large as anywhere; None if it is > 0 nowhere at all.
+
+    Between its breaks that difference is linear, so that its largest value is at one of them.  A point with e = 0,
+    where every g != 0 lets |e| grow, is taken only where there is no other.
+
+    >>> e = broken_line(ExpressionTarget("x - 1/3"), 1)
+    >>> growth(e, e * 2), str(growth(e, e * Fraction(5, 2)))
+    (None, '1')
+    """
+    signs, q = g.split(), (e * 2 - g).split()
+    knots = _union(signs.knots, q.knots)
+    ends = [list(pairwise(line)) for line in (knots, signs.on(knots).values, q.on(knots).values)]
+    if not any((v + w) * (x + y) < 0 for _, (v, w), (x, y) in zip(*ends, strict=True)):
+        return None
+    rest = e - g
+    knots = _union(knots, _union(e.split().knots, rest.split().knots))
+    places = tuple(sorted({*knots, *((s + t) / 2 for s, t in pairwise(knots))}))
+    before = e.on(places).values
+    grown = [abs(w) - abs(v) for v, w in zip(before, rest.on(places).values, strict=True)]
+    i = max(range(len(places)), key=grown.__getitem__)
+    nothing = not any(before[max(i - 1, 0) : i + 2])  # e = 0 on both sides: there is no other point
+    bits = 0
+    while True:
+        near = round(places[i] * (1 << bits))
+        for n in (near, near - 1, near + 1):
+            if 0 <= n <= 1 << bits:
+                t = Fraction(n, 1 << bits)
+                v = e.at(t)
+                if abs(rest.at(t)) - abs(v) >= grown[i] * NEARLY and (v or nothing):
+                    return t
+        bits += 1

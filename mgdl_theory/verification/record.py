@@ -1,0 +1,228 @@
+"""The record of a verification: what is certified of every grade, and the verdict on every claim."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from fractions import Fraction
+from typing import Any, ClassVar
+
+from mgdl_theory.later import later
+from mgdl_theory.scheme import Scheme
+from mgdl_theory.targets.base import FloatArray, IntArray, Target
+from mgdl_theory.text import bounds_texts, count, plain, tol_text
+from mgdl_theory.verification.claims import CLAIMS
+from mgdl_theory.verification.verdict import Result, Verdict, worst
+
+__all__ = ["GradeRow", "LeafBlock", "Report", "domain_text"]
+
+WITHOUT_MODULUS = "samples only; a proof needs a modulus of continuity: lipschitz=, holder= or modulus="
+"""What every verdict on a target that is not certified says of itself."""
+
+_WEAKER = {Verdict.PROVED: Verdict.EVIDENCE, Verdict.REFUTED: Verdict.UNDECIDED}
+"""Definition: what a proof and a refutation are worth where the enclosures are estimates."""
+
+
+@dataclass(frozen=True, slots=True)
+class GradeRow:
+    """What is certified of one block grade.
+
+    ``residual_sup_lower <= sup |e_k| <= residual_sup_upper`` on the whole domain; row 0 is f - lift.
+    ``width`` and ``depth`` are those of this grade's part of the network, ``total_width`` and ``total_depth``
+    those of all grades so far.  ``theorem_a`` and ``theorem_b`` are the bounds these theorems give (inf: none).
+    ``peak`` is a point of the box where |e_k| >= residual_sup_lower (empty: none is known, and that bound is 0).
+    ``norms`` holds, where asked for, (p, lower, upper): lower <= ||e_k||_p <= upper, in unit coordinates.
+    """
+
+    grade: int
+    level: int
+    atoms: int
+    width: int
+    depth: int
+    total_atoms: int
+    total_depth: int
+    residual_sup_lower: float
+    residual_sup_upper: float
+    theorem_a: float
+    theorem_b: float
+    balanced: Verdict
+    nonincreasing: Verdict
+    peak: tuple[Fraction, ...] = ()
+    norms: tuple[tuple[int, float, float], ...] = ()
+
+    @property
+    def total_width(self) -> int:
+        """Width of the network of all grades so far: grades are chained, so it does not grow (Proposition 5)."""
+        return self.width
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeafBlock:
+    """Leaves of one level: |e| <= bounds_i for the last residual e on cell i; all blocks together tile the domain."""
+
+    level: int
+    cells: IntArray
+    bounds: FloatArray
+
+    def __post_init__(self) -> None:
+        self.cells.setflags(write=False)
+        self.bounds.setflags(write=False)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The verdicts on one scheme, with the numbers they rest on; ``cover`` holds the leaves if the sweep ended.
+
+    ``tol`` is None where no tolerance was asked for; then ``goal`` is the bound that the scheme was left with.
+    """
+
+    scheme: Scheme
+    tol: float | None
+    rows: tuple[GradeRow, ...]
+    results: tuple[Result, ...]
+    residual_sup_upper: float
+    residual_sup_lower: float
+    leaves: int
+    seconds: float
+    cover: tuple[LeafBlock, ...] = field(default=(), repr=False, compare=False)
+
+    certificate: ClassVar[Callable[..., Any]] = later("_certificate")
+    """``mgdl_theory.certificate.schema.certificate``, of a layer above."""
+
+    save: ClassVar[Callable[..., Any]] = later("_save_report")
+    """``mgdl_theory.reports.save_report``: the report as a page, as Markdown or as LaTeX."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict among the claims that decide; a refutation of any claim counts, and an open objection."""
+        return worst(r.verdict for r in self.results if _counts(r))
+
+    @property
+    def exit_code(self) -> int:
+        """0 proved, 1 refuted, 3 undecided or evidence only."""
+        return self.verdict.exit_code
+
+    @property
+    def goal(self) -> float:
+        """What the leaves were split for: the tolerance, or the one of a scheme of which none was asked for."""
+        return self.scheme.tol if self.tol is None else self.tol
+
+    @property
+    def ratios(self) -> tuple[float, ...]:
+        """Upper bound of each row over that of the row before; nan for row 0 and after a zero."""
+        uppers = [row.residual_sup_upper for row in self.rows]
+        pairs = itertools.pairwise(uppers)
+        return (math.nan, *(after / before if before else math.nan for before, after in pairs))
+
+    @property
+    def bound_texts(self) -> list[tuple[str, str]]:
+        """Lower and upper bound of each row, as printed."""
+        return bounds_texts([(row.residual_sup_lower, row.residual_sup_upper) for row in self.rows], self.tol)
+
+    @property
+    def norm_lines(self) -> list[tuple[str, ...]]:
+        """Grade and enclosed norms of each row, as printed."""
+        names = range(len(self.rows[0].norms) if self.rows else 0)
+        columns = [bounds_texts([row.norms[n][1:] for row in self.rows]) for n in names]
+        return [(str(row.grade), *(f"[{c[k][0]}, {c[k][1]}]" for c in columns)) for k, row in enumerate(self.rows)]
+
+    @property
+    def sup_text(self) -> str:
+        """The certified bound of the last residual, as printed."""
+        return bounds_texts([(0.0, self.residual_sup_upper)], self.tol, 6)[0][1]
+
+    def result(self, claim: str) -> Result:
+        """The result for one claim, by its identifier."""
+        return next(r for r in self.results if r.claim == claim)
+
+    def with_results(self, *more: Result) -> Report:
+        """The report with further results."""
+        return replace(self, results=self.results + more)
+
+    def as_evidence(self) -> Report:
+        """Without a modulus of continuity nothing is proved and nothing refuted: samples support or object."""
+        rows = tuple(
+            replace(row, balanced=_WEAKER.get(row.balanced, row.balanced),
+                    nonincreasing=_WEAKER.get(row.nonincreasing, row.nonincreasing))
+            for row in self.rows
+        )  # fmt: skip
+        results = tuple(
+            Result(r.claim, _WEAKER[r.verdict], f"{r.evidence} ({WITHOUT_MODULUS})") if r.verdict in _WEAKER else r
+            for r in self.results
+        )
+        return replace(self, rows=rows, results=results)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every number of the report as plain data (floats; the exact data of a scheme are its atoms)."""
+        scheme = self.scheme
+        return {
+            "target": scheme.target.describe(),
+            "tol": None if self.tol is None else float(tol_text(self.tol)),
+            "lift": scheme.lift,
+            "lift_reason": scheme.lift_reason,
+            "complete": scheme.complete,
+            "reason": scheme.reason,
+            "grades": [{**_row_dict(row), "ratio": ratio} for row, ratio in zip(self.rows, self.ratios, strict=True)],
+            "levels": [asdict(record) for record in scheme.history],
+            "claims": [
+                {
+                    **result.as_dict(),
+                    "statement": CLAIMS[result.claim].statement,
+                    "source": CLAIMS[result.claim].source,
+                }
+                for result in self.results
+            ],
+            "atoms": scheme.atoms,
+            "leaves": self.leaves,
+            "residual_sup_lower": self.residual_sup_lower,
+            "residual_sup_upper": self.residual_sup_upper,
+            "seconds": self.seconds,
+            "verdict": str(self.verdict),
+            "exit_code": self.exit_code,
+            "last_line": self.last_line(),
+        }
+
+    def last_line(self) -> str:
+        """One sentence that agrees with the exit code."""
+        name = f"{plain(self.scheme.target.text)} on {domain_text(self.scheme.target)}"
+        bound = f"sup-norm of the residual <= {self.sup_text}"
+        if self.verdict is Verdict.PROVED:
+            return (
+                f"PROVED: {name}: {count(len(self.rows) - 1, 'grade')}, {count(self.scheme.atoms, 'atom')}, "
+                f"{bound}" + ("" if self.tol is None else f" <= tol = {tol_text(self.tol)}")
+            )
+        worst_result = next(r for r in self.results if r.verdict is self.verdict and _counts(r))
+        return f"{self.verdict}: {name}: claim {worst_result.claim}: {plain(worst_result.evidence)}"
+
+    def __str__(self) -> str:
+        lines = [
+            f"{row.grade:>3}  level {row.level:>2}  atoms {row.atoms:>7}  "
+            f"{low:>9} <= sup|e| <= {high:<9}  {row.balanced}"
+            for row, (low, high) in zip(self.rows, self.bound_texts, strict=True)
+        ]
+        lines += [f"{r.verdict!s:<9}  {r.claim}: {r.evidence}" for r in self.results]
+        return "\n".join([*lines, self.last_line()])
+
+
+def domain_text(target: Target) -> str:
+    """The domain as a product of intervals.
+
+    >>> from mgdl_theory.targets.formula.target import ExpressionTarget
+    >>> domain_text(ExpressionTarget("x*y"))
+    '[0, 1]^2'
+    """
+    return str(target.box)
+
+
+def _counts(result: Result) -> bool:
+    """Whether this result enters the verdict of the run."""
+    claim = CLAIMS[result.claim]
+    open_objection = claim.objects and result.verdict is Verdict.UNDECIDED
+    return claim.decides or open_objection or result.verdict is Verdict.REFUTED
+
+
+def _row_dict(row: GradeRow) -> dict[str, Any]:
+    plain = {name: str(value) if isinstance(value, Verdict) else value for name, value in asdict(row).items()}
+    return {**plain, "total_width": row.total_width, "peak": [str(x) for x in row.peak]}

@@ -1,0 +1,96 @@
+"""The record of the verification of a vector scheme: one report per component."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from mgdl_theory.errors import OptionError
+from mgdl_theory.text import count, plain, tol_text
+from mgdl_theory.vector import VectorScheme
+from mgdl_theory.verification.record import Report, domain_text
+from mgdl_theory.verification.verdict import Result, Verdict, worst
+
+__all__ = ["VectorReport"]
+
+
+@dataclass(frozen=True)
+class VectorReport:
+    """The verdicts on every component of a vector scheme.
+
+    Nothing is claimed of the vector but what is claimed of each component: with |.| the magnitude of one component,
+    every grade is balanced and no |e| ever grows, in all of them.
+
+    Attributes
+    ----------
+    components : tuple of Report
+        The report on ``scheme.components[j]``; each of them can become a certificate.
+    """
+
+    components: tuple[Report, ...]
+
+    @property
+    def scheme(self) -> VectorScheme:
+        """The scheme that was verified."""
+        return VectorScheme(tuple(report.scheme for report in self.components))
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict of a component."""
+        return worst(report.verdict for report in self.components)
+
+    @property
+    def exit_code(self) -> int:
+        """0 proved, 1 refuted, 3 undecided or evidence only."""
+        return self.verdict.exit_code
+
+    @property
+    def seconds(self) -> float:
+        """Time of all verifications."""
+        return sum(report.seconds for report in self.components)
+
+    def with_results(self, *more: Sequence[Result]) -> VectorReport:
+        """The report with further results; each argument holds one for every component."""
+        if any(len(results) != len(self.components) for results in more):
+            raise OptionError(f"expected one result for each of the {len(self.components)} components")
+        parts = zip(self.components, *more, strict=True)
+        return VectorReport(tuple(report.with_results(*own) for report, *own in parts))
+
+    def as_dict(self) -> dict[str, Any]:
+        """The reports of the components as plain data, and what they have in common."""
+        scheme = self.scheme
+        return {
+            "target": scheme.target.describe(),
+            "components": [report.as_dict() for report in self.components],
+            "grades": [{"level": grade.level, "atoms": len(grade)} for grade in scheme.grades],
+            "atoms": scheme.atoms,
+            "depth": scheme.depth,
+            "seconds": self.seconds,
+            "verdict": str(self.verdict),
+            "exit_code": self.exit_code,
+            "last_line": self.last_line(),
+        }
+
+    def last_line(self) -> str:
+        """One sentence that agrees with the exit code; it names the component that decides, where one does."""
+        scheme, verdict = self.scheme, self.verdict
+        if verdict is not Verdict.PROVED:
+            number = next(j for j, report in enumerate(self.components, 1) if report.verdict is verdict)
+            text = self.components[number - 1].last_line().removeprefix(f"{verdict}: ")
+            return f"{verdict}: component {number} of {len(scheme)}: {text}"
+        tols = [tol_text(report.tol) for report in self.components if report.tol is not None]
+        bounds = [report.sup_text for report in self.components]
+        asked, same = len(tols) == len(self.components), len(set(tols)) == 1
+        bound = max(bounds, key=Fraction) if same else ", ".join(bounds)
+        end = f" <= tol = {tols[0] if same else ', '.join(tols)}" if asked else ""
+        return (
+            f"PROVED: ({plain(scheme.target.text)}) on {domain_text(self.components[0].scheme.target)}: "
+            f"{count(len(scheme), 'component')}, {count(len(scheme.grades), 'grade')}, {count(scheme.atoms, 'atom')}, "
+            f"sup-norms of the residuals <= {bound}{end}"
+        )
+
+    def __str__(self) -> str:
+        parts = [f"component {j}: {report}" for j, report in enumerate(self.components, 1)]
+        return "\n".join([*parts, self.last_line()])
