@@ -88,7 +88,7 @@ def row(scheme: Scheme, depth: int) -> list[str]:
     rng = np.random.default_rng(0)
     nodes = rng.integers(0, (1 << 20) + 1, (POINTS, 2))
     x, some = nodes / 2.0**20, nodes[:NODES]
-    build, network = best(lambda: mg.network(part), depth)
+    build, network = best(lambda: part.network(), depth)
     forward, values = best(lambda: network(x), depth)
     exact, _ = best(lambda: network.exact([Fraction(1, 3), Fraction(2, 7)]), depth)
     at_nodes, truth = best(lambda: network.exact_at(20, some), depth)
@@ -142,7 +142,7 @@ def variants() -> list[str]:
             for gadget in ("wide", "narrow"):
                 if scheme.dim == 1 and granularity == "unit" and gadget == "narrow":
                     continue  # the same network
-                network = mg.network(scheme, granularity, gadget)
+                network = scheme.network(granularity, gadget)
                 s, (elapsed, _) = network.summary(), best(lambda: network(x), network.depth)  # noqa: B023
                 lines.append(
                     f"| {scheme.dim} | {granularity} | {gadget} | {s.width} | {s.depth:,} | {s.parameters:,} "

@@ -253,7 +253,7 @@ def networks(tols: tuple[str, ...] = ("1e-2", "1e-3"), seconds: float = 8.0, poi
     rows = []
     for tol in tols:
         scheme = mg.construct(f, tol)
-        network = mg.network(scheme)
+        network = scheme.network()
         shape = network.summary()
         bound = f"{up_text(mg.verify(scheme).residual_sup_upper, 2)} certified"
         size = f"{shape.parameters:,} parameters, {shape.nonzero_parameters:,} not 0"

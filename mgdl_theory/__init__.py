@@ -11,89 +11,44 @@ The pipeline is the theorem read aloud::
 PROVED
 """
 
-# ruff: noqa: F405 - the names come from public.py
-
 from __future__ import annotations
 
-import sys
+import os
+import warnings
 from importlib import import_module
 from importlib.util import find_spec
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from mgdl_theory.public import *  # noqa: F403
+from typing import Any
 
 __version__ = "0.2.0"
 
-__all__ = [
-    "CLAIMS",
-    "AssumptionError",
-    "Atoms",
-    "Box",
-    "Budget",
-    "BudgetError",
-    "Certificate",
-    "CertificateError",
-    "Defects",
-    "DomainError",
-    "ExpressionError",
-    "Grade",
-    "MgdlError",
-    "Network",
-    "OptionError",
-    "Report",
-    "Result",
-    "Scheme",
-    "SchemeError",
-    "Target",
-    "TargetError",
-    "UniformBall",
-    "VectorReport",
-    "VectorScheme",
-    "VectorTarget",
-    "Verdict",
-    "Witness",
-    "check_balanced",
-    "check_on_grid",
-    "construct",
-    "hat",
-    "is_balanced",
-    "load_certificate",
-    "load_scheme",
-    "network",
-    "plot",
-    "soft_threshold",
-    "target",
-    "verify",
-    "verify_network",
-]
 
-_METHODS = ("_certificate", "_save_report")
-"""Names that methods of records ask for (``later.py``)."""
+def _names() -> dict[str, str]:
+    """Public name -> module, from the stub beside this file: a line ``from MODULE import NAME as NAME`` for each."""
+    with open(os.path.join(__path__[0], "__init__.pyi"), encoding="utf-8") as stub:
+        lines = [line.split() for line in stub if line.startswith("from ")]
+    return {line[3]: line[1] for line in lines}
+
+
+_HOME = _names()
+_OLD = {"network": ("mgdl_theory.relu.compile", "compile_network", "scheme.network()")}
+"""Names of version 0.1 that go with version 0.3: where the thing is now, and what to write."""
+
+__all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:
     """The public names and the modules, loaded when they are first asked for: the command line starts sooner so."""
-    if name in __all__ or name in _METHODS:
-        public = import_module("mgdl_theory.public")
-        globals().update({each: getattr(public, each) for each in (*__all__, *_METHODS)})
-        return globals()[name]
+    if name in _HOME:
+        globals()[name] = found = getattr(import_module(_HOME[name]), name)
+        return found
+    if name in _OLD:
+        module, thing, new = _OLD[name]
+        warnings.warn(f"mgdl_theory.{name} is now {new}", DeprecationWarning, stacklevel=2)
+        return getattr(import_module(module), thing)
     if not name.startswith("_") and find_spec(f"mgdl_theory.{name}"):
         return import_module(f"mgdl_theory.{name}")
     raise AttributeError(f"module 'mgdl_theory' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
-
-
-class _Package(ModuleType):
-    """``construct`` and ``verify`` stand for the functions, not for the modules of these names."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in __all__ and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
+    return [*__all__, "__version__"]

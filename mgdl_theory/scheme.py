@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mgdl_theory.atom import Atoms
 from mgdl_theory.errors import SchemeError
 from mgdl_theory.grade import Grade
-from mgdl_theory.later import later
 from mgdl_theory.mesh import MAX_LEVEL
 from mgdl_theory.targets.base import FloatArray, Target
 from mgdl_theory.text import point_text
+
+if TYPE_CHECKING:
+    from mgdl_theory.certificate.schema import Certificate
+    from mgdl_theory.relu.network import Network
 
 __all__ = ["LevelRecord", "Scheme", "block_width", "grade_depth", "unit_width"]
 
@@ -92,12 +95,6 @@ class Scheme:
     history: tuple[LevelRecord, ...] = field(default=(), repr=False)
     asked: bool = True
 
-    network: ClassVar[Callable[..., Any]] = later("network")
-    """``mgdl_theory.relu.compile.compile_network``, of the layer above."""
-
-    certificate: ClassVar[Callable[..., Any]] = later("_certificate")
-    """``mgdl_theory.certificate.schema.certificate``: verifies the scheme first."""
-
     def __post_init__(self) -> None:
         if type(self.lift) is not float or not np.isfinite(self.lift):
             raise SchemeError(f"scheme: the lift must be a finite float, got {self.lift!r}")
@@ -133,6 +130,29 @@ class Scheme:
     def depth(self) -> int:
         """Hidden layers of the network of all grades."""
         return grade_depth(self.dim, self.atoms)
+
+    def network(self, granularity: str = "block", gadget: str = "wide") -> Network:
+        """The network that is this scheme, exactly, at every point (:func:`~mgdl_theory.relu.compile.compile_network`).
+
+        >>> from mgdl_theory.targets.formula.target import ExpressionTarget
+        >>> Scheme.of(ExpressionTarget("x"), 0.0, [Atoms(0, [[1]], [1.0])], tol=1.0).network().width
+        4
+        """
+        from mgdl_theory.relu.compile import compile_network
+
+        return compile_network(self, granularity, gadget)
+
+    def certificate(self) -> Certificate:
+        """The certificate of this scheme, which is verified first.
+
+        Raises
+        ------
+        CertificateError
+            If the target is not a formula.
+        """
+        from mgdl_theory.certificate.schema import certificate
+
+        return certificate(self)
 
     def prefix(self, k: int) -> Scheme:
         """The scheme of the first k grades."""

@@ -7,22 +7,24 @@ once, with a vector of m coefficients, and everything that is proved of the comp
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mgdl_theory.atom import Atoms, Hats
 from mgdl_theory.errors import OptionError, SchemeError
 from mgdl_theory.grade import Grade
-from mgdl_theory.later import later
 from mgdl_theory.mesh import pack, unique_rows
 from mgdl_theory.scheme import Scheme, grade_depth
 from mgdl_theory.targets.base import FloatArray, IntArray
 from mgdl_theory.targets.vector import VectorTarget
+
+if TYPE_CHECKING:
+    from mgdl_theory.relu.network import Network
 
 __all__ = ["VectorAtoms", "VectorScheme", "require_scalar"]
 
@@ -83,9 +85,6 @@ class VectorScheme:
     """
 
     components: tuple[Scheme, ...]
-
-    network: ClassVar[Callable[..., Any]] = later("network")
-    """``mgdl_theory.relu.compile.compile_network``, of the layer above."""
 
     def __post_init__(self) -> None:
         if not self.components:
@@ -150,6 +149,12 @@ class VectorScheme:
 
     def __len__(self) -> int:
         return len(self.components)
+
+    def network(self, granularity: str = "block", gadget: str = "wide") -> Network:
+        """The one network of all components, which have their hats in common (Proposition 5, for vectors)."""
+        from mgdl_theory.relu.compile import compile_network
+
+        return compile_network(self, granularity, gadget)
 
     def prefix(self, k: int) -> VectorScheme:
         """The scheme of the first k grades."""

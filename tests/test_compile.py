@@ -96,7 +96,7 @@ def test_binary64_is_bit_for_bit_exact_where_certified(scheme: Scheme, how: tupl
         nodes = rng.integers(0, (1 << level) + 1, (20, scheme.dim))
         if network.float64_is_exact(level, nodes):
             t = nodes / 2.0**level
-            unit = mg.network(on_unit_box(scheme), *how)(t)
+            unit = on_unit_box(scheme).network(*how)(t)
             assert [Fraction(v) for v in unit.tolist()] == network.exact_at(level, nodes)
 
 
@@ -315,6 +315,6 @@ def test_unknown_options_are_refused(granularity: str, gadget: str) -> None:
 
 def test_schemes_have_their_network_as_a_method() -> None:
     scheme = balanced(1)
-    assert np.array_equal(scheme.network().weights, mg.network(scheme).weights)
+    assert np.array_equal(scheme.network().weights, compile_network(scheme).weights)
     assert scheme.network("unit").width == 2
     assert scheme.prefix(1).network(granularity="unit", gadget="narrow").grades == len(scheme.grades[0])

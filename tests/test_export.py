@@ -585,7 +585,7 @@ def test_a_torch_file_of_vector_values_is_the_network_at_dyadic_points(tmp_path:
     scope: dict[str, Any] = {}
     exec(code[: code.index("\n\nstate = torch.load")], scope)
     waves = [mg.construct(mg.target(text), 0.05) for text in ("sin(5*x)", "x**2 - x")]
-    network = mg.network(VectorScheme.of(waves))
+    network = VectorScheme.of(waves).network()
     save_torch(network, tmp_path / "net.pt")
     found = agreement(network, torch_values(tmp_path / "net.pt"), "torch")
     assert found.equal == found.dyadic > 100

@@ -34,7 +34,7 @@ from mgdl_theory.verification.record import GradeRow, LeafBlock, Report
 from mgdl_theory.verification.scheme import verify
 from mgdl_theory.verification.verdict import Result, Verdict, Witness
 
-__all__ = ["FORMAT", "VERSION", "Certificate", "certificate", "json_schema", "load", "load_scheme"]
+__all__ = ["FORMAT", "VERSION", "Certificate", "certificate", "json_schema", "load_certificate", "load_scheme"]
 
 FORMAT, VERSION = "mgdl-theory-certificate", 1
 """Definition: what the fields ``format`` and ``version`` of a file say."""
@@ -178,7 +178,7 @@ def target_fields(description: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def load(path: str | os.PathLike[str]) -> Certificate:
+def load_certificate(path: str | os.PathLike[str]) -> Certificate:
     """Read a certificate file, plain or gzip; its hash and its form are checked, its claims are not (see check.py).
 
     Raises
@@ -202,7 +202,7 @@ def load(path: str | os.PathLike[str]) -> Certificate:
 
 def load_scheme(path: str | os.PathLike[str]) -> Scheme:
     """The scheme in a certificate file."""
-    return load(path).scheme()
+    return load_certificate(path).scheme()
 
 
 def json_schema(of: str = "certificate") -> dict[str, Any]:

@@ -74,7 +74,7 @@ def agreement(network: Network, values: Values, engine: str, dtype: str = "float
     elsewhere; an error counts from the farther bound.
 
     >>> import mgdl_theory as mg
-    >>> network = mg.network(mg.Scheme.of(mg.target("x"), 0.0, [mg.Atoms(0, [[1]], [1.0])], tol=1.0))
+    >>> network = mg.Scheme.of(mg.target("x"), 0.0, [mg.Atoms(0, [[1]], [1.0])], tol=1.0).network()
     >>> found = agreement(network, network, "float64", points=8)
     >>> found.equal == found.dyadic, found.largest < 1e-13
     (True, True)

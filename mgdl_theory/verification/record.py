@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+import os
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from mgdl_theory.later import later
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import FloatArray, IntArray, Target
 from mgdl_theory.text import bounds_texts, count, plain, tol_text
 from mgdl_theory.verification.claims import CLAIMS
 from mgdl_theory.verification.verdict import Result, Verdict, worst
+
+if TYPE_CHECKING:
+    from mgdl_theory.certificate.schema import Certificate
 
 __all__ = ["GradeRow", "LeafBlock", "Report", "domain_text"]
 
@@ -88,12 +91,6 @@ class Report:
     seconds: float
     cover: tuple[LeafBlock, ...] = field(default=(), repr=False, compare=False)
 
-    certificate: ClassVar[Callable[..., Any]] = later("_certificate")
-    """``mgdl_theory.certificate.schema.certificate``, of a layer above."""
-
-    save: ClassVar[Callable[..., Any]] = later("_save_report")
-    """``mgdl_theory.reports.save_report``: the report as a page, as Markdown or as LaTeX."""
-
     @property
     def verdict(self) -> Verdict:
         """The worst verdict among the claims that decide; a refutation of any claim counts, and an open objection."""
@@ -136,6 +133,24 @@ class Report:
     def result(self, claim: str) -> Result:
         """The result for one claim, by its identifier."""
         return next(r for r in self.results if r.claim == claim)
+
+    def certificate(self) -> Certificate:
+        """What was proved, as exact data for an independent checker.
+
+        Raises
+        ------
+        CertificateError
+            If the target is not a formula, or the verification stopped before it had leaves over the whole domain.
+        """
+        from mgdl_theory.certificate.schema import certificate
+
+        return certificate(self)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the report as a page (.html), as Markdown (.md) or as LaTeX (.tex), whole or not at all."""
+        from mgdl_theory.reports import save_report
+
+        return save_report(self, path)
 
     def with_results(self, *more: Result) -> Report:
         """The report with further results."""

@@ -8,20 +8,21 @@ split where that leaves a gap.  Where f is a broken line in one variable, the ex
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, ClassVar, overload
+from pathlib import Path
+from typing import Any, overload
 
 import numpy as np
 
 from mgdl_theory.construction import Budget, read_tol, split_bytes
 from mgdl_theory.errors import OptionError
 from mgdl_theory.grade import cell_bounds
-from mgdl_theory.later import later
 from mgdl_theory.mesh import BoolArray, Mesh, children
 from mgdl_theory.relu.enclosures import add, bends, grade_enclosures, last_on_cells, subtract
 from mgdl_theory.relu.trained import Data, Fit, TrainedModel, sample
@@ -134,9 +135,6 @@ class ModelReport:
     seconds: float
     covers: dict[int, tuple[LeafBlock, ...]] = field(default_factory=dict, repr=False, compare=False)
 
-    save: ClassVar[Callable[..., Any]] = later("_save_report")
-    """``mgdl_theory.reports.save_report``: the report as a page, as Markdown or as LaTeX."""
-
     @property
     def fit(self) -> Fit:
         """The model beside its target."""
@@ -170,6 +168,12 @@ class ModelReport:
     def result(self, claim: str) -> Result:
         """The result for one claim, by its identifier."""
         return next(r for r in self.results if r.claim == claim)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the report as a page (.html), as Markdown (.md) or as LaTeX (.tex), whole or not at all."""
+        from mgdl_theory.reports import save_report
+
+        return save_report(self, path)
 
     def last_line(self) -> str:
         """One sentence that agrees with the exit code."""
