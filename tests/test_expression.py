@@ -18,10 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgdl_theory.errors import ExpressionError
-from mgdl_theory.targets.formula.evaluators import FloatAlgebra, MpAlgebra, SympyAlgebra
+from mgdl_theory.targets.formula.evaluators import FloatAlgebra, MpAlgebra
 from mgdl_theory.targets.formula.graph import FUNCTIONS, Program
 from mgdl_theory.targets.formula.parser import ALIASES, MAX_CHARS, MAX_DEPTH, MAX_DIGITS, MAX_VARIABLES, parse
 from mgdl_theory.targets.formula.simplifier import MAX_BITS, MAX_EXPONENT, MAX_NODES, Builder
+from mgdl_theory.targets.formula.symbolic import SympyAlgebra
 from tests.strategies import expressions, names, rationals
 
 X = Fraction(3, 8)

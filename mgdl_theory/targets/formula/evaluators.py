@@ -1,4 +1,4 @@
-"""Algebras in which a program can be run: float64, mpmath, sympy (intervals and jets are in ``rigor``)."""
+"""Algebras in which a program can be run: float64 and mpmath (intervals and jets are in ``rigor``)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["FloatAlgebra", "MpAlgebra", "SympyAlgebra"]
+__all__ = ["FloatAlgebra", "MpAlgebra"]
 
 
 class FloatAlgebra:
@@ -151,84 +151,3 @@ class MpAlgebra:
     def max(self, a: Any, b: Any) -> Any:
         """The larger of a and b."""
         return a if a >= b else b
-
-
-class SympyAlgebra:
-    """sympy expressions, as an oracle in tests; no bound ever rests on them.
-
-    sympy's derivatives are classical ones; at kinks they are no enclosure of anything.
-    """
-
-    def __init__(self) -> None:
-        import sympy
-
-        self.sympy = sympy
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name not in (*("exp", "log", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan"),):
-            raise AttributeError(name)
-        return getattr(self.sympy, name)  # type: ignore[no-any-return]
-
-    def variable(self, name: str) -> Any:
-        """A real symbol."""
-        return self.sympy.Symbol(name, real=True)
-
-    def const(self, q: Fraction) -> Any:
-        """The rational q."""
-        return self.sympy.Rational(q.numerator, q.denominator)
-
-    def pi(self) -> Any:
-        """The constant pi."""
-        return self.sympy.pi
-
-    def e(self) -> Any:
-        """The constant e."""
-        return self.sympy.E
-
-    def neg(self, a: Any) -> Any:
-        """-a."""
-        return -a
-
-    def add(self, a: Any, b: Any) -> Any:
-        """a + b."""
-        return a + b
-
-    def sub(self, a: Any, b: Any) -> Any:
-        """a - b."""
-        return a - b
-
-    def mul(self, a: Any, b: Any) -> Any:
-        """a b."""
-        return a * b
-
-    def div(self, a: Any, b: Any) -> Any:
-        """a / b."""
-        return a / b
-
-    def powi(self, a: Any, n: int) -> Any:
-        """a ** n."""
-        return a**n
-
-    def powq(self, a: Any, q: Fraction) -> Any:
-        """a ** q."""
-        return a ** self.const(q)
-
-    def pow(self, a: Any, b: Any) -> Any:
-        """a ** b."""
-        return a**b
-
-    def cbrt(self, a: Any) -> Any:
-        """The real cube root (sympy's own cbrt is complex for negative numbers)."""
-        return self.sympy.real_root(a, 3)
-
-    def abs(self, a: Any) -> Any:
-        """|a|."""
-        return self.sympy.Abs(a)
-
-    def min(self, a: Any, b: Any) -> Any:
-        """The smaller of a and b."""
-        return self.sympy.Min(a, b)
-
-    def max(self, a: Any, b: Any) -> Any:
-        """The larger of a and b."""
-        return self.sympy.Max(a, b)
