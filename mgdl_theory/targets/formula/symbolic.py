@@ -134,7 +134,8 @@ class _Writer:
             return f"({self._pieces(e)})"
         if not (e.is_Add or e.is_Mul or name in REWRITTEN or name in FUNCTIONS):
             raise ExpressionError(f"sympy's {name} is not in the language of formulas: {str(e)[:60]}")
-        written = [self.text(a) for a in e.args]
+        parts = e.as_ordered_terms() if e.is_Add else e.as_ordered_factors() if e.is_Mul else e.args
+        written = [self.text(a) for a in parts]
         if e.is_Add or e.is_Mul:
             return (" + " if e.is_Add else "*").join(f"({a})" for a in written)
         if name in REWRITTEN:
