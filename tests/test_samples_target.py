@@ -315,7 +315,7 @@ def test_options_and_domains_that_do_not_fit_are_refused() -> None:
         mg.target([1.0, 2.0], lipschitz=3)
     with pytest.raises(MgdlError, match="2 variable"):
         mg.target(np.eye(3), domain=[0, 1, 0, 1, 0, 1])
-    with pytest.raises(OptionError, match="expected a formula, a function, an array"):
+    with pytest.raises(OptionError, match="expected a formula, a sympy expression, a function, an array"):
         mg.target(3.5)  # type: ignore[call-overload]
     with pytest.raises(CertificateError, match="not a formula"):
         mg.construct(mg.target([1.0, 2.0]), "0.1").certificate()
