@@ -446,12 +446,7 @@ def read_array(data: Any) -> FloatArray:
     if array.dtype.kind not in "biuf":
         kinds = {"c": "complex numbers; take the real or the imaginary part, or the modulus"}
         raise TargetError(f"data: expected real numbers, got {kinds.get(array.dtype.kind, f'dtype {array.dtype}')}")
-    if array.ndim == 0 or min(array.shape) < 2:
-        raise TargetError(f"data: expected at least 2 samples along every axis, got an array of shape {array.shape}")
-    if array.ndim > 3:
-        raise TargetError(f"data: expected at most 3 axes, got an array of shape {array.shape}")
-    if array.ndim == 3 and array.dtype == np.uint8 and array.shape[2] in (3, 4):
-        raise TargetError(f"data: shape {array.shape} looks like a colour image; take one channel, or a mean of them")
+    _require_grid(array)
     with np.errstate(over="ignore"):  # a long double beyond the floats becomes inf, which is refused
         converted = np.array(array, dtype=np.float64, order="C")
     _refuse(~np.isfinite(converted), array, "remove or fill such samples first")
@@ -465,6 +460,16 @@ def read_array(data: Any) -> FloatArray:
         _refuse(np.asarray(given != converted, dtype=np.bool_), given, "binary64 does not hold it; convert the data")
     converted.flags.writeable = False
     return converted
+
+
+def _require_grid(array: NDArray[Any]) -> None:
+    """Refuse a shape that is no grid of samples in one to three variables."""
+    if array.ndim == 0 or min(array.shape) < 2:
+        raise TargetError(f"data: expected at least 2 samples along every axis, got an array of shape {array.shape}")
+    if array.ndim > 3:
+        raise TargetError(f"data: expected at most 3 axes, got an array of shape {array.shape}")
+    if array.ndim == 3 and array.dtype == np.uint8 and array.shape[2] in (3, 4):
+        raise TargetError(f"data: shape {array.shape} looks like a colour image; take one channel, or a mean of them")
 
 
 def _is_masked(data: Any, depth: int = 3) -> bool:
