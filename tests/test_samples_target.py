@@ -230,6 +230,14 @@ def test_every_cell_leaves_room_for_the_margins_of_its_children(shape: tuple[int
         assert (here.sag_theta * here.sag).max() < 12 * max(here.sag.max(), below.sag.max()) + 1e-9
 
 
+@pytest.mark.parametrize("shape", [(8, 2000), (2000, 8), (2, 3, 900), (50, 50), (9,)])
+def test_tables_have_a_few_cells_for_each_sample_whatever_the_shape(shape: tuple[int, ...]) -> None:
+    data = np.random.default_rng(0).standard_normal(shape)
+    tables = SamplesTarget(data, Box.of([0, 1], len(shape)))._table
+    assert sum(table.low.size for table in tables) <= 8 * data.size
+    assert tables
+
+
 def test_data_too_large_for_tables_have_bounds_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mgdl_theory.targets.samples.TABLE_CELLS", 1 << 4)
     array = samples((21, 6), 2)

@@ -44,6 +44,9 @@ CHUNK = 1 << 15
 TABLE_CELLS = 1 << 22
 """Experience: most cells of a level whose defects are kept in a table."""
 
+TABLE_SHARE = 4
+"""Experience: and most of them for each sample, so that a thin array of few samples costs no more than a square one."""
+
 BLOCK = 1 << 21
 """Experience: vertices of pieces handled at a time while the table is made."""
 
@@ -325,7 +328,7 @@ class SamplesTarget:
     def _tables(self) -> list[_Table]:
         """Tables of the levels whose cells hold more than a sample along some axis, as far as memory serves."""
         levels = (max(self._steps) - 1).bit_length()
-        while levels > 0 and 1 << (levels - 1) * self.dim > TABLE_CELLS:
+        while levels > 0 and 1 << (levels - 1) * self.dim > min(TABLE_CELLS, TABLE_SHARE * self.data.size):
             levels -= 1
         tables: list[_Table] = []
         below = self._sums(levels)
