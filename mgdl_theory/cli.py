@@ -878,7 +878,6 @@ def _one_thread() -> None:
 
 def _train(options: argparse.Namespace) -> int:
     _one_thread()
-    from mgdl_theory.construction import read_tol
     from mgdl_theory.training import GradeSpec, sample, train, train_balanced
     from mgdl_theory.verification.trained import verify
 
@@ -910,8 +909,7 @@ def _train(options: argparse.Namespace) -> int:
         raise OptionError(f"--kind: says what --plot FILE draws, got {options.kind!r} without it")
     if options.state is not None and (options.balanced == "yes" or not options.state.endswith(".npz")):
         raise OptionError(f"--state: expected a name ending in .npz and --balanced no, got {options.state!r}")
-    if options.tol is not None:
-        read_tol(options.tol)  # refused early if it is none; read again where it is used, as each reading rounds down
+    tol = options.tol  # as it was asked for, if it was: to read it twice would round it down twice
     f = _target(options)
     if _components(f) is not None:
         raise OptionError("train: trains for one function, got several components")
@@ -929,7 +927,7 @@ def _train(options: argparse.Namespace) -> int:
             bars.start("training", options.epochs)
         report: Any
         if options.balanced == "yes":
-            report = verify(train_balanced(f, data, specs, seed=options.seed, tol=options.tol, progress=tick).scheme)
+            report = verify(train_balanced(f, data, specs, seed=options.seed, tol=tol, progress=tick).scheme)
             report = _with_network(report) if options.report else report
         else:
             try:
@@ -938,7 +936,7 @@ def _train(options: argparse.Namespace) -> int:
                 if options.state and os.path.exists(options.state):
                     _note(f"the finished grades are in {options.state}: the same command goes on")
                 raise
-            report = verify(model, f, options.tol, data=data, progress=bars.levels("verify"))
+            report = verify(model, f, tol, data=data, progress=bars.levels("verify"))
     if options.json:
         from mgdl_theory.files import write_atomic
 

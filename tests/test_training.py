@@ -28,7 +28,7 @@ from mgdl_theory.training import (
     fit_gated,
     fit_relu,
     load_model,
-    mgdl,
+    multigrade,
     sample,
     sample_gates,
     train,
@@ -171,7 +171,7 @@ def test_a_single_grade_does_as_many_multiplications(depth: int, wave: Data, mon
         counted[0] += len(e) * (values + weights + back + 3 * parameters[-2].size)
         return loss, gradient
 
-    monkeypatch.setattr(mgdl, "loss_and_gradient", count)
+    monkeypatch.setattr(multigrade, "loss_and_gradient", count)
     train(wave, specs)
     many, counted[0] = counted[0], 0
     (one,) = train_single_grade(wave, specs).grades

@@ -379,7 +379,7 @@ def test_the_verdict_is_told_where_a_file_cannot_be_written(
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    for module in ("report", "plots.style", "certificate.schema"):
+    for module in ("reports", "pictures.style", "certificate.schema"):
         monkeypatch.setattr(f"mgdl_theory.{module}.write_atomic", full)
     name = {"--report": "a.html", "--plot": "a.svg", "--certificate": "a.json"}[option]
     balanced = ["--balanced", "yes"] if option == "--certificate" else []
