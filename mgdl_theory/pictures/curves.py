@@ -13,7 +13,6 @@ from mgdl_theory.grade import Grade
 from mgdl_theory.pictures.style import (
     COLOURS,
     LINES,
-    Fold,
     Place,
     Source,
     bound_name,
@@ -34,6 +33,7 @@ from mgdl_theory.pictures.style import (
     with_margin,
     witnesses,
 )  # fmt: skip
+from mgdl_theory.scheme import Approximation
 from mgdl_theory.targets.base import FloatArray
 from mgdl_theory.verification.record import LeafBlock, Report
 from mgdl_theory.verification.trained import ModelReport
@@ -62,7 +62,7 @@ PANELS = 9
 """Experience: grades that get a panel each; of more, so many evenly spread."""
 
 
-def sample_points(scheme: Fold, points: int = POINTS, leaves: Sequence[LeafBlock] = ()) -> FloatArray:
+def sample_points(scheme: Approximation, points: int = POINTS, leaves: Sequence[LeafBlock] = ()) -> FloatArray:
     """Points (n,) of the domain of a scheme of one variable, rising: evenly spread ones, nodes of its atoms, eighths.
 
     Where leaves are given, every one of the LEAVES coarsest is cut into eighths, so that an arc is drawn as one.
@@ -259,7 +259,7 @@ def sup_upper(source: Source, k: int) -> float:
     return math.inf
 
 
-def last_grade(scheme: Fold, grade: int | None) -> int:
+def last_grade(scheme: Approximation, grade: int | None) -> int:
     """The grade that is asked for, by default the last one; refused if there is none of that number."""
     count = len(scheme.grades)
     if grade is not None and not 0 <= grade <= count:

@@ -25,9 +25,9 @@ from mgdl_theory.mesh import MAX_LEVEL, mark_rows
 from mgdl_theory.pictures.curves import eighths, leaves_of
 from mgdl_theory.pictures.fields import Plane, top_of
 from mgdl_theory.pictures.rates import shown_to_hold
-from mgdl_theory.pictures.style import Fold, chosen, fold_of, grew, own_settings, span
+from mgdl_theory.pictures.style import chosen, fold_of, grew, own_settings, span
 from mgdl_theory.reports.content import Row
-from mgdl_theory.scheme import Scheme
+from mgdl_theory.scheme import Approximation, Scheme
 from mgdl_theory.targets.base import FloatArray, IntArray
 from mgdl_theory.text import down_text, near_text, ranges_text, up_text
 from mgdl_theory.verification.record import LeafBlock, Report
@@ -111,7 +111,7 @@ def curves(report: Record, shown: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def _points(scheme: Fold, bits: int, leaves: Sequence[LeafBlock]) -> IntArray:
+def _points(scheme: Approximation, bits: int, leaves: Sequence[LeafBlock]) -> IntArray:
     """Positions of samples: evenly spread ones, coarse nodes, eighths of leaves, midpoints where the residual bends."""
     even = np.arange((1 << START) + 1, dtype=np.int64) << (bits - START)
     grades = [g for g in scheme.grades if isinstance(g, Grade)]
@@ -241,7 +241,7 @@ def _short(values: FloatArray) -> dict[str, Any]:
     return {"unit": unit, "n": np.rint(clean / unit).astype(np.int64).tolist()}
 
 
-def _bends(scheme: Fold, at: IntArray, bits: int, first: int, last: int) -> NDArray[np.bool_]:
+def _bends(scheme: Approximation, at: IntArray, bits: int, first: int, last: int) -> NDArray[np.bool_]:
     """(n,): the points between which grades first + 1 to last are linear: both ends, and all that a node is next to."""
     there = np.ones(len(at), dtype=np.bool_)
     grades = scheme.grades[first:last]
@@ -346,7 +346,7 @@ def _levels(report: Report, plane: Plane) -> FloatArray:
     return found
 
 
-def _section(scheme: Fold, cuts: Sequence[Fraction], names: Sequence[str]) -> str:
+def _section(scheme: Approximation, cuts: Sequence[Fraction], names: Sequence[str]) -> str:
     box = scheme.target.box
     ends = [(box.lower[a], box.upper[a]) for a in range(2, scheme.dim)]
     values = [near_text(lo + (hi - lo) * cut, 4) for (lo, hi), cut in zip(ends, cuts, strict=True)]

@@ -8,7 +8,7 @@ import os
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import FloatArray, IntArray, Target
@@ -90,6 +90,11 @@ class Report:
     leaves: int
     seconds: float
     cover: tuple[LeafBlock, ...] = field(default=(), repr=False, compare=False)
+
+    @property
+    def components(self) -> tuple[Self]:
+        """The report itself, its only component."""
+        return (self,)
 
     @property
     def verdict(self) -> Verdict:
