@@ -1042,7 +1042,7 @@ def _with_target(record: Any, f: Any) -> Any:
     if _is_vector(record):
         return replace(record, components=tuple(map(_with_target, record.components, f.components)))
     return replace(
-        record, **({"scheme": _with_target(record.scheme, f)} if hasattr(record, "scheme") else {"target": f})
+        record, **({"approximation": _with_target(record.scheme, f)} if hasattr(record, "scheme") else {"target": f})
     )
 
 

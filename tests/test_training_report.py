@@ -271,8 +271,8 @@ def test_a_model_alone_shows_its_training_and_a_scheme_has_none(wave: ModelRepor
 
 
 def test_residuals_lie_in_the_bounds_that_are_drawn_and_growth_is_marked(wave: ModelReport) -> None:
-    x = curves.sample_points(wave.fit)
-    e = [wave.target(x) - step for step in wave.fit.steps(x)]
+    x = curves.sample_points(wave.approximation)
+    e = [wave.target(x) - step for step in wave.approximation.steps(x)]
     for k, row in enumerate(wave.rows):
         edges, bounds = curves.leaf_envelope(wave, k)
         here = bounds[np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(bounds) - 1)]
@@ -295,8 +295,8 @@ def test_curves_and_maps_of_the_page_are_those_of_the_model(wave: ModelReport, s
     data = page_curves(wave, [0, 1, 2])
     t = np.cumsum(data["at"]) / 2.0 ** data["bits"]
     e = np.array(data["rest"]["n"]) * data["rest"]["unit"]
-    assert np.abs(e - wave.fit.residual(t)).max() <= 1e-4 * np.abs(e).max()
-    sizes = [np.abs(wave.target(t) - step) for step in wave.fit.steps(t)]
+    assert np.abs(e - wave.approximation.residual(t)).max() <= 1e-4 * np.abs(e).max()
+    sizes = [np.abs(wave.target(t) - step) for step in wave.approximation.steps(t)]
     for k in (1, 2):
         where = np.zeros(len(t), dtype=bool)
         for first, count in data["grew"][k]:
@@ -379,7 +379,7 @@ def test_the_verdict_is_told_where_a_file_cannot_be_written(
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    for module in ("report", "plots.style", "certificate.schema"):
+    for module in ("reports", "pictures.style", "certificate.schema"):
         monkeypatch.setattr(f"mgdl_theory.{module}.write_atomic", full)
     name = {"--report": "a.html", "--plot": "a.svg", "--certificate": "a.json"}[option]
     balanced = ["--balanced", "yes"] if option == "--certificate" else []

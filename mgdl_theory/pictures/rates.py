@@ -145,7 +145,7 @@ def training(source: Source, ax: Place = None) -> Axes:
     else:
         ax.text(0.5, 0.5, "the training noted nothing", ha="center", transform=ax.transAxes)
     some = f"; {len(shown)} of {len(model.grades)} grades shown" if len(shown) < len(model.grades) else ""
-    name = [name_of(source.fit)] if isinstance(source, ModelReport) else []
+    name = [name_of(source.approximation)] if isinstance(source, ModelReport) else []
     ax.set_title("\n".join([*name, f"the training as it was recorded; nothing of it is proved{some}"]), loc="left")
     return ax
 

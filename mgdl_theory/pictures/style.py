@@ -110,8 +110,10 @@ NAME = 60
 
 def fold_of(source: Any) -> Approximation:
     """What a source is about: the scheme, or the trained model on its target."""
-    if isinstance(source, ModelReport | Fit):
-        return source.fit if isinstance(source, ModelReport) else source
+    if isinstance(source, ModelReport):
+        return source.approximation
+    if isinstance(source, Fit):
+        return source
     if isinstance(source, TrainedModel):
         raise OptionError("plot: a trained model alone shows its training only; give it a target, model.on(f)")
     return scheme_of(source)

@@ -22,7 +22,7 @@ from mgdl_theory.errors import BudgetError
 from mgdl_theory.grade import Grade
 from mgdl_theory.levels import replay
 from mgdl_theory.mesh import MAX_LEVEL, mark_rows
-from mgdl_theory.pictures.curves import eighths, leaves_of
+from mgdl_theory.pictures.curves import eighths
 from mgdl_theory.pictures.fields import Plane, top_of
 from mgdl_theory.pictures.rates import shown_to_hold
 from mgdl_theory.pictures.style import chosen, fold_of, grew, own_settings, span
@@ -84,9 +84,9 @@ def curves(report: Record, shown: Sequence[int]) -> dict[str, Any]:
     a unit.  ``grew`` are runs [first point, how many] where |e_k| is larger than before.
     """
     scheme = fold_of(report)
-    leaves = [block.level for block in leaves_of(report, len(scheme.grades))] if isinstance(report, ModelReport) else []
+    leaves = [block.level for block in report.leaves()] if isinstance(report, ModelReport) else []
     bits = min(max([START, *leaves, *(g.level for g in scheme.grades if isinstance(g, Grade))]) + 4, MAX_LEVEL)
-    at = _points(scheme, bits, leaves_of(report, len(scheme.grades)))
+    at = _points(scheme, bits, report.leaves())
     x = scheme.target.box.from_unit(at[:, None] / 2.0**bits)
     found = scheme.steps(x)
     envelope = _envelopes(report, bits)
@@ -164,7 +164,7 @@ def _envelopes(report: Record, bits: int) -> dict[int, tuple[IntArray, FloatArra
 
 def _tiles(report: Record, k: int, bits: int) -> tuple[IntArray, FloatArray] | None:
     """Starts and bounds of the leaves, from left to right; None where there are none, or finer ones than the scale."""
-    cover = leaves_of(report, k)
+    cover = report.leaves(k)
     if not cover or max(block.level for block in cover) > bits:
         return None
     starts = np.concatenate([block.cells[:, 0] << (bits - block.level) for block in cover])
@@ -198,7 +198,7 @@ def _pieces(starts: IntArray, bounds: FloatArray, report: Record, k: int) -> dic
 
 def _leaf_runs(report: Report, bits: int) -> tuple[list[list[int]], int | None]:
     """[level, how many] of the leaves from left to right, and the level whose cells stand for finer ones, if any."""
-    blocks = report.cover
+    blocks = report.leaves()
     deepest = max((block.level for block in blocks), default=0)
     finest = min(deepest, bits)
     while blocks:
@@ -326,7 +326,7 @@ class _Mesh:
 
     def __init__(self, report: Report, planes: Sequence[Plane]) -> None:
         self.grades, self.planes = report.scheme.grades, planes
-        self.finest = max((block.level for block in report.cover), default=0)
+        self.finest = max((block.level for block in report.leaves()), default=0)
         self.levels = [_levels(report, p) for p in planes]
 
     def at(self, k: int) -> list[str]:
@@ -340,7 +340,7 @@ def _levels(report: Report, plane: Plane) -> FloatArray:
     """(n,): the level of the leaf of the proof at each point of a section; 0 where the proof did not get so far."""
     t = report.scheme.target.box.to_unit(plane.x)
     found = np.zeros(len(t))
-    for block in report.cover:
+    for block in report.leaves():
         cell = np.minimum((t * 2.0**block.level).astype(np.int64), (1 << block.level) - 1)
         found[mark_rows(cell, block.cells, block.level)] = block.level
     return found

@@ -419,15 +419,15 @@ class _Sweep:
     def report(self, seconds: float) -> Report:
         """The finished record."""
         return Report(
-            scheme=self.scheme,
+            approximation=self.scheme,
             tol=self.tol if self.asked else None,
             rows=tuple(self.rows),
             results=tuple(self._results()),
             residual_sup_upper=self.upper,
             residual_sup_lower=self.leaves.peak.lower,
-            leaves=self.leaves.count,
+            leaf_count=self.leaves.count,
             seconds=seconds,
-            cover=() if self.failure else tuple(self.leaves.blocks),
+            covers={} if self.failure else {len(self.scheme.grades): tuple(self.leaves.blocks)},
         )
 
     def _results(self) -> list[Result]:

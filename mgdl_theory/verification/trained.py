@@ -8,14 +8,12 @@ split where that leaves a gap.  Where f is a broken line in one variable, the ex
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, overload
 
 import numpy as np
@@ -31,11 +29,11 @@ from mgdl_theory.rigor.rounding import add_up, check_arithmetic, checked_arithme
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, Target
 from mgdl_theory.targets.vector import VectorTarget
-from mgdl_theory.text import bounds_texts, count, down_text, near_text, percent_text, plain, tol_text, up_text
+from mgdl_theory.text import bounds_texts, count, down_text, near_text, percent_text, tol_text, up_text
 from mgdl_theory.vector import VectorScheme
 from mgdl_theory.verification.claims import Claim
 from mgdl_theory.verification.piecewise_linear import BrokenLine, broken_line, grade_lines, growth
-from mgdl_theory.verification.record import WITHOUT_MODULUS, LeafBlock, Report, domain_text
+from mgdl_theory.verification.record import LeafBlock, Report, ScalarRecord
 from mgdl_theory.verification.scheme import verify as verify_scheme
 from mgdl_theory.verification.vector import VectorReport
 from mgdl_theory.verification.verdict import Result, Verdict, Witness, worst
@@ -84,6 +82,7 @@ MODEL_CLAIMS = {
             "the sum of squares of the residual on the data falls strictly at every grade that is not 0 there",
             "exact arithmetic on the data",
             "sum (e - g)^2 < sum e^2, in rational numbers; nothing is said between the points",
+            of_data=True,
         ),
         Claim(
             "sup-norm",
@@ -123,81 +122,36 @@ class ModelRow:
 
 
 @dataclass(frozen=True)
-class ModelReport:
-    """The verdicts on one trained model; ``covers`` has leaves that tile the domain and bound |e_k|, for the last k."""
+class ModelReport(ScalarRecord):
+    """The verdicts on one trained model; leaves are kept of the last grades."""
 
-    model: TrainedModel
-    target: Target
-    tol: float | None
+    claims = MODEL_CLAIMS
+    approximation: Fit
     rows: tuple[ModelRow, ...]
-    results: tuple[Result, ...]
-    leaves: int
-    seconds: float
-    covers: dict[int, tuple[LeafBlock, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
-    def fit(self) -> Fit:
-        """The model beside its target."""
-        return Fit(self.model, self.target)
+    def model(self) -> TrainedModel:
+        """What was trained."""
+        return self.approximation.model
 
     @property
-    def verdict(self) -> Verdict:
-        """The worst verdict of a claim."""
-        return worst(r.verdict for r in self.results)
+    def target(self) -> Target:
+        """What it was verified against."""
+        return self.approximation.target
 
-    @property
-    def exit_code(self) -> int:
-        """0 proved, 1 refuted, 3 undecided or evidence only."""
-        return self.verdict.exit_code
+    def _size(self) -> str:
+        return f"{count(len(self.rows) - 1, 'trained grade')}, no point gets worse"
 
-    @property
-    def residual_sup_upper(self) -> float:
-        """Certified bound of the last residual."""
-        return self.rows[-1].residual_sup_upper
+    def _objection(self, verdict: Verdict) -> str:
+        known = f"; {self._bound}" if self.target.certified else ""  # else it is an estimate
+        return super()._objection(verdict) + known
 
-    @property
-    def bound_texts(self) -> list[tuple[str, str]]:
-        """Lower and upper bound of each row, as printed."""
-        return bounds_texts([(row.residual_sup_lower, row.residual_sup_upper) for row in self.rows], self.tol)
-
-    @property
-    def sup_text(self) -> str:
-        """The certified bound of the last residual, as printed."""
-        return bounds_texts([(0.0, self.residual_sup_upper)], self.tol, 6)[0][1]
-
-    def result(self, claim: str) -> Result:
-        """The result for one claim, by its identifier."""
-        return next(r for r in self.results if r.claim == claim)
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the report as a page (.html), as Markdown (.md) or as LaTeX (.tex), whole or not at all."""
-        from mgdl_theory.reports import save_report
-
-        return save_report(self, path)
-
-    def last_line(self) -> str:
-        """One sentence that agrees with the exit code."""
-        name = f"{plain(self.target.text)} on {domain_text(self.target)}"
-        bound = f"sup-norm of the residual <= {self.sup_text}"
-        if self.verdict is Verdict.PROVED:
-            end = f" <= tol = {tol_text(self.tol)}" if self.tol is not None else ""
-            return f"PROVED: {name}: {count(len(self.rows) - 1, 'trained grade')}, no point gets worse, {bound}{end}"
-        found = next(r for r in self.results if r.verdict is self.verdict)
-        known = f"; {bound}" if self.target.certified else ""  # else it is an estimate
-        return f"{self.verdict}: {name}: claim {found.claim}: {plain(found.evidence)}{known}"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Every number of the report as plain data."""
+    def _numbers(self) -> dict[str, Any]:
         return {
-            "target": self.target.describe(),
             "tol": None if self.tol is None else float(tol_text(self.tol)),
             "grades": [row.as_dict() for row in self.rows],
             "claims": [result.as_dict() for result in self.results],
-            "leaves": self.leaves,
-            "seconds": self.seconds,
-            "verdict": str(self.verdict),
-            "exit_code": self.exit_code,
-            "last_line": self.last_line(),
+            "leaves": self.leaf_count,
         }
 
     def __str__(self) -> str:
@@ -289,10 +243,18 @@ def verify_model(
         results.append(sweep.sup_norm(bound))
     elif sweep.upper[-1] > 0 and not any(g.readout.any() or g.constant for g in model.grades):
         results.append(sweep.nothing())
-    if not target.certified:
-        rows, results = [_weaker_row(row) for row in rows], [_weaker(r) for r in results]
-    seconds = time.perf_counter() - started
-    return ModelReport(model, target, bound, tuple(rows), tuple(results), sweep.leaves, seconds, sweep.covers())
+    report = ModelReport(
+        approximation=model.on(target),
+        tol=bound,
+        rows=tuple(rows),
+        results=tuple(results),
+        residual_sup_upper=sweep.upper[-1],
+        residual_sup_lower=sweep.lower[-1],
+        leaf_count=sweep.leaves,
+        seconds=time.perf_counter() - started,
+        covers=sweep.covers(),
+    )
+    return report if target.certified else report.as_evidence()
 
 
 @overload
@@ -684,15 +646,3 @@ def _noted(value: Any) -> float:
 def _ends(value: Fraction) -> tuple[float, float]:
     enclosed = Interval.exact(value)
     return float(enclosed.lo[0]), float(enclosed.hi[0])
-
-
-def _weaker(result: Result) -> Result:
-    if result.claim == "l2-decrease" or result.verdict not in (Verdict.PROVED, Verdict.REFUTED):
-        return result
-    verdict = Verdict.EVIDENCE if result.verdict is Verdict.PROVED else Verdict.UNDECIDED
-    return Result(result.claim, verdict, f"{result.evidence} ({WITHOUT_MODULUS})")
-
-
-def _weaker_row(row: ModelRow) -> ModelRow:
-    weaker = {Verdict.PROVED: Verdict.EVIDENCE, Verdict.REFUTED: Verdict.UNDECIDED}
-    return replace(row, nonincreasing=weaker.get(row.nonincreasing, row.nonincreasing), witness=None)
