@@ -879,7 +879,7 @@ def _train(options: argparse.Namespace) -> int:
     _one_thread()
     from mgdl_theory.construction import read_tol
     from mgdl_theory.training import GradeSpec, sample, train, train_balanced
-    from mgdl_theory.verification.trained import verify
+    from mgdl_theory.verification.approximation import verify
 
     if not 1 <= options.grades <= 1000:
         raise OptionError(f"--grades: expected a number from 1 to 1000, got {options.grades}")
@@ -936,7 +936,7 @@ def _train(options: argparse.Namespace) -> int:
                 if options.state and os.path.exists(options.state):
                     _note(f"the finished grades are in {options.state}: the same command goes on")
                 raise
-            report = verify(model, f, tol, data=data, progress=bars.levels("verify"))
+            report = verify(model.on(f), tol, data=data, progress=bars.levels("verify"))
     if options.json:
         from mgdl_theory.files import write_atomic
 
@@ -1003,8 +1003,8 @@ def _drawn(options: argparse.Namespace, report: Report, what: str) -> int:
 def _build_and_verify(f: Any, options: argparse.Namespace) -> Any:
     """The report on the scheme of a target, or the vector report on that of a vector target."""
     from mgdl_theory.targets.parallel import spread
+    from mgdl_theory.verification.approximation import verify
     from mgdl_theory.verification.grids import check_on_grid, check_options
-    from mgdl_theory.verification.scheme import verify
 
     if options.grid:
         check_options(options.grid, options.digits)

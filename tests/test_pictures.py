@@ -735,7 +735,7 @@ def test_no_picture_of_a_function_known_at_samples_only_says_that_a_bound_is_pro
     f = mg.target(lambda *x: sum(x), domain=[0, 1] * d)
     weights = np.ones((1, d)), np.zeros(1), np.array([0.75])
     model = TrainedModel(f.box, (TrainedGrade(weights[:1], weights[1:2], weights[2], 0.0, {"history": [[1, 0.5]]}),))
-    for record, name in ((mg.verify(mg.construct(f, 0.3)), "scheme"), (mg.verify(model, f), "trained model")):
+    for record, name in ((mg.verify(mg.construct(f, 0.3)), "scheme"), (mg.verify(model.on(f)), "trained model")):
         for kind in KINDS:
             if name in KINDS[kind].of and d in KINDS[kind].dims:
                 texts = [text.get_text() for text in drawn(record, kind).findobj(Text)]

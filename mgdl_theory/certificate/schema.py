@@ -31,7 +31,7 @@ from mgdl_theory.text import plain
 from mgdl_theory.vector import require_scalar
 from mgdl_theory.verification.claims import CLAIMS
 from mgdl_theory.verification.record import GradeRow, LeafBlock, Report
-from mgdl_theory.verification.scheme import verify
+from mgdl_theory.verification.scheme import verify_scheme
 from mgdl_theory.verification.verdict import Result, Verdict, Witness
 
 __all__ = ["FORMAT", "VERSION", "Certificate", "certificate", "json_schema", "load_certificate", "load_scheme"]
@@ -140,7 +140,7 @@ def certificate(source: Scheme | Report) -> Certificate:
     [{'level': 1, 'exponent': ..., 'nodes': ..., 'coefficients': ...}]
     """
     require_scalar(source, "certificates")
-    report = source if isinstance(source, Report) else verify(source)
+    report = source if isinstance(source, Report) else verify_scheme(source)
     description = report.scheme.target.describe()
     if description.get("kind") != "expression":
         raise CertificateError("certificate: the target is not a formula; the format has no place for others yet")

@@ -23,6 +23,7 @@ from mgdl_theory.scheme import Approximation, Scheme
 from mgdl_theory.targets.base import FloatArray
 from mgdl_theory.text import up_text
 from mgdl_theory.vector import VectorScheme
+from mgdl_theory.verification.approximation import verify
 from mgdl_theory.verification.record import Report, domain_text
 from mgdl_theory.verification.trained import ModelReport
 from mgdl_theory.verification.vector import VectorReport
@@ -108,7 +109,7 @@ NAME = 60
 # -- what is drawn ---------------------------------------------------------------------------------
 
 
-def fold_of(source: Any) -> Approximation:
+def fold_of(source: Any) -> Scheme | Fit:
     """What a source is about: the scheme, or the trained model on its target."""
     if isinstance(source, ModelReport):
         return source.approximation
@@ -136,17 +137,12 @@ def report_of(source: Source) -> Report:
     """The report; a scheme is verified first."""
     if isinstance(source, Report):
         return source
-    from mgdl_theory.verification.scheme import verify
-
     return verify(scheme_of(source))
 
 
 def record_of(source: Source) -> Report | ModelReport:
-    """The report on a trained model, or on a scheme, which is verified first where nobody has done so."""
-    if isinstance(source, ModelReport):
-        return source
-    fold_of(source)
-    return report_of(source)
+    """The report on a scheme or a trained model, which is verified first where nobody has done so."""
+    return source if isinstance(source, Report | ModelReport) else verify(fold_of(source))
 
 
 def chosen(numbers: Sequence[int], most: int) -> list[int]:

@@ -324,6 +324,8 @@ class Fit:
     target: Target
 
     def __post_init__(self) -> None:
+        if not isinstance(self.model, TrainedModel):
+            raise OptionError(f"fit: expected a trained model, as train returns it, got {type(self.model).__name__}")
         if not (hasattr(self.target, "values") and hasattr(self.target, "defects")):
             raise OptionError(f"model.on: expected the target of one function, got {type(self.target).__name__}")
         if self.target.box != self.model.box:

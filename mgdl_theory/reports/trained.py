@@ -68,7 +68,7 @@ def trained_content(report: ModelReport) -> Content:
     >>> import mgdl_theory as mg
     >>> from mgdl_theory.training import TrainedModel
     >>> f = mg.target("x/2")
-    >>> said = trained_content(mg.verify(TrainedModel(f.box), f))
+    >>> said = trained_content(mg.verify(TrainedModel(f.box).on(f)))
     >>> said.verdict, said.row(0).cells["upper"], said.row(0).cells["squares"]
     ('PROVED', '0.5', '1')
     """
@@ -218,7 +218,7 @@ def _again(report: ModelReport, described: dict[str, Any], refuted: bool) -> tup
         "import mgdl_theory as mg",
         "from mgdl_theory.training import load_model",
         target_line(described),
-        f'report = mg.verify(load_model("model.npz"), f{tol})',
+        f'report = mg.verify(load_model("model.npz").on(f){tol})',
     ]
     if refuted:
         python.insert(1, "from mgdl_theory.certificate.refutation import refutation")

@@ -10,11 +10,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
@@ -26,19 +25,14 @@ from mgdl_theory.relu.enclosures import add, bends, grade_enclosures, last_on_ce
 from mgdl_theory.relu.trained import Data, Fit, TrainedModel, sample
 from mgdl_theory.rigor.interval import Interval, mignitude
 from mgdl_theory.rigor.rounding import add_up, check_arithmetic, checked_arithmetic, quiet, sub_down
-from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, Target
-from mgdl_theory.targets.vector import VectorTarget
 from mgdl_theory.text import bounds_texts, count, down_text, near_text, percent_text, tol_text, up_text
-from mgdl_theory.vector import VectorScheme
 from mgdl_theory.verification.claims import Claim
 from mgdl_theory.verification.piecewise_linear import BrokenLine, broken_line, grade_lines, growth
-from mgdl_theory.verification.record import LeafBlock, Report, ScalarRecord
-from mgdl_theory.verification.scheme import verify as verify_scheme
-from mgdl_theory.verification.vector import VectorReport
+from mgdl_theory.verification.record import LeafBlock, ScalarRecord
 from mgdl_theory.verification.verdict import Result, Verdict, Witness, worst
 
-__all__ = ["MODEL_CLAIMS", "ModelReport", "ModelRow", "verify", "verify_model"]
+__all__ = ["MODEL_CLAIMS", "ModelReport", "ModelRow", "verify_fit"]
 
 FIRST_CELLS = 512
 """Experience: cells of the first mesh, at least."""
@@ -165,52 +159,17 @@ class ModelReport(ScalarRecord):
 
 
 @checked_arithmetic()
-def verify_model(
-    model: TrainedModel,
-    target: Target,
+def verify_fit(
+    fit: Fit,
     tol: Any = None,
     *,
     data: Data | None = None,
     cells: int = 100_000,
     progress: Callable[[int, int], None] | None = None,
 ) -> ModelReport:
-    """Decide what the theorem would claim of a trained network, over the whole domain.
-
-    Parameters
-    ----------
-    model : TrainedModel
-    target : Target
-        On the box of the model.
-    tol : float, Fraction or str
-        Sup-norm to prove for the last residual; None claims nothing of it.
-    data : Data
-        Where the decay of the sum of squares is decided exactly; by default the nodes of the first mesh.
-    cells : int
-        Budget of cells.
-    progress : callable
-        Called with (level, cells) before each level.
-
-    Returns
-    -------
-    ModelReport
-        Claims: ``nonincreasing`` (no grade increases |e| at any point), ``l2-decrease`` (the sum of squares on the
-        data falls strictly at every grade that is not 0 on it, in exact rational arithmetic) and, with ``tol``,
-        ``sup-norm``.  Without ``tol`` that is UNDECIDED if no grade does anything, though f is not 0.
-
-    >>> import mgdl_theory as mg
-    >>> from mgdl_theory.training import GradeSpec, sample, train
-    >>> f = mg.target("2*x")
-    >>> model = train(sample(f, 9), [GradeSpec(width=4, epochs=100)])
-    >>> verify_model(model, f).rows[-1].residual_sup_upper < 0.1
-    True
-    """
-    if not isinstance(model, TrainedModel):
-        raise OptionError(f"verify: expected a trained model, as train returns it, got {type(model).__name__}")
-    if not (hasattr(target, "values") and hasattr(target, "defects")):
-        raise OptionError(f"verify: expected the target of one function, got {type(target).__name__}")
-    model = TrainedModel.copy(model)  # what is verified is what is kept, whatever happens to the arrays of the caller
-    if target.box != model.box:
-        raise OptionError(f"the target lives on another domain, {target.box}, than the model, {model.box}")
+    """Decide what the theorem would claim of a trained network; for the options see ``mgdl_theory.verify``."""
+    fit = TrainedModel.copy(fit.model).on(fit.target)  # what is verified is what is kept, whatever the caller does
+    model, target = fit.model, fit.target
     if type(cells) is not int or not 1 <= cells <= 1 << 30:
         raise OptionError(f"cells: expected an integer from 1 to {1 << 30}, got {cells!r}")
     if data is not None and not isinstance(data, Data):
@@ -244,7 +203,7 @@ def verify_model(
     elif sweep.upper[-1] > 0 and not any(g.readout.any() or g.constant for g in model.grades):
         results.append(sweep.nothing())
     report = ModelReport(
-        approximation=model.on(target),
+        approximation=fit,
         tol=bound,
         rows=tuple(rows),
         results=tuple(results),
@@ -255,73 +214,6 @@ def verify_model(
         covers=sweep.covers(),
     )
     return report if target.certified else report.as_evidence()
-
-
-@overload
-def verify(
-    scheme: Scheme,
-    tol: Any = None,
-    *,
-    target: Target | None = None,
-    norms: Sequence[int] = (),
-    budget: Budget | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    workers: int = 1,
-    executor: Executor | None = None,
-) -> Report: ...
-
-
-@overload
-def verify(
-    scheme: VectorScheme,
-    tol: Any = None,
-    *,
-    target: VectorTarget | None = None,
-    norms: Sequence[int] = (),
-    budget: Budget | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    workers: int = 1,
-    executor: Executor | None = None,
-) -> VectorReport: ...
-
-
-@overload
-def verify(
-    model: TrainedModel,
-    /,
-    target: Target,
-    tol: Any = None,
-    *,
-    data: Data | None = None,
-    cells: int = 100_000,
-    progress: Callable[[int, int], None] | None = None,
-) -> ModelReport: ...
-
-
-def verify(scheme: Any, *args: Any, **options: Any) -> Any:
-    """Decide over the whole domain what the theorem claims: of a scheme, or of a trained model.
-
-    ``verify(scheme, tol)`` is :func:`mgdl_theory.verification.scheme.verify`: every claim about a scheme against its
-    own target, or ``target=``; of a vector scheme, about each component.  The other options are ``norms``, ``budget``,
-    ``progress``, ``workers`` and ``executor``.
-
-    ``verify(model, target, tol)`` is :func:`mgdl_theory.training.verify_model`: what was trained, against a target on
-    its box; without ``tol`` nothing is claimed of the sup-norm.  The other options are ``data``, ``cells`` and
-    ``progress``.
-
-    Returns
-    -------
-    Report, VectorReport for a vector scheme, ModelReport for a model
-
-    >>> import mgdl_theory as mg
-    >>> f = mg.target("2*x")
-    >>> print(mg.verify(mg.construct(f, 0.5), 0.75).verdict)
-    PROVED
-    >>> from mgdl_theory.training import TrainedModel
-    >>> mg.verify(TrainedModel(f.box), f, 3).last_line()
-    'PROVED: 2*x on [0, 1]: 0 trained grades, no point gets worse, sup-norm of the residual <= 2 <= tol = 3'
-    """
-    return (verify_model if isinstance(scheme, TrainedModel) else verify_scheme)(scheme, *args, **options)
 
 
 class _Sweep:

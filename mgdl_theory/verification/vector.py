@@ -1,19 +1,23 @@
-"""The record of the verification of a vector scheme: one report per component."""
+"""Vector schemes: every component is verified by itself, and the record holds one report for each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from mgdl_theory.errors import OptionError
+from mgdl_theory.targets.parallel import open_executor
+from mgdl_theory.targets.vector import VectorTarget, per_component
 from mgdl_theory.text import count, plain, tol_text
 from mgdl_theory.vector import VectorScheme
 from mgdl_theory.verification.record import LeafBlock, Record, Report, domain_text
+from mgdl_theory.verification.scheme import verify_scheme
 from mgdl_theory.verification.verdict import Result, Verdict
 
-__all__ = ["VectorReport"]
+__all__ = ["VectorReport", "verify_components"]
 
 
 @dataclass(frozen=True)
@@ -88,3 +92,17 @@ class VectorReport(Record):
     def __str__(self) -> str:
         parts = [f"component {j}: {report}" for j, report in enumerate(self.components, 1)]
         return "\n".join([*parts, self.last_line()])
+
+
+def verify_components(
+    scheme: VectorScheme, tol: Any = None, *, target: VectorTarget | None = None, workers: int = 1,
+    executor: Executor | None = None, **options: Any,
+) -> VectorReport:  # fmt: skip
+    """Every component by itself; nothing that one of them shows is used for another."""
+    tols = per_component(tol, len(scheme), "tol")
+    if target is not None and len(target.components) != len(scheme):
+        raise OptionError(f"the scheme has {len(scheme)} components, the target {len(target.components)}")
+    targets = [None] * len(scheme) if target is None else target.components
+    parts = zip(scheme.components, tols, targets, strict=True)
+    with open_executor(workers, executor) as pool:
+        return VectorReport(tuple(verify_scheme(s, t, target=f, executor=pool, **options) for s, t, f in parts))
