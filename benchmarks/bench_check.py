@@ -78,7 +78,7 @@ def table(large: bool) -> list[str]:
                 seconds, processors, memory, word = timed(path, engine, workers)
                 kilobytes = path.stat().st_size / 1000
                 lines.append(
-                    f"| `{case.expr}` | {case.tol} | {case.lift} | {report.scheme.atoms:,} | {report.leaves:,} "
+                    f"| `{case.expr}` | {case.tol} | {case.lift} | {report.scheme.atoms:,} | {report.leaf_count:,} "
                     f"| {kilobytes:.0f} | {engine} | {workers} "
                     f"| {seconds:.1f} | {processors:.1f} | {memory:.0f} | {word} |"
                 )

@@ -82,7 +82,7 @@ class Row:
 
 def trained(target: str, method: str, f: Target, data: Data, fit: Callable[[], Any]) -> list[Row]:
     model = fit()
-    report = mg.verify(model, f, data=data, cells=CELLS[f.dim])
+    report = mg.verify(model.on(f), data=data, cells=CELLS[f.dim])
     seconds = np.cumsum([row.seconds for row in report.rows]).tolist()
     gaps = [0.0, *(float(grade.note.get("relative_gap", np.nan)) for grade in model.grades)]
     return [

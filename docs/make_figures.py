@@ -64,7 +64,7 @@ def trained() -> ModelReport:
     """Two trained grades of the curve of the README."""
     f = mg.target("sin(10*x)*exp(-x)")
     data = sample(f, 128)
-    report: ModelReport = mg.verify(train(data, [GradeSpec(width=16, epochs=100)] * 2), f, data=data)
+    report: ModelReport = mg.verify(train(data, [GradeSpec(width=16, epochs=100)] * 2).on(f), data=data)
     return report
 
 

@@ -16,7 +16,7 @@ import mgdl_theory as mg
 from mgdl_theory.certificate import schema
 from mgdl_theory.certificate.check import digest
 from mgdl_theory.certificate.refutation import refutation
-from mgdl_theory.training import TrainedGrade, TrainedModel, verify_model
+from mgdl_theory.training import TrainedGrade, TrainedModel
 
 SAMPLES = Path(__file__).with_name("samples")
 COEFFICIENT = 129
@@ -60,7 +60,7 @@ def network() -> dict[str, Any]:
     """One grade of one neuron, 3 max(0, x), for the function x."""
     f = mg.target("x")
     grade = TrainedGrade((np.ones((1, 1)),), (np.zeros(1),), np.array([3.0]), 0.0)
-    return refutation(verify_model(TrainedModel(f.box, (grade,)), f)).data
+    return refutation(mg.verify(TrainedModel(f.box, (grade,)).on(f))).data
 
 
 MAKERS = (complete, incomplete, false, overshot, greedy, network)

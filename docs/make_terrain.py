@@ -62,7 +62,7 @@ def runs(found: dict[str, tuple[mg.Report, float]]) -> list[str]:
         between = f"{down_text(report.residual_sup_lower, 4)} to {up_text(report.residual_sup_upper, 4)}"
         lines.append(
             f"| {tol} | {report.verdict} | {between} | {len(scheme.grades)} | {scheme.atoms:,} | "
-            f"{scheme.grades[-1].level} | {report.leaves:,} | {seconds:.0f} |"
+            f"{scheme.grades[-1].level} | {report.leaf_count:,} | {seconds:.0f} |"
         )
     return lines
 
@@ -153,9 +153,9 @@ def levels(report: mg.Report) -> Any:
     """The levels of the leaves, and how the bounds of leaves are distributed."""
     from matplotlib.figure import Figure
 
-    deepest = max(block.level for block in report.cover)
+    deepest = max(block.level for block in report.leaves())
     image = np.zeros((1 << deepest, 1 << deepest), dtype=np.int8)
-    for block in report.cover:
+    for block in report.leaves():
         scale = 1 << (deepest - block.level)
         offsets = np.arange(scale)
         x = (block.cells[:, 0] * scale)[:, None, None] + offsets[:, None]
@@ -163,11 +163,11 @@ def levels(report: mg.Report) -> Any:
         image[x, y] = block.level
     page = Figure(figsize=(8.6, 3.9), layout="constrained")
     left, right = page.subplots(1, 2, width_ratios=(1.25, 1))
-    drawn = panel(left, image.T[::-1], report.scheme.target, f"{report.leaves:,} leaves by level", cmap=SEQUENTIAL)
+    drawn = panel(left, image.T[::-1], report.scheme.target, f"{report.leaf_count:,} leaves by level", cmap=SEQUENTIAL)
     page.colorbar(drawn, ax=left, label="level of the leaf", ticks=range(deepest + 1))
     left.set(xlabel="km to the east", ylabel="km to the north")
-    bounds = np.concatenate([block.bounds for block in report.cover])
-    share = np.concatenate([np.full(len(b.bounds), 4.0**-b.level) for b in report.cover])
+    bounds = np.concatenate([block.bounds for block in report.leaves()])
+    share = np.concatenate([np.full(len(b.bounds), 4.0**-b.level) for b in report.leaves()])
     right.hist(bounds, bins=50, weights=100 * share, color=COLOURS["blue"])
     right.axvline(report.tol, color=COLOURS["vermillion"])
     right.set(xlabel="certified bound of $|e|$ on the leaf, m", ylabel="% of the area per bin")

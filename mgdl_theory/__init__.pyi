@@ -31,13 +31,13 @@ from mgdl_theory.targets.base import Defects as Defects
 from mgdl_theory.targets.base import Target as Target
 from mgdl_theory.targets.vector import VectorTarget as VectorTarget
 from mgdl_theory.vector import VectorScheme as VectorScheme
+from mgdl_theory.verification.approximation import verify as verify
 from mgdl_theory.verification.claims import CLAIMS as CLAIMS
 from mgdl_theory.verification.claims import Claim as Claim
 from mgdl_theory.verification.grids import check_on_grid as check_on_grid
 from mgdl_theory.verification.network import verify_network as verify_network
 from mgdl_theory.verification.record import Report as Report
 from mgdl_theory.verification.trained import ModelReport as ModelReport
-from mgdl_theory.verification.trained import verify as verify
 from mgdl_theory.verification.vector import VectorReport as VectorReport
 from mgdl_theory.verification.verdict import Result as Result
 from mgdl_theory.verification.verdict import Verdict as Verdict

@@ -506,18 +506,17 @@ def _check(options: argparse.Namespace) -> int:
         return int(stop.code or 0)
 
 
-def _components(record: Any) -> tuple[Any, ...] | None:
-    """The components of a vector target, scheme or report; None where the record is scalar."""
-    return getattr(record, "components", None)
+def _is_vector(record: Any) -> bool:
+    """Whether a target, scheme or report consists of others; a scalar one is its own only component."""
+    return record.components[0] is not record
 
 
 def _one_by_one(name: str, report: Any) -> list[tuple[str, Report]]:
     """The file and the report of each component, whose number goes before the ending; just these where it is scalar."""
     ending = ".json.gz" if name.endswith(".json.gz") else ".json"
-    parts = _components(report)
-    if parts is None:
+    if not _is_vector(report):
         return [(name, report)]
-    return [(f"{name.removesuffix(ending)}.{j}{ending}", part) for j, part in enumerate(parts, 1)]
+    return [(f"{name.removesuffix(ending)}.{j}{ending}", part) for j, part in enumerate(report.components, 1)]
 
 
 def _check_certificate_name(name: str, option: str = "--certificate") -> None:
@@ -527,7 +526,7 @@ def _check_certificate_name(name: str, option: str = "--certificate") -> None:
 
 
 def _check_certifiable(f: Any) -> None:
-    for part in _components(f) or (f,):
+    for part in f.components:
         if part.describe().get("kind") != "expression":
             raise OptionError(f"--certificate: the format holds formulas only so far, not {part.text[:60]}")
 
@@ -543,7 +542,7 @@ def _export(options: argparse.Namespace) -> int:
     f = _source(options)
     check_level(options.cells, f.dim)
     tables = [name for name in options.to if name.lower().endswith((".csv", ".vnnlib"))]
-    if tables and _components(f) is not None:
+    if tables and _is_vector(f):
         raise OptionError(f"--to: {tables[0]!r} holds the ranges of one function; export one component at a time")
     report = _build_and_verify(f, options)
     network = report.scheme.network(options.granularity, options.gadget)
@@ -572,7 +571,7 @@ def _measured(network: Network, report: Any, options: argparse.Namespace) -> lis
     if options.dtype != "float32" or not any(name.lower().endswith((".onnx", ".pt")) for name in options.to):
         return []
     found = agreement(network, float32_values(network), "NumPy in float32", "float32")
-    tol = min(part.goal for part in _components(report) or (report,))
+    tol = min(part.goal for part in report.components)
     if not found.largest <= tol:
         raise OptionError(
             f"--dtype: in float32 this network is off by {up_text(found.largest, 3)} at ({point_text(found.where)}), "
@@ -879,7 +878,7 @@ def _one_thread() -> None:
 def _train(options: argparse.Namespace) -> int:
     _one_thread()
     from mgdl_theory.training import GradeSpec, sample, train, train_balanced
-    from mgdl_theory.verification.trained import verify
+    from mgdl_theory.verification.approximation import verify
 
     if not 1 <= options.grades <= 1000:
         raise OptionError(f"--grades: expected a number from 1 to 1000, got {options.grades}")
@@ -911,7 +910,7 @@ def _train(options: argparse.Namespace) -> int:
         raise OptionError(f"--state: expected a name ending in .npz and --balanced no, got {options.state!r}")
     tol = options.tol  # as it was asked for, if it was: to read it twice would round it down twice
     f = _target(options)
-    if _components(f) is not None:
+    if _is_vector(f):
         raise OptionError("train: trains for one function, got several components")
     if options.certificate is not None:
         _check_certifiable(f)
@@ -936,7 +935,7 @@ def _train(options: argparse.Namespace) -> int:
                 if options.state and os.path.exists(options.state):
                     _note(f"the finished grades are in {options.state}: the same command goes on")
                 raise
-            report = verify(model, f, tol, data=data, progress=bars.levels("verify"))
+            report = verify(model.on(f), tol, data=data, progress=bars.levels("verify"))
     if options.json:
         from mgdl_theory.files import write_atomic
 
@@ -1003,8 +1002,8 @@ def _drawn(options: argparse.Namespace, report: Report, what: str) -> int:
 def _build_and_verify(f: Any, options: argparse.Namespace) -> Any:
     """The report on the scheme of a target, or the vector report on that of a vector target."""
     from mgdl_theory.targets.parallel import spread
+    from mgdl_theory.verification.approximation import verify
     from mgdl_theory.verification.grids import check_on_grid, check_options
-    from mgdl_theory.verification.scheme import verify
 
     if options.grid:
         check_options(options.grid, options.digits)
@@ -1017,8 +1016,8 @@ def _build_and_verify(f: Any, options: argparse.Namespace) -> Any:
             tick = bars.counter(f"grid of {options.grid} points, {options.digits} digits")
             try:
                 check = partial(check_on_grid, points=options.grid, digits=options.digits, progress=tick)
-                parts = _components(report)
-                report = report.with_results(check(report) if parts is None else [check(part) for part in parts])
+                vector = _is_vector(report)
+                report = report.with_results([check(p) for p in report.components] if vector else check(report))
             except KeyboardInterrupt:
                 _note("the grid check was interrupted and says nothing")
     return report
@@ -1039,11 +1038,10 @@ def _with_target(record: Any, f: Any) -> Any:
     """The scheme or report with the plain target in place of the one that moves bars and asks workers."""
     from dataclasses import replace
 
-    parts = _components(record)
-    if parts is not None:
-        return replace(record, components=tuple(map(_with_target, parts, f.components)))
+    if _is_vector(record):
+        return replace(record, components=tuple(map(_with_target, record.components, f.components)))
     return replace(
-        record, **({"scheme": _with_target(record.scheme, f)} if hasattr(record, "scheme") else {"target": f})
+        record, **({"approximation": _with_target(record.scheme, f)} if hasattr(record, "scheme") else {"target": f})
     )
 
 
@@ -1092,10 +1090,10 @@ class _Bars:
 
         if not self.progress:
             return f
-        parts = _components(f)
-        if parts is None:
+        if not _is_vector(f):
             return _Watched(f, stage, self)
-        return replace(f, components=tuple(self.watch(part, f"{stage} f_{j}") for j, part in enumerate(parts, 1)))
+        parts = (self.watch(part, f"{stage} f_{j}") for j, part in enumerate(f.components, 1))
+        return replace(f, components=tuple(parts))
 
     def start(self, description: str, total: int | None) -> None:
         """Replace the bar."""
@@ -1163,10 +1161,9 @@ class _Watched:
 def _print(report: Any) -> None:
     if sys.stdout is None:
         return
-    parts = _components(report)
-    if parts is not None:
-        for j, part in enumerate(parts, 1):
-            print(f"component {j} of {len(parts)}")
+    if _is_vector(report):
+        for j, part in enumerate(report.components, 1):
+            print(f"component {j} of {len(report.components)}")
             _print(part)
             print()
         scheme = report.scheme

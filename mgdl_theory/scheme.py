@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mgdl_theory.certificate.schema import Certificate
     from mgdl_theory.relu.network import Network
 
-__all__ = ["LevelRecord", "Scheme", "block_width", "grade_depth", "unit_width"]
+__all__ = ["Approximation", "LevelRecord", "Scheme", "block_width", "grade_depth", "unit_width"]
 
 
 def unit_width(d: int) -> int:
@@ -48,6 +48,46 @@ def grade_depth(d: int, atoms: int) -> int:
     30
     """
     return (d + 1) * atoms
+
+
+@runtime_checkable
+class Approximation(Protocol):
+    """Approximants with their target: a scheme, a vector scheme, or a trained model on its target.
+
+    Whatever its grades are made of, it can be verified, and each of its components drawn and reported.
+    """
+
+    @property
+    def target(self) -> Any:
+        """What is approximated: a Target, or a VectorTarget."""
+
+    @property
+    def components(self) -> tuple[Approximation, ...]:
+        """The scalar approximations that it consists of; of a scalar one, itself."""
+
+    @property
+    def dim(self) -> int:
+        """Number of variables d."""
+
+    @property
+    def lift(self) -> Any:
+        """The constant of grade 0; of a vector, one for each component."""
+
+    @property
+    def grades(self) -> Sequence[Any]:
+        """The grades, of atoms or trained."""
+
+    def prefix(self, k: int) -> Approximation:
+        """The approximation of the first k grades."""
+
+    def steps(self, x: Any) -> list[FloatArray]:
+        """The approximants after grade 0, 1, ..., K at points x (n, d) or (n,), each (n,) or (n, m)."""
+
+    def residual(self, x: Any, grade: int | None = None) -> FloatArray:
+        """What a grade leaves of the target, the last one by default."""
+
+    def __call__(self, x: Any, grade: int | None = None) -> FloatArray:
+        """The approximant after a grade, by default the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +155,11 @@ class Scheme:
     def of(cls, target: Target, lift: float, atoms: Sequence[Atoms], tol: float, **more: Any) -> Scheme:
         """Scheme whose grades are these functions, in this order."""
         return cls(target, lift, tuple(Grade(k, g) for k, g in enumerate(atoms, 1)), tol, **more)
+
+    @property
+    def components(self) -> tuple[Self]:
+        """The scheme itself, its only component."""
+        return (self,)
 
     @property
     def dim(self) -> int:

@@ -164,6 +164,11 @@ class VectorScheme:
         """The approximant (n, m) after a grade (all by default) at points x (n, d) or (n,), in floating point."""
         return np.stack([part(x, grade) for part in self.components], axis=1)
 
+    def steps(self, x: Any) -> list[FloatArray]:
+        """The approximants (n, m) after grade 0, 1, ..., K at points x (n, d) or (n,), in floating point."""
+        parts = zip(*(part.steps(x) for part in self.components), strict=True)
+        return [np.stack(values, axis=1) for values in parts]
+
     def residual(self, x: Any, grade: int | None = None) -> FloatArray:
         """The residual (n, m) after a grade at points x (n, d) or (n,), in floating point."""
         return np.stack([part.residual(x, grade) for part in self.components], axis=1)
@@ -181,7 +186,7 @@ def require_scalar(record: object, what: str) -> None:
     Traceback (most recent call last):
     mgdl_theory.errors.OptionError: ranges: a VectorScheme has them by component; take its components[0], ...
     """
-    if isinstance(getattr(record, "components", None), tuple):
+    if getattr(record, "components", (record,))[0] is not record:
         raise OptionError(f"{what}: a {type(record).__name__} has them by component; take its components[0], ...")
 
 

@@ -494,7 +494,7 @@ def attack_report(attack: Attack, report: Report) -> None:
             attack.expect("lower bound", Fraction(row.residual_sup_lower), there, abs(case.f(peak)), peak)
     leaves = [
         (block.level, tuple(cell), bound)
-        for block in report.cover
+        for block in report.leaves()
         for cell, bound in zip(block.cells.tolist(), block.bounds.tolist(), strict=True)
     ]
     for level, cell, bound in rng.sample(leaves, min(6, len(leaves))):
@@ -537,7 +537,7 @@ def attack_scheme(attack: Attack, atoms: int) -> None:
     attack.count[f"scheme {report.verdict}"] += 1
     attack.count["grades"] += len(scheme.grades)
     attack_report(attack, report)
-    if report.leaves <= 120:
+    if report.leaf_count <= 120:
         attack_certificate(attack, report)
 
 

@@ -61,7 +61,7 @@ def test_a_certificate_holds_the_scheme_and_the_report_exactly() -> None:
             < Fraction(row.residual_sup_lower)
         )
         assert [Fraction(x) for x in own["at"]] == list(row.peak)
-    assert sum(len(block["cells"]) for block in data["leaves"]["levels"]) == report().leaves
+    assert sum(len(block["cells"]) for block in data["leaves"]["levels"]) == report().leaf_count
 
 
 def test_no_float_stands_in_a_certificate() -> None:
@@ -94,7 +94,7 @@ def test_the_bounds_of_leaves_are_rounded_up_and_meet_the_tolerance() -> None:
         for block in bounds["levels"]
         for cell, b in zip(block["cells"], block["bounds"], strict=True)
     }
-    for block in report().cover:
+    for block in report().leaves():
         for cell, bound in zip(block.cells.tolist(), block.bounds.tolist(), strict=True):
             assert Fraction(bound) <= claimed[block.level, *cell] <= tol
 
@@ -176,7 +176,7 @@ def test_a_report_without_leaves_has_no_certificate() -> None:
     from dataclasses import replace
 
     with pytest.raises(mg.CertificateError, match="stopped early"):
-        schema.certificate(replace(report(), cover=()))
+        schema.certificate(replace(report(), covers={}))
 
 
 @given(st.integers(1, 2), st.data())

@@ -55,7 +55,6 @@ METHODS = {
     ("vector", "relu.network"),
     ("verification.record", "certificate.schema"),
     ("verification.record", "reports"),
-    ("verification.trained", "reports"),
 }
 """(module, module above): methods for convenience, such as ``scheme.network()``, whose body imports what works."""
 HEAVY = ("sympy", "matplotlib", "mpmath", "rich", "jinja2", "onnx", "onnxruntime", "torch")

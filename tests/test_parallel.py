@@ -106,7 +106,7 @@ def test_certificates_are_identical_for_processes_with_batches_of_the_usual_size
             assert g.atoms.coefficients.tobytes() == h.atoms.coefficients.tobytes()
         one, many = verify(ours), verify(theirs, executor=executor)
         assert (one.rows, one.results, str(one)) == (many.rows, many.results, str(many))
-        assert [b.bounds.tobytes() for b in one.cover] == [b.bounds.tobytes() for b in many.cover]
+        assert [b.bounds.tobytes() for b in one.leaves()] == [b.bounds.tobytes() for b in many.leaves()]
 
 
 class Counting(Executor):

@@ -98,10 +98,12 @@ def test_the_proved_envelope_contains_the_last_residual_and_tiles_the_domain(nam
     box = report.scheme.target.box
     assert (edges[0], edges[-1]) == (float(box.lower[0]), float(box.upper[0]))
     assert np.all(np.diff(edges) > 0)
-    widths = np.concatenate([np.full(len(b.cells), 0.5**b.level) for b in report.cover])
+    widths = np.concatenate([np.full(len(b.cells), 0.5**b.level) for b in report.leaves()])
     assert sorted(np.diff(edges) / float(box.upper[0] - box.lower[0])) == pytest.approx(sorted(widths))
     assert envelope_holds(report)
-    half = replace(report, cover=tuple(replace(b, bounds=b.bounds / 2) for b in report.cover))
+    half = replace(
+        report, covers={len(report.scheme.grades): tuple(replace(b, bounds=b.bounds / 2) for b in report.leaves())}
+    )
     assert not envelope_holds(half)
     (band,) = drawn(report, "residuals", grade=len(report.scheme.grades)).axes[0].collections
     heights = band.get_paths()[0].vertices[:, 1]
@@ -303,9 +305,11 @@ def test_a_thinned_picture_says_so() -> None:
 
 
 def test_a_leaf_without_a_bound_is_not_left_white_without_a_word() -> None:
-    first = ONE.cover[0]
+    first = ONE.leaves()[0]
     bounds = np.full(len(first.bounds), np.inf)
-    ax = drawn(replace(ONE, cover=(replace(first, bounds=bounds), *ONE.cover[1:])), "mesh").axes[0]
+    ax = drawn(
+        replace(ONE, covers={len(ONE.scheme.grades): (replace(first, bounds=bounds), *ONE.leaves()[1:])}), "mesh"
+    ).axes[0]
     assert "pale: no bound" in ax.get_title(loc="left")
     (leaves,) = [c for c in ax.collections if c.get_array() is not None]
     assert leaves.get_cmap().get_bad()[3] == 1.0
@@ -344,17 +348,17 @@ def test_the_leaves_that_are_drawn_tile_the_domain(name: str) -> None:
     report = REPORTS[name]
     assert tiles(report)
     (drawing,) = [c for c in drawn(report, "mesh").axes[0].collections if c.get_array() is not None]
-    assert np.array_equal(drawing.get_array(), np.concatenate([b.bounds for b in report.cover]))
-    assert len(drawing.get_paths()) == report.leaves
+    assert np.array_equal(drawing.get_array(), np.concatenate([b.bounds for b in report.leaves()]))
+    assert len(drawing.get_paths()) == report.leaf_count
     assert drawing.get_clim() == (0.0, max(report.tol, report.residual_sup_upper))
-    first = report.cover[0]
+    first = report.leaves()[0]
     lost = replace(first, cells=first.cells[1:], bounds=first.bounds[1:])
-    assert not tiles(replace(report, cover=(lost, *report.cover[1:])))
+    assert not tiles(replace(report, covers={len(report.scheme.grades): (lost, *report.leaves()[1:])}))
 
 
 def test_a_report_without_leaves_has_no_mesh() -> None:
     with pytest.raises(OptionError, match="stopped early"):
-        drawn(replace(ONE, cover=()), "mesh")
+        drawn(replace(ONE, covers={}), "mesh")
 
 
 @pytest.mark.parametrize("name", ["one", "two"])
@@ -731,7 +735,7 @@ def test_no_picture_of_a_function_known_at_samples_only_says_that_a_bound_is_pro
     f = mg.target(lambda *x: sum(x), domain=[0, 1] * d)
     weights = np.ones((1, d)), np.zeros(1), np.array([0.75])
     model = TrainedModel(f.box, (TrainedGrade(weights[:1], weights[1:2], weights[2], 0.0, {"history": [[1, 0.5]]}),))
-    for record, name in ((mg.verify(mg.construct(f, 0.3)), "scheme"), (mg.verify(model, f), "trained model")):
+    for record, name in ((mg.verify(mg.construct(f, 0.3)), "scheme"), (mg.verify(model.on(f)), "trained model")):
         for kind in KINDS:
             if name in KINDS[kind].of and d in KINDS[kind].dims:
                 texts = [text.get_text() for text in drawn(record, kind).findobj(Text)]
@@ -787,7 +791,7 @@ def test_an_svg_element_goes_into_a_page_beside_others() -> None:
 
 def test_many_cells_are_stored_as_an_image(tmp_path: Path) -> None:
     report = built("sin(6*x)*cos(5*y)+exp(-x*y)", 0.01)
-    assert report.leaves > cells.VECTORS
+    assert report.leaf_count > cells.VECTORS
     save_plot(report, "mesh", tmp_path / "mesh.svg")
     assert (tmp_path / "mesh.svg").stat().st_size < 200_000
 

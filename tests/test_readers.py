@@ -145,7 +145,7 @@ def model() -> TrainedModel:
 
 def refuted(folder: Path) -> bytes:
     grade = TrainedGrade((np.eye(1),), (np.zeros(1),), np.array([-1.0]), 0.0)
-    report = mg.verify(TrainedModel(Box.of([0, 1], 1), (grade,)), mg.target("x"))
+    report = mg.verify(TrainedModel(Box.of([0, 1], 1), (grade,)).on(mg.target("x")))
     return saved(lambda path: refutation(report).save(path), folder, "r.json")
 
 

@@ -20,7 +20,7 @@ import mgdl_theory as mg
 from mgdl_theory.certificate import check, schema
 from mgdl_theory.certificate.refutation import Refutation, refutation
 from mgdl_theory.cli import main
-from mgdl_theory.training import GradeSpec, TrainedGrade, TrainedModel, sample, train, verify_model
+from mgdl_theory.training import GradeSpec, TrainedGrade, TrainedModel, sample, train
 
 ENGINES = ("arb", "mpmath")
 WAVE, SEA = "sin(10*x)*exp(-x)", "sin(3*x)*cos(2*y)"
@@ -208,10 +208,10 @@ def models() -> dict[str, Any]:
     specs = [GradeSpec(width=6, epochs=10)] * 2
     honest = TrainedModel.from_network(mg.construct(mg.target("1 + x**2"), "1/8", lift="none").network("unit"))
     return {
-        "trained": verify_model(train(sample(f, 65), specs), f),
-        "trained in two variables": verify_model(train(sample(g, 81), specs), g),
-        "a readout too large": verify_model(TrainedModel.from_network(damaged_network()), mg.target("1 + x**2")),
-        "a tolerance too small": verify_model(honest, mg.target("1 + x**2"), "1/64"),
+        "trained": mg.verify(train(sample(f, 65), specs).on(f)),
+        "trained in two variables": mg.verify(train(sample(g, 81), specs).on(g)),
+        "a readout too large": mg.verify(TrainedModel.from_network(damaged_network()).on(mg.target("1 + x**2"))),
+        "a tolerance too small": mg.verify(honest.on(mg.target("1 + x**2")), "1/64"),
     }
 
 
@@ -238,7 +238,7 @@ def test_the_checker_confirms_the_refutation_of_a_network(name: str, engine: str
 def test_the_network_of_a_true_scheme_is_not_refuted() -> None:
     f = mg.target("1 + x**2")
     network = mg.construct(f, "1/8", lift="none").network("unit")
-    report = verify_model(TrainedModel.from_network(network), f, "1/8")
+    report = mg.verify(TrainedModel.from_network(network).on(f), "1/8")
     assert report.verdict is not mg.Verdict.REFUTED
     with pytest.raises(mg.CertificateError, match="refutes none"):
         refutation(report)

@@ -163,7 +163,7 @@ def test_a_run_that_ended_early_has_no_bounds_where_none_were_found() -> None:
 
     scheme = mg.construct(mg.target(DEMO), 1e-2)
     report = mg.verify(scheme, target=Failing(scheme.target))
-    assert not report.cover
+    assert not report.leaves()
     assert len(report.rows) <= len(scheme.grades)
     said = content(report)
     assert said.rows[-1].cells["upper"] == said.rows[-1].cells["lower"] == NONE
@@ -376,7 +376,7 @@ def test_envelopes_hold_the_residual(formula: str) -> None:
 def test_leaves_on_the_page_tile_the_domain(demo: Report) -> None:
     runs = curves(demo, [0])["leaves"]
     assert sum(Fraction(count, 2**level) for level, count in runs) == 1
-    assert sum(count for _, count in runs) == demo.leaves
+    assert sum(count for _, count in runs) == demo.leaf_count
 
 
 def test_maps_show_the_levels_of_the_leaves(square: Report) -> None:
@@ -386,7 +386,7 @@ def test_maps_show_the_levels_of_the_leaves(square: Report) -> None:
     plane = Plane.of(square.scheme, size=32)
     t, level = plane.x, _levels(square, plane)
     for x, l in zip(t[::37], level[::37], strict=True):
-        (block,) = [b for b in square.cover if b.level == l]
+        (block,) = [b for b in square.leaves() if b.level == l]
         cell = np.floor(x * 2.0**l).astype(int)
         assert (block.cells == cell).all(axis=1).any()
 
@@ -420,7 +420,7 @@ def test_a_leaf_has_eight_pieces_of_the_curve_and_those_shown_by_larger_ones_are
     assert data["finest"] is None
     monkeypatch.setattr("mgdl_theory.reports.figures.RUNS", 3)
     data = curves(demo, [0])
-    assert data["finest"] == max(level for level, _ in data["leaves"]) < max(b.level for b in demo.cover)
+    assert data["finest"] == max(level for level, _ in data["leaves"]) < max(b.level for b in demo.leaves())
 
 
 @pytest.mark.parametrize("formula", ["sin(6*x)*cos(5*y)+exp(-x*y)", "x*y*z-0.2"])

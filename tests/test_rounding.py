@@ -447,7 +447,7 @@ def test_in_another_mode_no_target_is_made_built_or_verified(kind: str, mode: st
             mg.verify(scheme)
         if trained is not None:
             with pytest.raises(AssumptionError, match="round-to-nearest"):
-                mg.verify(trained, f, 9)
+                mg.verify(trained.on(f), 9)
 
 
 @on_x86_linux
@@ -477,7 +477,7 @@ def entries(folder: Path) -> dict[str, Callable[[], Any]]:
     scheme = mg.construct(f, 0.1)
     report, network, trained = mg.verify(scheme), scheme.network(), model(f)
     data, specs = sample(f, 9), [GradeSpec(width=4, epochs=2)]
-    grown = mg.verify(TrainedModel(f.box, (replace(trained.grades[0], readout=np.array([9.0])),)), f)
+    grown = mg.verify(TrainedModel(f.box, (replace(trained.grades[0], readout=np.array([9.0])),)).on(f))
     save_npz(network, folder / "stored.npz")
     found: dict[str, Callable[[], Any]] = {
         "check_on_grid": lambda: mg.check_on_grid(report, 5),
@@ -541,7 +541,7 @@ def test_a_mode_that_changes_after_the_last_enclosure_is_seen(kind: str, mode: s
         for run in (
             lambda: mg.construct(f, 2.0**-3, progress=switch),
             lambda: mg.verify(scheme, progress=switch),
-            lambda: mg.verify(model(f), f, 9, progress=switch),
+            lambda: mg.verify(model(f).on(f), 9, progress=switch),
         ):
             with pytest.raises(AssumptionError, match="round-to-nearest"):
                 run()

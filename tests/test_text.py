@@ -233,10 +233,10 @@ def test_a_refuted_tolerance_is_below_the_printed_lower_bound(formula: str) -> N
 def test_the_last_line_of_a_model_is_true_as_printed(slope: float, steps: int) -> None:
     f = mg.target(f"{slope!r}*x")
     model = TrainedModel(f.box)
-    tol = mg.verify(model, f).residual_sup_upper
+    tol = mg.verify(model.on(f)).residual_sup_upper
     for _ in range(steps):
         tol = math.nextafter(tol, math.inf)
-    report = mg.verify(model, f, Fraction(tol))
+    report = mg.verify(model.on(f), Fraction(tol))
     assert report.verdict is Verdict.PROVED
     last_line_is_true(report.last_line(), report.residual_sup_upper, tol)
     claim_is_true(report.result("sup-norm").evidence, report)

@@ -19,6 +19,7 @@ from mgdl_theory.relu.enclosures import last_on_cells
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.training import (
     Data,
+    Fit,
     GradeSpec,
     TrainedGrade,
     TrainedModel,
@@ -31,7 +32,6 @@ from mgdl_theory.training import (
     train,
     train_balanced,
     train_balanced_on_data,
-    verify_model,
 )
 from mgdl_theory.verification import trained as verification
 from mgdl_theory.verification.trained import _Sweep
@@ -63,7 +63,7 @@ def one(weight: object, bias: object, readout: object, constant: object = 0.0) -
 )
 def test_weights_at_the_ends_of_the_floats_prove_nothing_false(weights: tuple[float, ...]) -> None:
     model, f = one(*weights), mg.target("2 + x")
-    report = mg.verify(model, f, "1.7e308")
+    report = mg.verify(model.on(f), "1.7e308")
     t = np.array([[0.0], [0.25], [1.0]])
     for (x,), (g,) in zip(t.tolist(), model.exact(t), strict=True):
         before, after = 2 + Fraction(x), 2 + Fraction(x) - g
@@ -85,17 +85,17 @@ def test_arrays_that_were_written_to_after_the_checks_are_checked_again() -> Non
     model.grades[0].readout.setflags(write=True)
     model.grades[0].readout[0] = np.nan
     with pytest.raises(mg.SchemeError, match="finite"):
-        mg.verify(model, mg.target("2 + x"))
+        mg.verify(model.on(mg.target("2 + x")))
 
 
 def test_the_report_keeps_the_numbers_that_were_verified() -> None:
     model, f = line(0.25, root=-1.0), mg.target("2 + x")
-    report = mg.verify(model, f)
+    report = mg.verify(model.on(f))
     model.grades[0].readout.setflags(write=True)
     model.grades[0].readout[0] = -3.0
     assert report.verdict is mg.Verdict.PROVED
     assert report.model.grades[0].readout[0] == 0.25
-    assert mg.verify(model, f).verdict is mg.Verdict.REFUTED
+    assert mg.verify(model.on(f)).verdict is mg.Verdict.REFUTED
 
 
 def test_a_subclass_cannot_speak_for_its_numbers() -> None:
@@ -112,7 +112,7 @@ def test_a_subclass_cannot_speak_for_its_numbers() -> None:
             return np.zeros((len(t), 1))  # type: ignore[arg-type]
 
     grows = line(-3.0, root=-1.0)
-    report = mg.verify(Liar(grows.box, grows.grades), mg.target("2 + x"))
+    report = mg.verify(Liar(grows.box, grows.grades).on(mg.target("2 + x")))
     assert [r.verdict for r in report.results] == [mg.Verdict.REFUTED] * 2
 
 
@@ -121,7 +121,7 @@ def test_data_of_a_subclass_are_read_once() -> None:
     data.y.setflags(write=True)
     data.y[0] = np.inf
     with pytest.raises(mg.SchemeError, match="finite"):
-        mg.verify(line(0.5), mg.target("1 + x"), data=data)
+        mg.verify(line(0.5).on(mg.target("1 + x")), data=data)
 
 
 @pytest.mark.parametrize(
@@ -136,18 +136,18 @@ def test_data_of_a_subclass_are_read_once() -> None:
 )
 def test_a_target_that_does_not_fit_is_refused(f: Callable[[], Any], said: str) -> None:
     with pytest.raises(mg.OptionError, match=said):
-        mg.verify(line(1.0), f())
+        mg.verify(line(1.0).on(f()))
 
 
 def test_what_is_no_model_is_no_model() -> None:
     with pytest.raises(mg.OptionError, match="expected a scheme"):
         mg.verify(object(), mg.target("x"))  # type: ignore[call-overload]
     with pytest.raises(mg.OptionError, match="expected a trained model"):
-        verify_model(object(), mg.target("x"))  # type: ignore[arg-type]
+        Fit(object(), mg.target("x"))  # type: ignore[arg-type]
     with pytest.raises(mg.OptionError, match="data: expected Data"):
-        mg.verify(line(1.0), mg.target("x"), data=[1.0])  # type: ignore[call-overload]
+        mg.verify(line(1.0).on(mg.target("x")), data=[1.0])  # type: ignore[call-overload]
     with pytest.raises(mg.OptionError, match="cells"):
-        mg.verify(line(1.0), mg.target("x"), cells=0)
+        mg.verify(line(1.0).on(mg.target("x")), cells=0)
 
 
 class Steep:
@@ -171,7 +171,7 @@ class Steep:
 
 @pytest.mark.parametrize("defect", [np.nan, np.inf])
 def test_a_defect_that_is_not_known_is_no_large_number(defect: float) -> None:
-    report = mg.verify(line(0.0), Steep(defect), "1.7976931348623157e308", cells=600)
+    report = mg.verify(line(0.0).on(Steep(defect)), "1.7976931348623157e308", cells=600)
     assert report.residual_sup_upper == np.inf
     assert report.verdict is mg.Verdict.UNDECIDED
 
@@ -181,7 +181,7 @@ def test_many_variables_are_undecided_and_not_the_end_of_memory() -> None:
     names = [f"x{a}" for a in range(1, d + 1)]
     f, data = mg.target("+".join(names)), Data(np.zeros((1, d)), np.zeros(1))
     model = TrainedModel(f.box, (TrainedGrade((np.zeros((1, d)),), (np.zeros(1),), np.zeros(1), 0.5),))
-    report = mg.verify(model, f, 100, data=data)
+    report = mg.verify(model.on(f), 100, data=data)
     assert report.result("sup-norm").verdict is mg.Verdict.UNDECIDED
     assert report.rows[1].nonincreasing is mg.Verdict.UNDECIDED
     assert "GiB" in report.last_line() or report.verdict is mg.Verdict.REFUTED
@@ -277,14 +277,14 @@ def test_an_edited_state_is_verified_as_it_stands(tmp_path: Path) -> None:
         head["grades"][0]["note"] = {"seconds": "soon", "accepted": True, "gap": [0]}
         arrays["readout_1"], arrays["constant_1"] = -arrays["readout_1"], -arrays["constant_1"]
 
-    report = mg.verify(load_model(edited(path, boast)), mg.target("2 + x"))
+    report = mg.verify(load_model(edited(path, boast)).on(mg.target("2 + x")))
     assert report.result("nonincreasing").verdict is mg.Verdict.REFUTED
     assert report.rows[1].seconds == 0.0
 
 
 def test_a_square_that_is_beyond_all_floats_is_still_compared() -> None:
     data = Data([[0.5]], [2.0**-1074])
-    report = mg.verify(one(0.0, 0.0, 0.0, 1e308), mg.target("x"), data=data)
+    report = mg.verify(one(0.0, 0.0, 0.0, 1e308).on(mg.target("x")), data=data)
     assert report.result("l2-decrease").verdict is mg.Verdict.REFUTED
     assert report.rows[1].relative_error == np.inf
 
@@ -372,7 +372,7 @@ def test_a_value_that_is_no_number_makes_no_point_worse(g: float, e: float) -> N
 
 def test_the_last_line_states_no_bound_that_is_an_estimate() -> None:
     spike = mg.target(lambda x: np.where(np.abs(x - 0.4567) < 1e-7, 100.0, 0.0), domain=[0, 1])
-    report = mg.verify(line(0.0), spike, 1)
+    report = mg.verify(line(0.0).on(spike), 1)
     assert report.verdict is mg.Verdict.EVIDENCE
     assert "<=" not in report.last_line()
 

@@ -88,7 +88,7 @@ def test_functions_of_two_variables_and_callables_are_no_broken_lines() -> None:
 def test_a_multiple_that_shrinks_the_residual_at_its_zeros_too_is_proved(factor: float) -> None:
     """g and 2 e - g change their signs at the same points, which lie between the nodes."""
     values = [3.0, -1.0, 2.0, 2.0, -5.0, 0.0, -1.0, 3.0, 1.0]
-    report = mg.verify(multiple(values, factor), mg.target(np.array(values)), 5)
+    report = mg.verify(multiple(values, factor).on(mg.target(np.array(values))), 5)
     assert report.verdict is PROVED
     assert report.rows[1].residual_sup_upper == 5 * abs(1 - factor)
     assert "linear pieces, exactly" in str(report)
@@ -97,7 +97,7 @@ def test_a_multiple_that_shrinks_the_residual_at_its_zeros_too_is_proved(factor:
 @pytest.mark.parametrize("factor", [-(2.0**-40), 2.0 + 2.0**-40])
 def test_a_multiple_that_grows_the_residual_is_refuted(factor: float) -> None:
     values = [3.0, -1.0, 2.0, 2.0, -1.0]
-    report = mg.verify(multiple(values, factor), mg.target(np.array(values)))
+    report = mg.verify(multiple(values, factor).on(mg.target(np.array(values))))
     assert report.rows[1].nonincreasing is REFUTED
 
 
@@ -106,7 +106,7 @@ def test_growth_beside_a_zero_is_refuted_at_a_point_in_between() -> None:
     f, t = mg.target("x - 1/3"), Fraction(1, 3) + Fraction(1, 1 << 40)
     zero = float(t)
     grade = TrainedGrade((np.ones((1, 1)),), (np.zeros(1),), np.ones(1), -zero)
-    report = mg.verify(TrainedModel(f.box, (grade,)), f)
+    report = mg.verify(TrainedModel(f.box, (grade,)).on(f))
     witness = report.result("nonincreasing").witness
     assert witness is not None
     before = witness.x[0] - Fraction(1, 3)
@@ -120,7 +120,7 @@ def test_growth_beside_a_zero_is_refuted_at_a_point_in_between() -> None:
 def cells_only(model: TrainedModel, f: mg.Target, monkeypatch: pytest.MonkeyPatch) -> ModelReport:
     with monkeypatch.context() as patch:
         patch.setattr(verifier, "broken_line", lambda target, most: None)
-        report = mg.verify(model, f, cells=2000)
+        report = mg.verify(model.on(f), cells=2000)
     assert isinstance(report, ModelReport)
     return report
 
@@ -130,7 +130,7 @@ def test_pieces_and_enclosures_never_contradict_each_other(text: str, monkeypatc
     f, decided = mg.target(text, domain=["-1/3", 2]), 0
     for seed in range(12):
         model = random_model(seed, spread=2, box=f.box)
-        exact, rough = mg.verify(model, f, cells=2000), cells_only(model, f, monkeypatch)
+        exact, rough = mg.verify(model.on(f), cells=2000), cells_only(model, f, monkeypatch)
         assert isinstance(exact, ModelReport)
         for sharp, wide in zip(exact.rows, rough.rows, strict=True):
             assert wide.residual_sup_lower <= sharp.residual_sup_lower <= sharp.residual_sup_upper
@@ -172,14 +172,14 @@ def test_too_many_pieces_are_left_to_the_cells() -> None:
     model = TrainedModel(f.box, (TrainedGrade(tuple(weights), tuple(biases), r[0], 0.0),))
     assert grade_lines(model, 1 << 12) is None
     assert len((grade_lines(model, 1 << 14) or [])[0].knots) == (1 << 13) + 1
-    assert mg.verify(model, f, cells=1000).rows[1].nonincreasing is UNDECIDED  # its nodes see only zeros
+    assert mg.verify(model.on(f), cells=1000).rows[1].nonincreasing is UNDECIDED  # its nodes see only zeros
 
 
 def test_points_that_are_too_long_are_left_to_the_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verifier, "BITS", 8)
     f = mg.target("x - 1/3")
     grade = TrainedGrade((np.ones((1, 1)),), (np.zeros(1),), np.ones(1), -float(Fraction(1, 3) + Fraction(1, 1 << 40)))
-    report = mg.verify(TrainedModel(f.box, (grade,)), f)
+    report = mg.verify(TrainedModel(f.box, (grade,)).on(f))
     assert report.rows[1].nonincreasing is UNDECIDED
 
 
@@ -192,11 +192,11 @@ def test_the_exact_sup_norm_is_held_to_the_tolerance(text: str, sup: Fraction) -
     f = mg.target(text)
     model, around = TrainedModel(f.box), Interval.exact(sup)
     low, high = float(around.lo[0]), float(around.hi[0])
-    assert mg.verify(model, f, Fraction(high)).result("sup-norm").verdict is PROVED
-    near = mg.verify(model, f, Fraction(low)).result("sup-norm")
+    assert mg.verify(model.on(f), Fraction(high)).result("sup-norm").verdict is PROVED
+    near = mg.verify(model.on(f), Fraction(low)).result("sup-norm")
     assert near.verdict is UNDECIDED
     assert "closer than binary64" in near.evidence
-    refuted = mg.verify(model, f, Fraction(float(np.nextafter(low, 0)))).result("sup-norm")
+    refuted = mg.verify(model.on(f), Fraction(float(np.nextafter(low, 0)))).result("sup-norm")
     assert refuted.verdict is REFUTED
     assert refuted.witness is not None
     line = broken_line(f, 1000)

@@ -34,7 +34,7 @@ SMALL = ["--grades", "2", "--width", "6", "--epochs", "20", "--points", "33"]
 def grown(formula: str, points: int, solver: str = "adam", tol: Any = None) -> ModelReport:
     f = mg.target(formula)
     data = sample(f, points)
-    return mg.verify(train(data, [GradeSpec(width=8, epochs=30, solver=solver)] * 2, seed=1), f, tol, data=data)
+    return mg.verify(train(data, [GradeSpec(width=8, epochs=30, solver=solver)] * 2, seed=1).on(f), tol, data=data)
 
 
 def line(*slopes: float) -> TrainedModel:
@@ -57,7 +57,7 @@ def square() -> ModelReport:
 
 @pytest.fixture(scope="module")
 def proved() -> ModelReport:
-    return mg.verify(line(1.0, 0.5), mg.target("2*x"), "1/2")
+    return mg.verify(line(1.0, 0.5).on(mg.target("2*x")), "1/2")
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def stranger(wave: ModelReport) -> ModelReport:
     told = [[1, HOSTILE], [2], 3, [3, 10**400], [4, float("nan")], [5, float("inf")], [6, -1.0], HOSTILE]
     notes = [{**note, "history": told, "seconds": HOSTILE}, {**note, "history": HOSTILE}]
     grades = [replace(grade, note=new) for grade, new in zip(wave.model.grades, notes, strict=True)]
-    return mg.verify(replace(wave.model, grades=tuple(grades)), Stranger(wave.target))
+    return mg.verify(replace(wave.model, grades=tuple(grades)).on(Stranger(wave.target)))
 
 
 # -- words and numbers -----------------------------------------------------------------------------
@@ -170,7 +170,7 @@ def test_without_a_modulus_nothing_is_called_proved(stranger: ModelReport) -> No
 
 def test_many_grades_are_thinned_and_the_report_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mgdl_theory.reports.trained.ROWS", 20)
-    report = mg.verify(line(*[1 / 32] * 24), mg.target("x"), cells=600)
+    report = mg.verify(line(*[1 / 32] * 24).on(mg.target("x")), cells=600)
     said = trained_content(report)
     assert len(said.rows) <= 20
     assert said.rows_note == f"{len(said.rows)} of 25 rows"
@@ -271,8 +271,8 @@ def test_a_model_alone_shows_its_training_and_a_scheme_has_none(wave: ModelRepor
 
 
 def test_residuals_lie_in_the_bounds_that_are_drawn_and_growth_is_marked(wave: ModelReport) -> None:
-    x = curves.sample_points(wave.fit)
-    e = [wave.target(x) - step for step in wave.fit.steps(x)]
+    x = curves.sample_points(wave.approximation)
+    e = [wave.target(x) - step for step in wave.approximation.steps(x)]
     for k, row in enumerate(wave.rows):
         edges, bounds = curves.leaf_envelope(wave, k)
         here = bounds[np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(bounds) - 1)]
@@ -295,8 +295,8 @@ def test_curves_and_maps_of_the_page_are_those_of_the_model(wave: ModelReport, s
     data = page_curves(wave, [0, 1, 2])
     t = np.cumsum(data["at"]) / 2.0 ** data["bits"]
     e = np.array(data["rest"]["n"]) * data["rest"]["unit"]
-    assert np.abs(e - wave.fit.residual(t)).max() <= 1e-4 * np.abs(e).max()
-    sizes = [np.abs(wave.target(t) - step) for step in wave.fit.steps(t)]
+    assert np.abs(e - wave.approximation.residual(t)).max() <= 1e-4 * np.abs(e).max()
+    sizes = [np.abs(wave.target(t) - step) for step in wave.approximation.steps(t)]
     for k in (1, 2):
         where = np.zeros(len(t), dtype=bool)
         for first, count in data["grew"][k]:
@@ -400,7 +400,7 @@ def test_what_is_no_report_is_refused(wave: ModelReport, tmp_path: Path) -> None
 def test_where_there_is_nothing_to_draw_everything_is_still_written(
     formula: str, slopes: tuple[float, ...], tmp_path: Path
 ) -> None:
-    report = mg.verify(line(*slopes), mg.target(formula))
+    report = mg.verify(line(*slopes).on(mg.target(formula)))
     for kind in FORMATS:
         assert words(str(report.verdict)) in flat(render(report, kind), kind)
     for name, kind in KINDS.items():
@@ -412,7 +412,7 @@ def test_an_infinite_bound_is_no_number(tmp_path: Path) -> None:
     names = [f"x{n}" for n in range(1, 17)]
     one = TrainedGrade((np.ones((1, 16)),), (np.zeros(1),), np.ones(1), 0.0)
     f = mg.target("+".join(names))
-    report = mg.verify(TrainedModel(f.box, (one,)), f, data=Data(np.ones((1, 16)), [16.0]))
+    report = mg.verify(TrainedModel(f.box, (one,)).on(f), data=Data(np.ones((1, 16)), [16.0]))
     assert report.residual_sup_upper == np.inf
     said = trained_content(report)
     assert said.rows[1].cells["upper"] == NONE

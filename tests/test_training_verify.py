@@ -99,7 +99,7 @@ def test_a_cell_without_a_kink_has_next_to_no_bend() -> None:
 
 
 def test_certified_sup_norms_enclose_a_known_one() -> None:
-    report = mg.verify(line(1.0, 0.5), mg.target("2*x"))
+    report = mg.verify(line(1.0, 0.5).on(mg.target("2*x")))
     for row, sup in zip(report.rows, (2.0, 1.0, 0.5), strict=True):
         assert row.residual_sup_lower <= sup <= row.residual_sup_upper <= 1.06 * sup
     assert [row.relative_error for row in report.rows] == pytest.approx([1.0, 0.25, 0.0625])
@@ -108,7 +108,7 @@ def test_certified_sup_norms_enclose_a_known_one() -> None:
 @pytest.mark.parametrize("dim", [1, 2])
 def test_certified_sup_norms_hold_at_samples(dim: int) -> None:
     model, f = random_model(dim, 2, 3), mg.target("sin(3*x)" if dim == 1 else "sin(3*x)*y")
-    report = mg.verify(model, f, cells=30_000)
+    report = mg.verify(model.on(f), cells=30_000)
     t = np.random.default_rng(1).random((3000, dim))
     e = f(t)[:, None] - np.cumsum(model.grade_values(t), axis=1)
     for row, column in zip(report.rows[1:], e.T, strict=True):
@@ -117,14 +117,14 @@ def test_certified_sup_norms_hold_at_samples(dim: int) -> None:
 
 
 def test_shrinking_grades_are_proved() -> None:
-    report = mg.verify(line(0.25, 0.5, root=-1.0), mg.target("2 + x"), tol=2.0)
+    report = mg.verify(line(0.25, 0.5, root=-1.0).on(mg.target("2 + x")), tol=2.0)
     assert report.verdict is mg.Verdict.PROVED
     assert report.exit_code == 0
     assert report.last_line().startswith("PROVED")
 
 
 def test_a_grade_that_is_zero_is_trivial() -> None:
-    report = mg.verify(line(1.0, 0.0), mg.target("2 + sin(9*x)"))
+    report = mg.verify(line(1.0, 0.0).on(mg.target("2 + sin(9*x)")))
     assert report.rows[2].nonincreasing is mg.Verdict.PROVED
     assert report.result("l2-decrease").verdict is mg.Verdict.PROVED
 
@@ -139,7 +139,7 @@ def test_a_grade_that_is_0_on_cells_by_cancellation_is_proved() -> None:
     """Rounding hides the sign of the sum; its exact value at the corners of a cell without a kink does not."""
     f = mg.target("2 + sin(9*x)")
     for height, verdict in ((0.7, mg.Verdict.PROVED), (-0.7, mg.Verdict.REFUTED)):
-        report = mg.verify(TrainedModel(f.box, (hat(0.25, height),)), f)
+        report = mg.verify(TrainedModel(f.box, (hat(0.25, height),)).on(f))
         assert report.rows[1].nonincreasing is verdict
 
 
@@ -147,7 +147,7 @@ def test_a_grade_that_is_0_on_cells_by_cancellation_is_proved() -> None:
 def test_a_part_of_a_function_that_is_0_at_a_corner_is_proved(text: str) -> None:
     f = mg.target(text)
     grade = TrainedGrade((np.array([[1.0, 0.5, 0.25][: f.dim]]),), (np.zeros(1),), np.array([0.1]), 0.0)
-    report = mg.verify(TrainedModel(f.box, (grade,)), f)
+    report = mg.verify(TrainedModel(f.box, (grade,)).on(f))
     expected = mg.Verdict.REFUTED if text == "x*y + x" else mg.Verdict.PROVED
     assert report.rows[1].nonincreasing is expected
 
@@ -157,13 +157,13 @@ def test_the_network_of_a_construction_is_proved_as_if_it_were_trained(text: str
     """Whose grades are balanced: 0 outside of their stars, and of the sign of the residual inside."""
     f = mg.target(text)
     network = mg.construct(f, tol="1/8", lift="none").network()
-    report = mg.verify(TrainedModel.from_network(network), f)
+    report = mg.verify(TrainedModel.from_network(network).on(f))
     assert report.result("nonincreasing").verdict is mg.Verdict.PROVED
 
 
 def test_a_planted_growth_is_refuted_with_a_point_that_shows_it() -> None:
     model = line(0.5, -0.25, 0.25, root=-1.0)
-    report = mg.verify(model, mg.target("2 + x"))
+    report = mg.verify(model.on(mg.target("2 + x")))
     assert [str(row.nonincreasing) for row in report.rows[1:]] == ["PROVED", "REFUTED", "PROVED"]
     witness = report.result("nonincreasing").witness
     assert witness is not None
@@ -185,18 +185,18 @@ def test_growth_is_shown_where_it_is_largest_and_not_at_a_zero_that_any_network_
     """|e| grows by 1/8 at 0 after the first grade, where f = 0; by 2 at 1 after the second."""
     constant = TrainedGrade((np.eye(1),), (np.zeros(1),), np.zeros(1), 0.125)
     first = TrainedModel(mg.Box.of([0, 1])).with_grade(constant)
-    witness = mg.verify(first, mg.target("x")).result("nonincreasing").witness
+    witness = mg.verify(first.on(mg.target("x"))).result("nonincreasing").witness
     assert witness is not None
     assert witness.x != (Fraction(0),)
     assert grows(witness) >= 0.9 * 0.125
     second = first.with_grade(TrainedGrade((np.eye(1),), (np.zeros(1),), np.array([-2.0]), 0.0))
-    report = mg.verify(second, mg.target("x"))
+    report = mg.verify(second.on(mg.target("x")))
     chosen = report.result("nonincreasing").witness
     assert chosen is not None
     assert (chosen.x, chosen.grade) == ((Fraction(1),), 2)
     assert grows(chosen) == pytest.approx(2.0)
     assert report.rows[1].witness == witness  # every grade keeps its own
-    zero = mg.verify(first, mg.target("0*x")).result("nonincreasing").witness
+    zero = mg.verify(first.on(mg.target("0*x"))).result("nonincreasing").witness
     assert zero is not None
     assert grows(zero) == 0.125  # where f is 0 everywhere there is no other point
 
@@ -205,7 +205,7 @@ def test_growth_is_shown_where_it_is_largest_and_not_at_a_zero_that_any_network_
 def test_the_growth_of_a_witness_is_nearly_the_largest_of_all_grades(dim: int) -> None:
     for seed in range(4):
         model, f = random_model(dim, 3, seed), mg.target("1 + x" if dim == 1 else "1 + x*y")
-        witness = mg.verify(model, f).result("nonincreasing").witness
+        witness = mg.verify(model.on(f)).result("nonincreasing").witness
         t = np.random.default_rng(seed).random((4000, dim))
         e = np.abs(f(t)[:, None] - np.cumsum(np.column_stack([np.zeros(len(t)), model.grade_values(t)]), axis=1))
         assert witness is not None
@@ -230,8 +230,8 @@ def test_on_broken_lines_growth_is_found_where_it_is_nearly_largest() -> None:
 
 def test_a_planted_false_tolerance_is_refuted_and_a_true_one_proved() -> None:
     f, model = mg.target("2*x"), line(1.0)
-    assert mg.verify(model, f, "1.01").result("sup-norm").verdict is mg.Verdict.PROVED
-    refuted = mg.verify(model, f, "0.9").result("sup-norm")
+    assert mg.verify(model.on(f), "1.01").result("sup-norm").verdict is mg.Verdict.PROVED
+    refuted = mg.verify(model.on(f), "0.9").result("sup-norm")
     assert refuted.verdict is mg.Verdict.REFUTED
     assert refuted.witness is not None
     assert refuted.witness.x == (Fraction(1),)
@@ -239,7 +239,7 @@ def test_a_planted_false_tolerance_is_refuted_and_a_true_one_proved() -> None:
 
 def test_growth_of_the_sum_of_squares_is_refuted() -> None:
     data = Data(np.array([[0.5], [1.0]]), np.array([1.0, 1.0]))
-    result = mg.verify(line(-1.0), mg.target("1 + 0*x"), data=data).result("l2-decrease")
+    result = mg.verify(line(-1.0).on(mg.target("1 + 0*x")), data=data).result("l2-decrease")
     assert result.verdict is mg.Verdict.REFUTED
     assert result.witness is not None
     assert result.witness.x == (Fraction(1),)
@@ -250,14 +250,14 @@ def test_a_narrow_growth_between_the_nodes_is_not_proved() -> None:
     w, p = 2.0**-12, 0.5 + 2.0**-10
     spike = TrainedGrade((np.ones((3, 1)),), (-np.array([p - w, p, p + w]),), np.array([-1.0, 2.0, -1.0]) / w, 0.0)
     model = TrainedModel(mg.Box.of([0, 1])).with_grade(spike)
-    assert mg.verify(model, mg.target("1 + x")).rows[1].nonincreasing is mg.Verdict.REFUTED
+    assert mg.verify(model.on(mg.target("1 + x"))).rows[1].nonincreasing is mg.Verdict.REFUTED
 
 
 def test_what_is_trained_is_held_to_its_claims() -> None:
     f = mg.target("sin(6*x)*exp(-x)")
     data = sample(f, 65)
     model = train(data, [GradeSpec(width=6, epochs=20)] * 2)
-    report = mg.verify(model, f, data=data)
+    report = mg.verify(model.on(f), data=data)
     assert report.result("l2-decrease").verdict is mg.Verdict.PROVED
     assert report.result("nonincreasing").verdict is mg.Verdict.REFUTED
     assert report.as_dict()["exit_code"] == 1
@@ -265,14 +265,14 @@ def test_what_is_trained_is_held_to_its_claims() -> None:
 
 
 def test_a_callable_without_a_modulus_is_evidence_only() -> None:
-    report = mg.verify(line(0.25, root=-1.0), mg.target(lambda x: 2 + x), tol=3)
+    report = mg.verify(line(0.25, root=-1.0).on(mg.target(lambda x: 2 + x)), tol=3)
     assert report.result("nonincreasing").verdict is mg.Verdict.EVIDENCE
     assert report.exit_code == 3
 
 
 def test_another_domain_is_refused() -> None:
     with pytest.raises(mg.OptionError, match="another domain"):
-        mg.verify(line(1.0), mg.target("x", domain=[0, 2]))
+        mg.verify(line(1.0).on(mg.target("x", domain=[0, 2])))
     with pytest.raises(mg.SchemeError, match="reads 1 features"):
         replace(line(1.0), box=mg.Box.of([0, 1], 2))
 
@@ -337,12 +337,12 @@ def test_what_is_left_of_a_budget_goes_to_the_worst_cells() -> None:
     rows, biases = np.array([[400.0, 240.0]] * 2), np.array([-300.0, -301.0])
     model = TrainedModel(f.box).with_grade(TrainedGrade((rows,), (biases,), np.array([1.0, -1.0]), 0.0))
     seen: list[tuple[int, int]] = []
-    report = mg.verify(model, f, cells=1900, progress=lambda level, cells: seen.append((level, cells)))
+    report = mg.verify(model.on(f), cells=1900, progress=lambda level, cells: seen.append((level, cells)))
     assert sum(cells for _, cells in seen) <= 1900
     assert max(level for level, _ in seen) >= 9  # 4^6 cells are over the budget
-    coarse = mg.verify(model, f, cells=1024)
+    coarse = mg.verify(model.on(f), cells=1024)
     assert report.rows[-1].residual_sup_lower <= 2 < report.residual_sup_upper < 0.5 * coarse.residual_sup_upper
-    assert np.isclose(mg.verify(model, f, cells=1 << 20).residual_sup_upper, 2, rtol=0.1)
+    assert np.isclose(mg.verify(model.on(f), cells=1 << 20).residual_sup_upper, 2, rtol=0.1)
 
 
 @pytest.mark.parametrize("dim", [1, 2, 3])
@@ -381,8 +381,8 @@ def test_exact_values_never_contradict_enclosures(monkeypatch: pytest.MonkeyPatc
             )
         with monkeypatch.context() as patch:
             patch.setattr(verifier, "EXACT", 0)
-            rough = [row.nonincreasing for row in mg.verify(model, f, cells=2000).rows]
-        sharp = [row.nonincreasing for row in mg.verify(model, f, cells=2000).rows]
+            rough = [row.nonincreasing for row in mg.verify(model.on(f), cells=2000).rows]
+        sharp = [row.nonincreasing for row in mg.verify(model.on(f), cells=2000).rows]
         for k, (a, b) in enumerate(zip(rough, sharp, strict=True)):
             assert a in (b, mg.Verdict.UNDECIDED)
             more += a is not b
@@ -399,7 +399,7 @@ def test_a_model_that_does_nothing_is_no_success_unless_a_tolerance_says_so(grad
     f, zero = mg.target("x"), mg.target("0*x")
     silent = TrainedGrade((np.ones((2, 1)),), (np.zeros(2),), np.zeros(2), 0.0)
     model = TrainedModel(f.box, (silent, replace(silent, weights=(np.ones((2, 2)),)))[:grades])
-    assert mg.verify(model, f).exit_code == 3
-    assert "no grade that is not 0" in mg.verify(model, f).last_line()
-    assert mg.verify(model, f, 1).verdict is mg.Verdict.PROVED
-    assert mg.verify(model, zero).verdict is mg.Verdict.PROVED
+    assert mg.verify(model.on(f)).exit_code == 3
+    assert "no grade that is not 0" in mg.verify(model.on(f)).last_line()
+    assert mg.verify(model.on(f), 1).verdict is mg.Verdict.PROVED
+    assert mg.verify(model.on(zero)).verdict is mg.Verdict.PROVED

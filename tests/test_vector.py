@@ -337,7 +337,7 @@ def test_width_and_depth_follow_their_formulas(scheme: VectorScheme, how: tuple[
         assert network.depth == scheme.depth
     assert network.depth == scheme.atoms * network.layers_per_atom
     assert network.readout.shape == (network.grades, m, network.width)
-    assert (network.is_vector, network.components, network.lift) == (True, m, scheme.lift)
+    assert (network.is_vector, network.outputs, network.lift) == (True, m, scheme.lift)
 
 
 def test_prefixes_share_every_number_with_the_whole() -> None:
@@ -632,7 +632,7 @@ def test_export_writes_and_refuses_for_vectors(capsys: pytest.CaptureFixture[str
     code, out, _ = run(capsys, "export", "x*y; x", "--tol", "0.1", "--to", str(tmp_path / "n.npz"))
     assert code == 0
     assert out.splitlines()[-1].startswith("PROVED: (x*y; x) on [0, 1]^2: ")
-    assert load_npz(tmp_path / "n.npz").components == 2
+    assert load_npz(tmp_path / "n.npz").outputs == 2
     code, _, err = run(capsys, "export", "x*y; x", "--to", str(tmp_path / "n.csv"))
     assert code == 2
     assert "one component" in err

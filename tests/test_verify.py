@@ -111,13 +111,13 @@ def check_cover(report: Report, truth: Truth) -> None:
     last = truth.e[-1]
     n, d = last.shape[0] - 1, last.ndim
     finest = n.bit_length() - 1
-    leaves = {(block.level, tuple(cell)) for block in report.cover for cell in block.cells.tolist()}
+    leaves = {(block.level, tuple(cell)) for block in report.leaves() for cell in block.cells.tolist()}
     assert sum(Fraction(1, 1 << level * d) for level, _ in leaves) == 1
-    assert len(leaves) == report.leaves
+    assert len(leaves) == report.leaf_count
     for level, cell in leaves:
         above = ((up, tuple(i >> level - up for i in cell)) for up in range(level))
         assert not any(ancestor in leaves for ancestor in above), "no leaf lies inside another"
-    for block in report.cover:
+    for block in report.leaves():
         for cell, bound in zip(block.cells.tolist(), block.bounds.tolist(), strict=True):
             if block.level <= finest:
                 width = n >> block.level
@@ -267,7 +267,7 @@ def test_the_largest_residual_may_sit_in_a_leaf_of_a_coarse_level() -> None:
     parts = [atoms(level, {(1,): Fraction(1, 8)}) for level in (3, 6, 9)]
     report = verify(Scheme.of(Quadratic.of(1, 0, 1), 0.0, parts, 3.0))
     assert report.verdict is PROVED
-    assert {block.level for block in report.cover} >= {1, 9}
+    assert {block.level for block in report.leaves()} >= {1, 9}
     assert [row.residual_sup_lower for row in report.rows] == [2.0] * 4
     assert [row.peak for row in report.rows] == [(Fraction(1),)] * 4
     assert report.residual_sup_lower == 2.0
@@ -594,8 +594,8 @@ def test_report_is_plain_data() -> None:
     refuted = next(c for c in data["claims"] if c["verdict"] == "REFUTED")
     assert Fraction(refuted["witness"]["x"][0]) == report.result(refuted["claim"]).witness.x[0]
     assert len(data["grades"]) == len(report.rows)
-    assert report.cover
-    assert not any(array.flags.writeable for block in report.cover for array in (block.cells, block.bounds))
+    assert report.leaves()
+    assert not any(array.flags.writeable for block in report.leaves() for array in (block.cells, block.bounds))
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.integers(1, 12))

@@ -42,7 +42,7 @@ def refutation(report: ModelReport | Report) -> Refutation:
     Parameters
     ----------
     report : ModelReport or Report
-        From ``mgdl_theory.training.verify_model`` or from ``verify``; one of ``CLAIMS`` is REFUTED.
+        From ``verify``; one of ``CLAIMS`` is REFUTED.
 
     Returns
     -------
@@ -55,15 +55,16 @@ def refutation(report: ModelReport | Report) -> Refutation:
         If none is REFUTED, or the target is not a formula.
 
     >>> from mgdl_theory.targets import target
-    >>> from mgdl_theory.training import TrainedGrade, TrainedModel, verify_model
+    >>> from mgdl_theory.training import TrainedGrade, TrainedModel
+    >>> from mgdl_theory.verification.approximation import verify
     >>> f, one = target("x"), np.ones((1, 1))
     >>> grows = TrainedModel(f.box, (TrainedGrade((one,), (np.zeros(1),), np.array([3.0]), 0.0),))
-    >>> found = refutation(verify_model(grows, f))
+    >>> found = refutation(verify(grows.on(f)))
     >>> found.data["claim"], found.data["grades"][0]["readout"]
     ('nonincreasing', {'exponent': 0, 'weights': [[3]], 'biases': [0]})
     """
-    target = report.target if isinstance(report, ModelReport) else report.scheme.target
-    description, result = target.describe(), _refuted(report.results)
+    approximation = report.approximation
+    description, result = approximation.target.describe(), _refuted(report.results)
     if description.get("kind") != "expression":
         raise CertificateError("refutation: the target is not a formula; the format has no place for others yet")
     witness = result.witness
@@ -73,7 +74,7 @@ def refutation(report: ModelReport | Report) -> Refutation:
         "format": check.FORMATS[1],
         "version": VERSION,
         "target": target_fields(description),
-        "lift": pair(0.0 if isinstance(report, ModelReport) else report.scheme.lift),
+        "lift": pair(approximation.lift),
         "tolerance": pair(report.tol or 0.0),
         "grades": [
             {

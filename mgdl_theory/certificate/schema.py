@@ -31,7 +31,7 @@ from mgdl_theory.text import plain
 from mgdl_theory.vector import require_scalar
 from mgdl_theory.verification.claims import CLAIMS
 from mgdl_theory.verification.record import GradeRow, LeafBlock, Report
-from mgdl_theory.verification.scheme import verify
+from mgdl_theory.verification.scheme import verify_scheme
 from mgdl_theory.verification.verdict import Result, Verdict, Witness
 
 __all__ = ["FORMAT", "VERSION", "Certificate", "certificate", "json_schema", "load_certificate", "load_scheme"]
@@ -140,12 +140,13 @@ def certificate(source: Scheme | Report) -> Certificate:
     [{'level': 1, 'exponent': ..., 'nodes': ..., 'coefficients': ...}]
     """
     require_scalar(source, "certificates")
-    report = source if isinstance(source, Report) else verify(source)
+    report = source if isinstance(source, Report) else verify_scheme(source)
     description = report.scheme.target.describe()
     if description.get("kind") != "expression":
         raise CertificateError("certificate: the target is not a formula; the format has no place for others yet")
     dim = report.scheme.dim
-    if sum(Fraction(len(block.cells), 1 << dim * block.level) for block in report.cover) != 1:
+    leaves = report.leaves()
+    if sum(Fraction(len(block.cells), 1 << dim * block.level) for block in leaves) != 1:
         raise CertificateError("certificate: the verification stopped early and has no bounds on the whole domain")
     exponent = _bound_exponent(report)
     claims = _claims(report)
@@ -161,7 +162,7 @@ def certificate(source: Scheme | Report) -> Certificate:
         "reason": report.scheme.reason,
         "grades": _grades(report.scheme),
         "residuals": [_row(row, exponent, report) for row in report.rows],
-        "leaves": {"exponent": exponent, "levels": [_leaves(block, exponent, report.goal) for block in report.cover]},
+        "leaves": {"exponent": exponent, "levels": [_leaves(block, exponent, report.goal) for block in leaves]},
         "claims": claims,
     }
     _name_falls(data)
@@ -356,7 +357,8 @@ def _claims(report: Report) -> list[dict[str, Any]]:
     for name in check.CLAIMS:
         if name in STRUCTURE:
             source, relation = STRUCTURE[name]
-            claims.append(_claim(name, "PROVED", source, relation, f"{report.leaves} leaves, {len(report.rows)} rows"))
+            seen = f"{report.leaf_count} leaves, {len(report.rows)} rows"
+            claims.append(_claim(name, "PROVED", source, relation, seen))
             continue
         result = results.get(name) or _reached(report)
         verdict = str(result.verdict) if result.verdict in (Verdict.PROVED, Verdict.REFUTED) else "UNDECIDED"

@@ -24,7 +24,7 @@ from mgdl_theory.pictures.fields import heat, slices, surface
 from mgdl_theory.pictures.rates import norms, training
 from mgdl_theory.pictures.stair import DRAWING_FORMATS, draw_network, save_drawing
 from mgdl_theory.pictures.style import FORMATS, Place, Source, fold_of, off_screen, save_figure, scheme_of, svg_of
-from mgdl_theory.relu.trained import TrainedModel
+from mgdl_theory.relu.trained import Fit, TrainedModel
 from mgdl_theory.verification.trained import ModelReport
 
 __all__ = [
@@ -91,9 +91,9 @@ def plot(source: Source, kind: str = "approximants", ax: Place = None, **options
 
     Parameters
     ----------
-    source : Report, Scheme, ModelReport or TrainedModel
-        A scheme is verified first where the picture shows what is proved (residuals, norms, mesh).  Of a trained model
-        ``mgdl_theory.verify(model, target)`` is shown; alone it shows only its training.
+    source : Report, Scheme, ModelReport, Fit or TrainedModel
+        A scheme, or a trained model on its target, ``model.on(f)``, is verified first where the picture shows what is
+        proved (residuals, norms, mesh).  A model alone shows only its training.
     kind : str
         approximants, residuals, norms, atoms, mesh, activity, network, heat, surface, slices or training
         (:data:`KINDS`); atoms, mesh, activity and network are of schemes, training is of trained models.
@@ -114,7 +114,7 @@ def plot(source: Source, kind: str = "approximants", ax: Place = None, **options
     """
     alone = isinstance(source, TrainedModel) and kind == "training"  # the only kind that asks for no target
     dim = source.dim if isinstance(source, TrainedModel) and alone else fold_of(source).dim
-    check_kind(kind, dim, options, trained=isinstance(source, ModelReport | TrainedModel))
+    check_kind(kind, dim, options, trained=isinstance(source, ModelReport | Fit | TrainedModel))
     return KINDS[kind].draw(source, ax, **options)
 
 

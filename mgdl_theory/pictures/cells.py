@@ -134,16 +134,16 @@ def mesh(source: Source, ax: Place = None) -> Axes:
 
     report = report_of(source)
     scheme = report.scheme
-    if not report.cover:
+    if not report.leaves():
         raise OptionError("mesh: the verification stopped early, so there are no leaves to draw")
     one = scheme.dim == 1
     ax = place(ax, 6.4 if one else 5.2, 3.4 if one else 4.6)
     box = scheme.target.box
     parts = [
         boxes(box, block.level, block.cells, (block.level - 0.42, block.level + 0.42) if one else None)
-        for block in report.cover
+        for block in report.leaves()
     ]
-    bounds = np.concatenate([block.bounds for block in report.cover])
+    bounds = np.concatenate([block.bounds for block in report.leaves()])
     known = np.isfinite(bounds)
     drawn = _fill(
         ax, np.concatenate(parts), array=np.where(known, bounds, np.nan),
@@ -165,7 +165,7 @@ def mesh(source: Source, ax: Place = None) -> Axes:
             fontsize=7,
         )
     if one:
-        levels = [block.level for block in report.cover]
+        levels = [block.level for block in report.leaves()]
         ax.set(ylim=(min(levels) - 0.7, max(levels) + 0.7), ylabel="level $l$ of the leaf")
         ax.locator_params(axis="y", integer=True)
         ax.set_xlim(*with_margin(*_side(box, 0)))
@@ -173,7 +173,7 @@ def mesh(source: Source, ax: Place = None) -> Axes:
     else:
         _plane(ax, scheme)
     bound = bound_text(report.residual_sup_upper)
-    said = caption(report, "sup-norm", f"$|e_K| \\leq {bound}$ on {report.leaves} leaves")
+    said = caption(report, "sup-norm", f"$|e_K| \\leq {bound}$ on {report.leaf_count} leaves")
     said += "" if known.all() else "; pale: no bound"
     ax.set_title(f"{name_of(scheme)}\n{said}", loc="left")
     return ax

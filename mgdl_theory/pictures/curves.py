@@ -13,7 +13,6 @@ from mgdl_theory.grade import Grade
 from mgdl_theory.pictures.style import (
     COLOURS,
     LINES,
-    Fold,
     Place,
     Source,
     bound_name,
@@ -34,6 +33,7 @@ from mgdl_theory.pictures.style import (
     with_margin,
     witnesses,
 )  # fmt: skip
+from mgdl_theory.scheme import Approximation
 from mgdl_theory.targets.base import FloatArray
 from mgdl_theory.verification.record import LeafBlock, Report
 from mgdl_theory.verification.trained import ModelReport
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = [
-    "approximants", "bounded", "eighths", "last_grade", "leaf_envelope", "leaves_of", "residual", "residuals",
+    "approximants", "bounded", "eighths", "last_grade", "leaf_envelope", "residual", "residuals",
     "sample_points", "sup_upper",
 ]  # fmt: skip
 
@@ -62,7 +62,7 @@ PANELS = 9
 """Experience: grades that get a panel each; of more, so many evenly spread."""
 
 
-def sample_points(scheme: Fold, points: int = POINTS, leaves: Sequence[LeafBlock] = ()) -> FloatArray:
+def sample_points(scheme: Approximation, points: int = POINTS, leaves: Sequence[LeafBlock] = ()) -> FloatArray:
     """Points (n,) of the domain of a scheme of one variable, rising: evenly spread ones, nodes of its atoms, eighths.
 
     Where leaves are given, every one of the LEAVES coarsest is cut into eighths, so that an arc is drawn as one.
@@ -117,7 +117,7 @@ def residual(source: Source, ax: Place = None, *, grade: int | None = None, poin
     scheme = fold_of(report)
     k = last_grade(scheme, grade)
     ax = place(ax, 6.4, 3.0)
-    x = sample_points(scheme, points, leaves_of(report, len(scheme.grades)))
+    x = sample_points(scheme, points, report.leaves())
     _panel(report, ax, k, x, scheme.steps(x), scheme.target(x))
     ax.set_ylabel(f"$e_{{{k}}}$")
     ax.set_xlabel(f"${variables(scheme)[0]}$")
@@ -148,7 +148,7 @@ def residuals(
     scheme = fold_of(report)
     shown = chosen(range(len(scheme.grades) + 1), most)
     page = figure(ax, 6.4, 0.8 + 1.15 * len(shown))
-    x = sample_points(scheme, points, leaves_of(report, len(scheme.grades)))
+    x = sample_points(scheme, points, report.leaves())
     found, f = scheme.steps(x), scheme.target(x)
     axes = [page.add_subplot(len(shown), 1, n + 1) for n in range(len(shown))]
     for k, one in zip(shown, axes, strict=True):
@@ -164,13 +164,6 @@ def residuals(
     some = f"; {len(shown)} of {len(scheme.grades) + 1} shown" if len(shown) <= len(scheme.grades) else ""
     heading(page, report, caption(report, "nonincreasing", "no grade increases $|e|$ at any point") + some)
     return page
-
-
-def leaves_of(report: Report | ModelReport, k: int) -> tuple[LeafBlock, ...]:
-    """Leaves that tile the domain, with bounds of |e_k|; none where they were not kept."""
-    if isinstance(report, ModelReport):
-        return report.covers.get(k, ())
-    return report.cover if k == len(report.scheme.grades) else ()
 
 
 def eighths(leaves: Sequence[LeafBlock], most: int = LEAVES) -> FloatArray:
@@ -190,7 +183,7 @@ def eighths(leaves: Sequence[LeafBlock], most: int = LEAVES) -> FloatArray:
 def leaf_envelope(report: Report | ModelReport, grade: int | None = None) -> tuple[FloatArray, FloatArray]:
     """(edges (n + 1,), bounds (n,)): in one variable |e_k| <= bounds_i from edge i to edge i + 1, over the domain."""
     scheme = fold_of(report)
-    leaves = leaves_of(report, last_grade(scheme, grade))
+    leaves = report.leaves(last_grade(scheme, grade))
     start = np.concatenate([block.cells[:, 0] / 2.0**block.level for block in leaves] or [np.zeros(0)])
     bounds = np.concatenate([block.bounds for block in leaves] or [np.zeros(0)])
     order = np.argsort(start)
@@ -202,7 +195,7 @@ def _panel(
     report: Report | ModelReport, ax: Axes, k: int, x: FloatArray, found: list[FloatArray], f: FloatArray
 ) -> None:
     upper, proved = sup_upper(report, k), bound_name(fold_of(report))
-    if leaves_of(report, k):
+    if report.leaves(k):
         edges, bounds = leaf_envelope(report, k)
         ax.fill_between(
             edges, np.append(-bounds, -bounds[-1]), np.append(bounds, bounds[-1]), step="post", linewidth=0,
@@ -259,7 +252,7 @@ def sup_upper(source: Source, k: int) -> float:
     return math.inf
 
 
-def last_grade(scheme: Fold, grade: int | None) -> int:
+def last_grade(scheme: Approximation, grade: int | None) -> int:
     """The grade that is asked for, by default the last one; refused if there is none of that number."""
     count = len(scheme.grades)
     if grade is not None and not 0 <= grade <= count:

@@ -15,7 +15,6 @@ from mgdl_theory.pictures.curves import PANELS, bounded, last_grade, sup_upper
 from mgdl_theory.pictures.style import (
     COLOURS,
     SEQUENTIAL,
-    Fold,
     Place,
     Source,
     bound_name,
@@ -36,6 +35,7 @@ from mgdl_theory.pictures.style import (
     variables,
     witnesses,
 )  # fmt: skip
+from mgdl_theory.scheme import Approximation
 from mgdl_theory.targets.base import FloatArray
 from mgdl_theory.text import near_text
 
@@ -79,7 +79,7 @@ class Plane:
     size: int
 
     @classmethod
-    def of(cls, scheme: Fold, rest: Sequence[Fraction] = (), size: int = PIXELS, ends: bool = False) -> Plane:
+    def of(cls, scheme: Approximation, rest: Sequence[Fraction] = (), size: int = PIXELS, ends: bool = False) -> Plane:
         """Section with the other unit coordinates at ``rest``: centres of pixels, or points with both ends."""
         box = scheme.target.box
         t = np.linspace(0.0, 1.0, size) if ends else (np.arange(size) + 0.5) / size
@@ -294,14 +294,14 @@ def _bar(drawn: AxesImage, ax: Any, source: Source, k: int) -> None:
         bar.ax.axhline(upper, color=COLOURS["vermillion"], linewidth=3.0)
 
 
-def _name(ax: Axes, scheme: Fold, text: str) -> None:
+def _name(ax: Axes, scheme: Approximation, text: str) -> None:
     names = variables(scheme)
     ax.set(xlabel=f"${names[0]}$", ylabel=f"${names[1]}$")
     ax.set_title(text, fontsize=8)
 
 
 def _surface(
-    ax: Any, scheme: Fold, plane: Plane, values: FloatArray, text: str, colours: str, low: float | None = None,
+    ax: Any, scheme: Approximation, plane: Plane, values: FloatArray, text: str, colours: str, low: float | None = None,
     high: float | None = None,
 ) -> None:  # fmt: skip
     x, y = plane.square(plane.x[:, 0]), plane.square(plane.x[:, 1])
@@ -318,5 +318,5 @@ def _surface(
     ax.set_box_aspect(None, zoom=1.0)
 
 
-def _grade(scheme: Fold, k: int, letter: str = "f") -> str:
+def _grade(scheme: Approximation, k: int, letter: str = "f") -> str:
     return f"${letter}_{{{k}}}$" + (f", {grade_text(scheme.grades[k - 1])}" if k else "")

@@ -26,7 +26,7 @@ from mgdl_theory.pictures.style import (
     place,
     record_of,
 )  # fmt: skip
-from mgdl_theory.relu.trained import TrainedModel
+from mgdl_theory.relu.trained import Fit, TrainedModel
 from mgdl_theory.text import near_text, ranges_text
 from mgdl_theory.verification.record import GradeRow, Report
 from mgdl_theory.verification.trained import ModelReport, ModelRow
@@ -119,7 +119,7 @@ def training(source: Source, ax: Place = None) -> Axes:
     >>> [line.get_label() for line in training(model).get_lines()]
     ['grade 1: loss', 'grade 2: loss']
     """
-    model = source.model if isinstance(source, ModelReport) else source
+    model = source.model if isinstance(source, ModelReport | Fit) else source
     if not isinstance(model, TrainedModel):
         raise OptionError(
             f"plot: 'training' is of a trained model, got {type(source).__name__}; a scheme keeps no record"
@@ -145,7 +145,7 @@ def training(source: Source, ax: Place = None) -> Axes:
     else:
         ax.text(0.5, 0.5, "the training noted nothing", ha="center", transform=ax.transAxes)
     some = f"; {len(shown)} of {len(model.grades)} grades shown" if len(shown) < len(model.grades) else ""
-    name = [name_of(source.fit)] if isinstance(source, ModelReport) else []
+    name = [] if isinstance(source, TrainedModel) else [name_of(fold_of(source))]
     ax.set_title("\n".join([*name, f"the training as it was recorded; nothing of it is proved{some}"]), loc="left")
     return ax
 

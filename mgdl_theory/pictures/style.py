@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,15 @@ from numpy.typing import NDArray
 from mgdl_theory.errors import OptionError
 from mgdl_theory.files import write_atomic
 from mgdl_theory.grade import Grade
-from mgdl_theory.relu.trained import TrainedModel
-from mgdl_theory.scheme import Scheme
-from mgdl_theory.targets.base import FloatArray, Target
+from mgdl_theory.relu.trained import Fit, TrainedModel
+from mgdl_theory.scheme import Approximation, Scheme
+from mgdl_theory.targets.base import FloatArray
 from mgdl_theory.text import up_text
+from mgdl_theory.vector import VectorScheme
+from mgdl_theory.verification.approximation import verify
 from mgdl_theory.verification.record import Report, domain_text
 from mgdl_theory.verification.trained import ModelReport
+from mgdl_theory.verification.vector import VectorReport
 from mgdl_theory.verification.verdict import Verdict, Witness
 
 if TYPE_CHECKING:
@@ -37,13 +40,13 @@ else:
     """Where to draw: Axes, a Figure, a SubFigure, or None for a new figure of pyplot."""
 
 __all__ = [
-    "COLOURS", "FORMATS", "LINES", "SEQUENTIAL", "SIGNS", "STYLE", "Fold", "Place", "Source", "bound_name",
+    "COLOURS", "FORMATS", "LINES", "SEQUENTIAL", "SIGNS", "STYLE", "Place", "Source", "bound_name",
     "bound_text", "caption", "chosen", "colours", "drawing", "figure", "fold_of", "grade_text", "grew", "heading",
     "name_of", "off_screen", "outer", "own_settings", "panels", "place", "record_of", "rendered", "report_of",
     "save_figure", "scheme_of", "span", "svg_of", "variables", "whole", "with_margin", "witnesses",
 ]  # fmt: skip
 
-Source = Scheme | Report | ModelReport | TrainedModel
+Source = Scheme | Fit | Report | ModelReport | TrainedModel
 """What a picture may be made of; of a trained model without a target only its training can be shown."""
 
 COLOURS = {
@@ -106,41 +109,14 @@ NAME = 60
 # -- what is drawn ---------------------------------------------------------------------------------
 
 
-class Fold(Protocol):
-    """What is asked of a scheme, or of a trained model beside its target, whatever its grades are made of."""
-
-    @property
-    def target(self) -> Target:
-        """What is approximated."""
-
-    @property
-    def dim(self) -> int:
-        """Number of variables."""
-
-    @property
-    def lift(self) -> float:
-        """The constant of grade 0."""
-
-    @property
-    def grades(self) -> tuple[Any, ...]:
-        """The grades, of atoms or trained."""
-
-    def steps(self, x: Any) -> list[FloatArray]:
-        """The approximants after grade 0, 1, ..., K."""
-
-    def residual(self, x: Any, grade: int | None = None) -> FloatArray:
-        """What a grade leaves of the target, the last one by default."""
-
-    def __call__(self, x: Any, grade: int | None = None) -> FloatArray:
-        """The approximant after a grade, by default the last one."""
-
-
-def fold_of(source: Any) -> Fold:
-    """What a source is a fold of: the scheme, or the trained model beside its target."""
+def fold_of(source: Any) -> Scheme | Fit:
+    """What a source is about: the scheme, or the trained model on its target."""
     if isinstance(source, ModelReport):
-        return source.fit
+        return source.approximation
+    if isinstance(source, Fit):
+        return source
     if isinstance(source, TrainedModel):
-        raise OptionError("plot: a trained model alone shows its training only; give mgdl_theory.verify(model, target)")
+        raise OptionError("plot: a trained model alone shows its training only; give it a target, model.on(f)")
     return scheme_of(source)
 
 
@@ -150,28 +126,23 @@ def scheme_of(source: Any) -> Scheme:
         return source.scheme
     if isinstance(source, Scheme):
         return source
-    one = (
-        "; each of its components has pictures of its own: components[0], ..." if hasattr(source, "components") else ""
-    )
-    trained = "; a trained network has no atoms on a mesh" if isinstance(source, ModelReport | TrainedModel) else ""
-    raise OptionError(f"plot: expected a Scheme or a Report, got {type(source).__name__}{one}{trained}")
+    vector = isinstance(source, VectorScheme | VectorReport)
+    one = "; each of its components has pictures of its own: components[0], ..." if vector else ""
+    trained = isinstance(source, ModelReport | Fit | TrainedModel)
+    one += "; a trained network has no atoms on a mesh" if trained else ""
+    raise OptionError(f"plot: expected a Scheme or a Report, got {type(source).__name__}{one}")
 
 
 def report_of(source: Source) -> Report:
     """The report; a scheme is verified first."""
     if isinstance(source, Report):
         return source
-    from mgdl_theory.verification.scheme import verify
-
     return verify(scheme_of(source))
 
 
 def record_of(source: Source) -> Report | ModelReport:
-    """The report on a trained model, or on a scheme, which is verified first where nobody has done so."""
-    if isinstance(source, ModelReport):
-        return source
-    fold_of(source)
-    return report_of(source)
+    """The report on a scheme or a trained model, which is verified first where nobody has done so."""
+    return source if isinstance(source, Report | ModelReport) else verify(fold_of(source))
 
 
 def chosen(numbers: Sequence[int], most: int) -> list[int]:
@@ -344,7 +315,7 @@ def heading(on: FigureBase, source: Source, *lines: str) -> None:
     on.suptitle("\n".join([name_of(fold_of(source)), *(line for line in lines if line)]))
 
 
-def name_of(scheme: Fold) -> str:
+def name_of(scheme: Approximation) -> str:
     """The target and its domain as one line of text."""
     text = scheme.target.text if len(scheme.target.text) <= NAME else scheme.target.text[: NAME - 3] + "..."
     return f"f = {text} on {domain_text(scheme.target)}".replace("$", r"\$")
@@ -379,7 +350,7 @@ def grew(record: Report | ModelReport, k: int, before: FloatArray, after: FloatA
     return np.asarray(open_ & (np.abs(after) > np.abs(before)))
 
 
-def bound_name(fold: Fold) -> str:
+def bound_name(fold: Approximation) -> str:
     """What a bound of the residual is called: without a modulus of continuity it proves nothing."""
     return "proved bound" if fold.target.certified else "bound (not certified)"
 
@@ -405,7 +376,7 @@ def math_text(number: str) -> str:
     return rf"{mantissa}\times 10^{{{exponent}}}" if exponent else mantissa
 
 
-def variables(scheme: Fold) -> list[str]:
+def variables(scheme: Approximation) -> list[str]:
     """Names of the coordinates, for mathtext: those of a formula, else x or x_1, ..., x_d."""
     given = scheme.target.describe().get("variables")
     if given and all(isinstance(v, str) and v.isalnum() for v in given):

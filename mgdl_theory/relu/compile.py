@@ -58,8 +58,8 @@ def compile_network(scheme: Scheme | VectorScheme, granularity: str = "block", g
     block = granularity == "block"
     name = "general" if block and gadget == "wide" else gadget
     unit = _gadget(scheme.dim, name)
-    together = scheme if isinstance(scheme, VectorScheme) else VectorScheme((scheme,))
-    parts, lifts, vector = together.grades, together.lift, together is scheme
+    together, vector = VectorScheme(scheme.components), isinstance(scheme, VectorScheme)
+    parts, lifts = together.grades, together.lift
     counts = np.array([len(part) for part in parts], dtype=np.int64)
     levels = np.repeat(np.array([part.level for part in parts], dtype=np.int64), counts)
     nodes = np.concatenate([np.zeros((0, scheme.dim), np.int64), *(part.nodes for part in parts)])

@@ -330,7 +330,7 @@ class _Stair:
         network = self.network
         grades = count(network.grades, f"{network.granularity} grade")
         size = f"width {network.width}, depth {network.depth}, {grades}, {count(network.atoms, 'atom')}"
-        size += f", vectors of {count(network.components, 'component')}" if network.is_vector else ""
+        size += f", vectors of {count(network.outputs, 'component')}" if network.is_vector else ""
         last = network.grades
         shown = [f"g_{{{k}}}" for k in _shown(last)]
         total = " + ".join(["c_0", *shown[:-1], *([r"\ldots"] if len(shown) < last else []), shown[-1]]) if last else ""

@@ -49,7 +49,7 @@ _MODERATE = 900  # theorem: 2^53 units of 2^-900 to 2^900 neither overflow nor u
 def float64(network: Network, t: FloatArray, grades: int) -> FloatArray:
     """(m, n): values at unit coordinates t (n, d), in binary64."""
     parts = [_float64(network, t[k : k + POINTS], grades) for k in range(0, len(t), POINTS)]
-    return np.concatenate(parts, axis=1) if parts else np.zeros((network.components, 0))
+    return np.concatenate(parts, axis=1) if parts else np.zeros((network.outputs, 0))
 
 
 def _float64(network: Network, t: FloatArray, grades: int) -> FloatArray:
@@ -139,7 +139,7 @@ class _Exact:
         self.e = np.full(network.width, exponent, dtype=np.int64)
         self.few = n < FEW and common != 1
         self.fits = common == 1
-        self.totals = [_Total(n) for _ in range(network.components)]
+        self.totals = [_Total(n) for _ in range(network.outputs)]
 
     def run(self, grades: int) -> list[list[Fraction]]:
         """The values after the first grades, one list per component."""
@@ -324,7 +324,7 @@ def interval(network: Network, lo: FloatArray, hi: FloatArray, grades: int) -> I
         low, high = _unit_coordinates(network.box, lo, hi)
         h = np.zeros((2 * network.width, len(lo)))
         h[: network.dim], h[network.width : network.width + network.dim] = low.T, high.T
-        lifts, m = np.repeat(network.lifts[:, None], len(lo), axis=1), network.components
+        lifts, m = np.repeat(network.lifts[:, None], len(lo), axis=1), network.outputs
         total = Interval(lifts, lifts)
         for layers, reads in _parts(network, grades):
             rows = _Enclosed(network.weights[layers], network.biases[layers])

@@ -80,13 +80,13 @@ def agreement(network: Network, values: Values, engine: str, dtype: str = "float
     (True, True)
     """
     nodes, x = sample(network, points, dtype)
-    shape = (len(x), network.components)
+    shape = (len(x), network.outputs)
     got = np.asarray(values(x), dtype=np.float64).reshape(shape)
     exact = network.exact_at(LEVEL, nodes)
     wanted = [value for row in exact for value in row] if network.is_vector else exact
     pairs = zip(got[: len(nodes)].ravel().tolist(), wanted, strict=True)
     same = [np.isfinite(computed) and Fraction(computed) == value for computed, value in pairs]
-    hit = np.array(same, dtype=np.bool_).reshape(len(nodes), network.components)
+    hit = np.array(same, dtype=np.bool_).reshape(len(nodes), network.outputs)
     wide = x.astype(np.float64)
     bounds = network.interval(wide, wide)
     low, high = bounds.lo.reshape(shape), bounds.hi.reshape(shape)

@@ -18,6 +18,7 @@ numbered from 1, as in a scheme.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -136,7 +137,7 @@ class Network:
         ends = np.concatenate([[0], self.grade_end])
         values = self.readout.shape[1:2] if self.is_vector else ()
         fits = (
-            self.components > 0
+            self.outputs > 0
             and self.weights.shape == (depth, width, width)
             and self.biases.shape == (depth, width)
             and self.readout.shape == (grades, *values, width)
@@ -144,7 +145,7 @@ class Network:
             and np.shape(self.lift) == values
             and self.atom_of_layer.shape == (depth,)
             and self.layers_per_atom == self.gadget.depth
-            and width == self.gadget.width + self.components * (self.granularity == "block")
+            and width == self.gadget.width + self.outputs * (self.granularity == "block")
             and not np.any(np.diff(ends) < 0)
             and not np.any(ends % self.layers_per_atom)
             and int(ends[-1]) == depth
@@ -188,24 +189,30 @@ class Network:
         return self.readout.ndim == 3
 
     @property
-    def components(self) -> int:
-        """Number m of components; 1 for a scalar network."""
+    def outputs(self) -> int:
+        """Number m of components of a value; 1 for a scalar network."""
         return int(self.readout.shape[1]) if self.is_vector else 1
+
+    @property
+    def components(self) -> int:
+        """The name of :attr:`outputs` in version 0.1; it goes with version 0.3."""
+        warnings.warn("network.components is now network.outputs", DeprecationWarning, stacklevel=2)
+        return self.outputs
 
     @property
     def lifts(self) -> FloatArray:
         """(m,): the constants of grade 0."""
-        return np.array(self.lift).reshape(self.components)
+        return np.array(self.lift).reshape(self.outputs)
 
     @property
     def readouts(self) -> FloatArray:
         """(K, m, width): the matrices A_k."""
-        return self.readout.reshape(self.grades, self.components, self.width)
+        return self.readout.reshape(self.grades, self.outputs, self.width)
 
     @property
     def readout_biases(self) -> FloatArray:
         """(K, m): the vectors a_k."""
-        return self.readout_bias.reshape(self.grades, self.components)
+        return self.readout_bias.reshape(self.grades, self.outputs)
 
     @property
     def width(self) -> int:
@@ -380,7 +387,7 @@ class Network:
     def coefficients(self) -> FloatArray:
         """(atoms,) or (atoms, m): the coefficient c of every atom, in the order of the layers."""
         g, per = self.gadget, self.layers_per_atom
-        out = np.empty((self.atoms, self.components))
+        out = np.empty((self.atoms, self.outputs))
         if self.granularity == "block":
             out[:-1] = self.weights[per::per, g.width :, g.phi]  # where an atom's first layer adds the term before it
         full = np.diff(self.grade_end, prepend=0) > 0

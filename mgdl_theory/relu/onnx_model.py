@@ -96,14 +96,14 @@ def onnx_model(
     if layout not in LAYOUTS:
         raise OptionError(f"layout: expected one of {', '.join(LAYOUTS)}, got {layout!r}")
     scan = network.depth > 0 and (layout == "scan" or (layout == "auto" and network.depth > UNROLLED_LAYERS))
-    read = network.components * (network.depth if scan else network.grades) * (network.width + 1)
+    read = network.outputs * (network.depth if scan else network.grades) * (network.width + 1)
     numbers = network.weights.size + network.biases.size + read
     if numbers * (4 if dtype == "float32" else 8) > MAX_BYTES:
         raise OptionError(f"onnx: {network.depth} layers are more than a model file of 2 GiB can hold; write .npz")
     graph = _Graph(onnx, dtype)
     first = _inputs(graph, network)
     sums = _scan(graph, network, first, partial_sums) if scan else _unrolled(graph, network, first, partial_sums)
-    outputs = [graph.value("y", ["batch", network.components])]
+    outputs = [graph.value("y", ["batch", network.outputs])]
     if partial_sums:
         outputs.append(_partial_sums(graph, network, sums))
     model = graph.model(network, outputs)
@@ -202,7 +202,7 @@ def _inputs(graph: _Graph, network: Network) -> str:
 
 def _lift(graph: _Graph, network: Network, t: str) -> str:
     """s_0 (batch, m), the lift at every point."""
-    zero = graph.add("MatMul", [t, graph.constant("zero", np.zeros((network.dim, network.components)))], "no_grade")
+    zero = graph.add("MatMul", [t, graph.constant("zero", np.zeros((network.dim, network.outputs)))], "no_grade")
     return graph.add("Add", [zero, graph.constant("lift", network.lifts)], "s0")
 
 
@@ -211,9 +211,9 @@ def _partial_sums(graph: _Graph, network: Network, sums: list[str]) -> Any:
     columns = graph.add("Concat", sums, "sums_of_components" if network.is_vector else "partial_sums", axis=1)
     if not network.is_vector:
         return graph.value("partial_sums", ["batch", network.grades + 1])
-    shape = graph.index("sums_shape", [0, network.grades + 1, network.components])
+    shape = graph.index("sums_shape", [0, network.grades + 1, network.outputs])
     graph.add("Reshape", [columns, shape], "partial_sums")
-    return graph.value("partial_sums", ["batch", network.grades + 1, network.components])
+    return graph.value("partial_sums", ["batch", network.grades + 1, network.outputs])
 
 
 def _unrolled(graph: _Graph, network: Network, t: str, partial: bool) -> list[str]:
@@ -243,7 +243,7 @@ def _scan(graph: _Graph, network: Network, t: str, partial: bool) -> list[str]:
     owned = np.diff(network.grade_end, prepend=0) > 0
     if np.any(network.readout[~owned]) or np.any(network.readout_bias[~owned]):
         raise SchemeError("onnx: a grade without layers reads out a function; use the unrolled layout")
-    m = network.components
+    m = network.outputs
     readout, offset = np.zeros((network.depth, m, network.width)), np.zeros((network.depth, m))
     readout[ends[owned]], offset[ends[owned]] = network.readouts[owned], network.readout_biases[owned]
     wide = graph.index("padding", [0, 0, 0, network.width - network.dim])
@@ -264,7 +264,7 @@ def _scan(graph: _Graph, network: Network, t: str, partial: bool) -> list[str]:
 
 def _scan_body(graph: _Graph, network: Network, partial: bool) -> Any:
     """One layer and its readout: (h, s, W, b, A, a) -> (h, s) and, for the partial sums, s once more."""
-    body, width, m = _Graph(graph.onnx, graph.dtype), network.width, network.components
+    body, width, m = _Graph(graph.onnx, graph.dtype), network.width, network.outputs
     body.add("Gemm", ["h_in", "W_j", "b_j"], "z_j", transB=1)
     body.add("Relu", ["z_j"], "h_out")
     body.add("Gemm", ["h_out", "A_j", "a_j"], "g_j", transB=1)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -248,6 +248,16 @@ class TrainedModel:
         """The model of the first k grades."""
         return TrainedModel(self.box, self.grades[:k], self.seed, self.digest)
 
+    def on(self, target: Target) -> Fit:
+        """The model as an approximation of a target on its box: what ``verify`` and ``plot`` take.
+
+        >>> from mgdl_theory.targets.formula.target import ExpressionTarget
+        >>> f = ExpressionTarget("x")
+        >>> TrainedModel(f.box).on(f).residual([0.5]).tolist()
+        [0.5]
+        """
+        return Fit(self, target)
+
     def features(self, t: FloatArray) -> FloatArray:
         """(n, width): features of the last grade at unit coordinates (n, d); t itself if there is no grade."""
         for grade in self.grades:
@@ -301,17 +311,31 @@ class TrainedModel:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A trained model beside a target on its box: approximants and residuals by grade, as those of a scheme.
+    """A trained model on a target: approximants and residuals by grade, as those of a scheme.
 
     >>> from mgdl_theory.targets.formula.target import ExpressionTarget
     >>> half = TrainedGrade((np.eye(1),), (np.zeros(1),), np.array([0.5]), 0.0)
-    >>> fit = Fit(TrainedModel(Box.of([0, 1], 1), (half,)), ExpressionTarget("x"))
+    >>> fit = TrainedModel(Box.of([0, 1], 1), (half,)).on(ExpressionTarget("x"))
     >>> fit.residual([1.0], 0).tolist(), fit.residual([1.0]).tolist()
     ([1.0], [0.5])
     """
 
     model: TrainedModel
     target: Target
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.model, TrainedModel):
+            raise OptionError(f"fit: expected a trained model, as train returns it, got {type(self.model).__name__}")
+        if not (hasattr(self.target, "values") and hasattr(self.target, "defects")):
+            raise OptionError(f"model.on: expected the target of one function, got {type(self.target).__name__}")
+        if self.target.box != self.model.box:
+            there = f"on another domain, {self.target.box}, than the model, {self.model.box}"
+            raise OptionError(f"the target lives {there}")
+
+    @property
+    def components(self) -> tuple[Self]:
+        """The fit itself: a trained model has values of one component."""
+        return (self,)
 
     @property
     def dim(self) -> int:
@@ -327,6 +351,10 @@ class Fit:
     def grades(self) -> tuple[TrainedGrade, ...]:
         """The grades of the model."""
         return self.model.grades
+
+    def prefix(self, k: int) -> Fit:
+        """The first k grades of the model on the same target."""
+        return Fit(self.model.prefix(k), self.target)
 
     def steps(self, x: Any) -> list[FloatArray]:
         """The approximants after grade 0, 1, ..., K at points x (n, d) or (n,), in floating point."""

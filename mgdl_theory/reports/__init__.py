@@ -24,6 +24,7 @@ from mgdl_theory.reports.texts import Raw, code_span, markdown, spans, tex, tex_
 from mgdl_theory.reports.trained import trained_content
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.text import near_text, up_text
+from mgdl_theory.verification import record
 from mgdl_theory.verification.record import Report
 from mgdl_theory.verification.trained import ModelReport
 
@@ -41,7 +42,7 @@ NETWORK_BYTES = 1 << 28
 """Experience: weights up to which the network is made for its drawing."""
 
 
-def save_report(report: Record, path: str | os.PathLike[str]) -> Path:
+def save_report(report: record.Record, path: str | os.PathLike[str]) -> Path:
     """Write a report as a page (.html), as Markdown (.md) or as LaTeX (.tex), by the ending of the name.
 
     Parameters

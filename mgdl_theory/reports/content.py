@@ -242,7 +242,7 @@ def _facts(report: Report) -> tuple[tuple[str, str, str], ...]:
         ("grades", str(len(scheme.grades)), f"the last at level {last}"),
         ("atoms", str(scheme.atoms), "hats with exact dyadic coefficients"),
         ("network", f"width {block_width(scheme.dim)}", f"{scheme.depth} hidden layers"),
-        ("proof mesh", f"{report.leaves} leaves" if report.cover else "unfinished", "cells that tile the domain"),
+        ("proof mesh", f"{report.leaf_count} leaves" if report.covers else "unfinished", "cells that tile the domain"),
         ("lift c₀", float_text(scheme.lift), plain(scheme.lift_reason)),
         ("verified in", f"{near_text(report.seconds)} s", "on the machine that made this report"),
     )

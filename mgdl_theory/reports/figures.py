@@ -22,12 +22,12 @@ from mgdl_theory.errors import BudgetError
 from mgdl_theory.grade import Grade
 from mgdl_theory.levels import replay
 from mgdl_theory.mesh import MAX_LEVEL, mark_rows
-from mgdl_theory.pictures.curves import eighths, leaves_of
+from mgdl_theory.pictures.curves import eighths
 from mgdl_theory.pictures.fields import Plane, top_of
 from mgdl_theory.pictures.rates import shown_to_hold
-from mgdl_theory.pictures.style import Fold, chosen, fold_of, grew, own_settings, span
+from mgdl_theory.pictures.style import chosen, fold_of, grew, own_settings, span
 from mgdl_theory.reports.content import Row
-from mgdl_theory.scheme import Scheme
+from mgdl_theory.scheme import Approximation, Scheme
 from mgdl_theory.targets.base import FloatArray, IntArray
 from mgdl_theory.text import down_text, near_text, ranges_text, up_text
 from mgdl_theory.verification.record import LeafBlock, Report
@@ -84,9 +84,9 @@ def curves(report: Record, shown: Sequence[int]) -> dict[str, Any]:
     a unit.  ``grew`` are runs [first point, how many] where |e_k| is larger than before.
     """
     scheme = fold_of(report)
-    leaves = [block.level for block in leaves_of(report, len(scheme.grades))] if isinstance(report, ModelReport) else []
+    leaves = [block.level for block in report.leaves()] if isinstance(report, ModelReport) else []
     bits = min(max([START, *leaves, *(g.level for g in scheme.grades if isinstance(g, Grade))]) + 4, MAX_LEVEL)
-    at = _points(scheme, bits, leaves_of(report, len(scheme.grades)))
+    at = _points(scheme, bits, report.leaves())
     x = scheme.target.box.from_unit(at[:, None] / 2.0**bits)
     found = scheme.steps(x)
     envelope = _envelopes(report, bits)
@@ -111,7 +111,7 @@ def curves(report: Record, shown: Sequence[int]) -> dict[str, Any]:
     }
 
 
-def _points(scheme: Fold, bits: int, leaves: Sequence[LeafBlock]) -> IntArray:
+def _points(scheme: Approximation, bits: int, leaves: Sequence[LeafBlock]) -> IntArray:
     """Positions of samples: evenly spread ones, coarse nodes, eighths of leaves, midpoints where the residual bends."""
     even = np.arange((1 << START) + 1, dtype=np.int64) << (bits - START)
     grades = [g for g in scheme.grades if isinstance(g, Grade)]
@@ -164,7 +164,7 @@ def _envelopes(report: Record, bits: int) -> dict[int, tuple[IntArray, FloatArra
 
 def _tiles(report: Record, k: int, bits: int) -> tuple[IntArray, FloatArray] | None:
     """Starts and bounds of the leaves, from left to right; None where there are none, or finer ones than the scale."""
-    cover = leaves_of(report, k)
+    cover = report.leaves(k)
     if not cover or max(block.level for block in cover) > bits:
         return None
     starts = np.concatenate([block.cells[:, 0] << (bits - block.level) for block in cover])
@@ -198,7 +198,7 @@ def _pieces(starts: IntArray, bounds: FloatArray, report: Record, k: int) -> dic
 
 def _leaf_runs(report: Report, bits: int) -> tuple[list[list[int]], int | None]:
     """[level, how many] of the leaves from left to right, and the level whose cells stand for finer ones, if any."""
-    blocks = report.cover
+    blocks = report.leaves()
     deepest = max((block.level for block in blocks), default=0)
     finest = min(deepest, bits)
     while blocks:
@@ -241,7 +241,7 @@ def _short(values: FloatArray) -> dict[str, Any]:
     return {"unit": unit, "n": np.rint(clean / unit).astype(np.int64).tolist()}
 
 
-def _bends(scheme: Fold, at: IntArray, bits: int, first: int, last: int) -> NDArray[np.bool_]:
+def _bends(scheme: Approximation, at: IntArray, bits: int, first: int, last: int) -> NDArray[np.bool_]:
     """(n,): the points between which grades first + 1 to last are linear: both ends, and all that a node is next to."""
     there = np.ones(len(at), dtype=np.bool_)
     grades = scheme.grades[first:last]
@@ -326,7 +326,7 @@ class _Mesh:
 
     def __init__(self, report: Report, planes: Sequence[Plane]) -> None:
         self.grades, self.planes = report.scheme.grades, planes
-        self.finest = max((block.level for block in report.cover), default=0)
+        self.finest = max((block.level for block in report.leaves()), default=0)
         self.levels = [_levels(report, p) for p in planes]
 
     def at(self, k: int) -> list[str]:
@@ -340,13 +340,13 @@ def _levels(report: Report, plane: Plane) -> FloatArray:
     """(n,): the level of the leaf of the proof at each point of a section; 0 where the proof did not get so far."""
     t = report.scheme.target.box.to_unit(plane.x)
     found = np.zeros(len(t))
-    for block in report.cover:
+    for block in report.leaves():
         cell = np.minimum((t * 2.0**block.level).astype(np.int64), (1 << block.level) - 1)
         found[mark_rows(cell, block.cells, block.level)] = block.level
     return found
 
 
-def _section(scheme: Fold, cuts: Sequence[Fraction], names: Sequence[str]) -> str:
+def _section(scheme: Approximation, cuts: Sequence[Fraction], names: Sequence[str]) -> str:
     box = scheme.target.box
     ends = [(box.lower[a], box.upper[a]) for a in range(2, scheme.dim)]
     values = [near_text(lo + (hi - lo) * cut, 4) for (lo, hi), cut in zip(ends, cuts, strict=True)]

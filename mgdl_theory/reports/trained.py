@@ -68,7 +68,7 @@ def trained_content(report: ModelReport) -> Content:
     >>> import mgdl_theory as mg
     >>> from mgdl_theory.training import TrainedModel
     >>> f = mg.target("x/2")
-    >>> said = trained_content(mg.verify(TrainedModel(f.box), f))
+    >>> said = trained_content(mg.verify(TrainedModel(f.box).on(f)))
     >>> said.verdict, said.row(0).cells["upper"], said.row(0).cells["squares"]
     ('UNDECIDED', '0.5', '1')
     """
@@ -109,7 +109,7 @@ def _facts(report: ModelReport) -> tuple[tuple[str, str, str], ...]:
     known = math.isfinite(last.residual_sup_upper)
     ((low, high),) = bounds_texts([(last.residual_sup_lower, last.residual_sup_upper)], report.tol, 6)
     certified = "certified" if report.target.certified else "not certified: the target has no modulus of continuity"
-    leaves = "1 leaf" if report.leaves == 1 else f"{report.leaves} leaves"
+    leaves = "1 leaf" if report.leaf_count == 1 else f"{report.leaf_count} leaves"
     layers = sum(grade.depth for grade in model.grades)
     return (
         ("sup-norm of the last residual", f"≤ {high}" if known else "no bound",
@@ -120,7 +120,7 @@ def _facts(report: ModelReport) -> tuple[tuple[str, str, str], ...]:
         ("grades", str(len(model.grades)), "trained one after another, each on frozen ones"),
         ("parameters", f"{model.parameters}", "weights, biases, readouts and constants"),
         ("network", f"width {max((g.width for g in model.grades), default=0)}", count(layers, "hidden layer")),
-        ("proof mesh", leaves if report.leaves else "unfinished", "cells that tile the domain"),
+        ("proof mesh", leaves if report.leaf_count else "unfinished", "cells that tile the domain"),
         ("trained in", f"{near_text(sum(row.seconds for row in report.rows))} s", f"seed {model.seed}"),
         ("verified in", f"{near_text(report.seconds)} s", "on the machine that made this report"),
     )  # fmt: skip
@@ -218,7 +218,7 @@ def _again(report: ModelReport, described: dict[str, Any], refuted: bool) -> tup
         "import mgdl_theory as mg",
         "from mgdl_theory.training import load_model",
         target_line(described),
-        f'report = mg.verify(load_model("model.npz"), f{tol})',
+        f'report = mg.verify(load_model("model.npz").on(f){tol})',
     ]
     if refuted:
         python.insert(1, "from mgdl_theory.certificate.refutation import refutation")

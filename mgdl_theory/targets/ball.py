@@ -18,7 +18,7 @@ import numpy as np
 from mgdl_theory.errors import OptionError, shown
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_up, sub_down
-from mgdl_theory.targets.base import Defects, FloatArray, IntArray, Target, exact_number, least_defect
+from mgdl_theory.targets.base import Defects, FloatArray, IntArray, ScalarTarget, Target, exact_number, least_defect
 from mgdl_theory.text import plain, up_text
 
 __all__ = ["UniformBall"]
@@ -27,7 +27,7 @@ LARGEST = Fraction(sys.float_info.max)
 """Definition: a radius beyond the floats says nothing about them."""
 
 
-class UniformBall:
+class UniformBall(ScalarTarget):
     """Every continuous function F on the box with |F(x) - f(x)| <= r for all x.
 
     Values are those of f, widened by r; the defects are those of f, without any addition (docs/theory.md,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Context
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,8 @@ from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_down, add_up, down, up
 
 __all__ = [
-    "THETA", "Box", "Defects", "FloatArray", "IntArray", "Target", "exact_number", "least_defect", "read_list",
-    "read_points",
+    "THETA", "Box", "Defects", "FloatArray", "IntArray", "ScalarTarget", "Target", "exact_number", "least_defect",
+    "read_list", "read_points",
 ]  # fmt: skip
 
 FloatArray = NDArray[np.float64]
@@ -204,6 +204,17 @@ class Target(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """Text of the target, its variables, box and the assumptions its bounds rest on, exact numbers only."""
+
+
+class ScalarTarget:
+    """What the scalar targets of this package share with a vector target; one from elsewhere need not inherit it."""
+
+    __slots__ = ()
+
+    @property
+    def components(self) -> tuple[Self]:
+        """The target itself, its only component."""
+        return (self,)
 
 
 def least_defect(target: Target, level: int) -> float:

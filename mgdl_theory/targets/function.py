@@ -17,7 +17,16 @@ import numpy as np
 from mgdl_theory.errors import DomainError, OptionError, TargetError, shown
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_up, checked_arithmetic, mul_up, quiet, sub_down, sub_up
-from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, exact_number, read_list, read_points
+from mgdl_theory.targets.base import (
+    Box,
+    Defects,
+    FloatArray,
+    IntArray,
+    ScalarTarget,
+    exact_number,
+    read_list,
+    read_points,
+)
 from mgdl_theory.targets.caller import Caller, foreign, parameters, raised
 from mgdl_theory.targets.modulus import LEVELS, Modulus, defect_table, halved
 from mgdl_theory.text import NAME, float_text, near_text, plain, range_text, up_text
@@ -40,7 +49,7 @@ ESTIMATE_THETA = 3.9
 """Experience: margin factor of such a defect; sampled defects do not fall as regularly as bounds do."""
 
 
-class CallableTarget:
+class CallableTarget(ScalarTarget):
     """The continuous function that a Python callable computes, on a box.
 
     Parameters

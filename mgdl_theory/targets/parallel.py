@@ -25,7 +25,7 @@ from mgdl_theory.checkpoint import versions
 from mgdl_theory.errors import AssumptionError, MgdlError, OptionError
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import checked_arithmetic
-from mgdl_theory.targets.base import Defects, FloatArray, IntArray, Target
+from mgdl_theory.targets.base import Defects, FloatArray, IntArray, ScalarTarget, Target
 from mgdl_theory.targets.vector import VectorTarget
 
 __all__ = ["BATCH", "ParallelTarget", "joined", "open_cluster", "open_executor", "spread"]
@@ -51,7 +51,7 @@ CONNECT = 20
 T = TypeVar("T", Interval, Defects)
 
 
-class ParallelTarget:
+class ParallelTarget(ScalarTarget):
     """A target whose enclosures are computed by the workers of an executor; all else is asked of the target itself.
 
     A batch that no worker could do is done in this process, with a warning: a worker that dies costs time only.

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from mgdl_theory.errors import OptionError, TargetError, told
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_down, add_up, checked_arithmetic, mul_up, quiet, sub_down, sub_up, up
-from mgdl_theory.targets.base import THETA, Box, Defects, FloatArray, IntArray, read_points
+from mgdl_theory.targets.base import THETA, Box, Defects, FloatArray, IntArray, ScalarTarget, read_points
 from mgdl_theory.text import NAME, float_text, plain
 
 __all__ = ["SamplesTarget", "read_array", "remarks"]
@@ -100,7 +100,7 @@ class _Table:
     high: FloatArray
 
 
-class SamplesTarget:
+class SamplesTarget(ScalarTarget):
     """The multilinear interpolant of an array on a box.
 
     Parameters

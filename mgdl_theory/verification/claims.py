@@ -24,6 +24,8 @@ class Claim:
         Whether the run's final verdict depends on it; the others are reported beside it.
     objects : bool
         Whether, short of that, an UNDECIDED leaves the run undecided: there is an open objection.
+    of_data : bool
+        Whether it is about data alone, so that it is proved or refuted without a modulus of continuity too.
     """
 
     id: str
@@ -32,6 +34,7 @@ class Claim:
     relation: str
     decides: bool = True
     objects: bool = False
+    of_data: bool = False
 
 
 CLAIMS = {

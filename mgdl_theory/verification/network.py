@@ -120,10 +120,9 @@ def verify_network(
     network, together = _checked_again(network, scheme)
     if network.box != together.target.box:
         raise OptionError("the network and the scheme have different domains")
-    if network.is_vector != vector or network.components != len(together):
+    if network.is_vector != vector or network.outputs != len(together):
         raise OptionError(
-            f"the network has {_shape(network.is_vector, network.components)}, "
-            f"the scheme {_shape(vector, len(together))}"
+            f"the network has {_shape(network.is_vector, network.outputs)}, the scheme {_shape(vector, len(together))}"
         )
     block = prove_block(network.gadget)
     results = tuple(_decide(network, together, j, block, evaluated_atoms) for j in range(len(together)))
@@ -158,11 +157,9 @@ def _decide(network: Network, together: VectorScheme, j: int, block: BlockProof,
 def _checked_again(network: Network, scheme: Scheme | VectorScheme) -> tuple[Network, VectorScheme]:
     """The same records made anew, so that what holds of them at birth holds now, and no subclass answers for them."""
     _require_plain(network, Network)
-    if isinstance(scheme, VectorScheme):
-        _require_plain(scheme, VectorScheme)
-        _require_plain(scheme.components, tuple)
-    parts = scheme.components if isinstance(scheme, VectorScheme) else (scheme,)
-    return replace(network), VectorScheme(tuple(_anew(part) for part in parts))
+    _require_plain(scheme, VectorScheme if isinstance(scheme, VectorScheme) else Scheme)
+    _require_plain(scheme.components, tuple)
+    return replace(network), VectorScheme(tuple(_anew(part) for part in scheme.components))
 
 
 def _anew(scheme: Scheme) -> Scheme:
@@ -229,7 +226,7 @@ class _Sequence(NamedTuple):
 
 def first_difference(network: Network, scheme: Scheme | VectorScheme, component: int = 0) -> Difference | None:
     """Where the network departs from its template for these atoms first; None where every number agrees."""
-    together = scheme if isinstance(scheme, VectorScheme) else VectorScheme((scheme,))
+    together = VectorScheme(scheme.components)
     atoms = _Sequence.of(together, network.granularity, component)
     return next(_differences(network, together.components[component], atoms, component), None)
 

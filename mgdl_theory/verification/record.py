@@ -5,21 +5,23 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from mgdl_theory.scheme import Scheme
+from mgdl_theory.errors import OptionError, shown
+from mgdl_theory.scheme import Approximation, Scheme
 from mgdl_theory.targets.base import FloatArray, IntArray, Target
 from mgdl_theory.text import bounds_texts, count, plain, tol_text
-from mgdl_theory.verification.claims import CLAIMS
+from mgdl_theory.verification.claims import CLAIMS, Claim
 from mgdl_theory.verification.verdict import Result, Verdict, worst
 
 if TYPE_CHECKING:
     from mgdl_theory.certificate.schema import Certificate
 
-__all__ = ["GradeRow", "LeafBlock", "Report", "domain_text"]
+__all__ = ["GradeRow", "LeafBlock", "Record", "Report", "ScalarRecord", "domain_text"]
 
 WITHOUT_MODULUS = "samples only; a proof needs a modulus of continuity: lipschitz=, holder= or modulus="
 """What every verdict on a target that is not certified says of itself."""
@@ -74,32 +76,186 @@ class LeafBlock:
         self.bounds.setflags(write=False)
 
 
-@dataclass(frozen=True)
-class Report:
-    """The verdicts on one scheme, with the numbers they rest on; ``cover`` holds the leaves if the sweep ended.
+class Record:
+    """What a verification leaves: results, the verdict that follows from them, and the sentence that says it.
 
-    ``tol`` is None where no tolerance was asked for; then ``goal`` is the bound that the scheme was left with.
+    A :class:`Report` is about a scheme, a ``ModelReport`` about a trained model, a ``VectorReport`` holds one for every
+    component.
     """
 
-    scheme: Scheme
-    tol: float | None
-    rows: tuple[GradeRow, ...]
-    results: tuple[Result, ...]
-    residual_sup_upper: float
-    residual_sup_lower: float
-    leaves: int
-    seconds: float
-    cover: tuple[LeafBlock, ...] = field(default=(), repr=False, compare=False)
+    claims: ClassVar[Mapping[str, Claim]] = CLAIMS
+
+    if TYPE_CHECKING:  # what each kind says for itself, in fields, properties or methods
+
+        @property
+        def approximation(self) -> Approximation:
+            """What was verified."""
+
+        @property
+        def results(self) -> tuple[Result, ...]:
+            """The verdicts on all claims."""
+
+        @property
+        def seconds(self) -> float:
+            """Time that it took."""
+
+        def _numbers(self) -> dict[str, Any]: ...
+        def _achieved(self) -> str: ...
+        def _objection(self, verdict: Verdict) -> str: ...
 
     @property
     def verdict(self) -> Verdict:
         """The worst verdict among the claims that decide; a refutation of any claim counts, and an open objection."""
-        return worst(r.verdict for r in self.results if _counts(r))
+        return worst(r.verdict for r in self.results if self._counts(r))
 
     @property
     def exit_code(self) -> int:
         """0 proved, 1 refuted, 3 undecided or evidence only."""
         return self.verdict.exit_code
+
+    def result(self, claim: str) -> Result:
+        """The result for one claim, by its identifier; of several, the first with the worst verdict.
+
+        Raises
+        ------
+        OptionError
+            If nothing was asked about such a claim.
+        """
+        found = [r for r in self.results if r.claim == claim]
+        if not found:
+            known = ", ".join(dict.fromkeys(r.claim for r in self.results))
+            raise OptionError(f"result: expected one of the claims {known}, got {shown(claim)}")
+        verdict = worst(r.verdict for r in found)
+        return next(r for r in found if r.verdict is verdict)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the report as a page (.html), as Markdown (.md) or as LaTeX (.tex), whole or not at all."""
+        from mgdl_theory.reports import save_report
+
+        return save_report(self, path)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every number of the report as plain data (floats; the exact data of a scheme are its atoms)."""
+        return {
+            "target": self.approximation.target.describe(),
+            **self._numbers(),
+            "seconds": self.seconds,
+            "verdict": str(self.verdict),
+            "exit_code": self.exit_code,
+            "last_line": self.last_line(),
+        }
+
+    def last_line(self) -> str:
+        """One sentence that agrees with the exit code."""
+        verdict = self.verdict
+        return f"{verdict}: {self._achieved() if verdict is Verdict.PROVED else self._objection(verdict)}"
+
+    def _counts(self, result: Result) -> bool:
+        """Whether this result enters the verdict of the run."""
+        claim = self.claims[result.claim]
+        open_objection = claim.objects and result.verdict is Verdict.UNDECIDED
+        return claim.decides or open_objection or result.verdict is Verdict.REFUTED
+
+
+@dataclass(frozen=True)
+class ScalarRecord(Record):
+    """The record of a scalar approximation.
+
+    Attributes
+    ----------
+    approximation : Scheme or Fit
+    tol : float or None
+        None where no tolerance was asked for.
+    rows : tuple
+        What is known after every grade, from grade 0 on.
+    results : tuple of Result
+    residual_sup_upper, residual_sup_lower : float
+        Certified bounds of the sup-norm of the last residual.
+    leaf_count : int
+        Leaves of the subdivision.
+    seconds : float
+    covers : dict
+        The leaves that were kept, by grade; see :meth:`leaves`.
+    """
+
+    approximation: Any
+    tol: float | None
+    rows: tuple[Any, ...]
+    results: tuple[Result, ...]
+    residual_sup_upper: float
+    residual_sup_lower: float
+    leaf_count: int
+    seconds: float
+    covers: Mapping[int, tuple[LeafBlock, ...]] = field(default_factory=dict, repr=False, compare=False, kw_only=True)
+
+    if TYPE_CHECKING:  # what was built, in a few words
+
+        def _size(self) -> str: ...
+
+    @property
+    def components(self) -> tuple[Self]:
+        """The report itself, its only component."""
+        return (self,)
+
+    def leaves(self, grade: int | None = None) -> tuple[LeafBlock, ...]:
+        """Leaves that tile the domain, with bounds of |e| after a grade, by default the last; () if not kept."""
+        return self.covers.get(len(self.approximation.grades) if grade is None else grade, ())
+
+    @property
+    def bound_texts(self) -> list[tuple[str, str]]:
+        """Lower and upper bound of each row, as printed."""
+        return bounds_texts([(row.residual_sup_lower, row.residual_sup_upper) for row in self.rows], self.tol)
+
+    @property
+    def sup_text(self) -> str:
+        """The certified bound of the last residual, as printed."""
+        return bounds_texts([(0.0, self.residual_sup_upper)], self.tol, 6)[0][1]
+
+    def with_results(self, *more: Result) -> Self:
+        """The report with further results."""
+        return replace(self, results=self.results + more)
+
+    def as_evidence(self) -> Self:
+        """Without a modulus of continuity nothing is proved and nothing refuted: samples support or object."""
+        return replace(self, rows=tuple(map(_weaker_row, self.rows)), results=tuple(map(self._weaker, self.results)))
+
+    def _weaker(self, result: Result) -> Result:
+        if result.verdict not in _WEAKER or self.claims[result.claim].of_data:
+            return result
+        return Result(result.claim, _WEAKER[result.verdict], f"{result.evidence} ({WITHOUT_MODULUS})")
+
+    @property
+    def _name(self) -> str:
+        target = self.approximation.target
+        return f"{plain(target.text)} on {domain_text(target)}"
+
+    @property
+    def _bound(self) -> str:
+        return f"sup-norm of the residual <= {self.sup_text}"
+
+    def _achieved(self) -> str:
+        end = "" if self.tol is None else f" <= tol = {tol_text(self.tol)}"
+        return f"{self._name}: {self._size()}, {self._bound}{end}"
+
+    def _objection(self, verdict: Verdict) -> str:
+        found = next(r for r in self.results if r.verdict is verdict and self._counts(r))
+        return f"{self._name}: claim {found.claim}: {plain(found.evidence)}"
+
+
+@dataclass(frozen=True)
+class Report(ScalarRecord):
+    """The verdicts on one scheme, with the numbers they rest on; leaves are kept of the last grade, if the sweep ended.
+
+    Where no tolerance was asked for, ``goal`` is the bound that the scheme was left with.
+    """
+
+    approximation: Scheme
+    rows: tuple[GradeRow, ...]
+
+    @property
+    def scheme(self) -> Scheme:
+        """The scheme that was verified."""
+        return self.approximation
 
     @property
     def goal(self) -> float:
@@ -114,25 +270,11 @@ class Report:
         return (math.nan, *(after / before if before else math.nan for before, after in pairs))
 
     @property
-    def bound_texts(self) -> list[tuple[str, str]]:
-        """Lower and upper bound of each row, as printed."""
-        return bounds_texts([(row.residual_sup_lower, row.residual_sup_upper) for row in self.rows], self.tol)
-
-    @property
     def norm_lines(self) -> list[tuple[str, ...]]:
         """Grade and enclosed norms of each row, as printed."""
         names = range(len(self.rows[0].norms) if self.rows else 0)
         columns = [bounds_texts([row.norms[n][1:] for row in self.rows]) for n in names]
         return [(str(row.grade), *(f"[{c[k][0]}, {c[k][1]}]" for c in columns)) for k, row in enumerate(self.rows)]
-
-    @property
-    def sup_text(self) -> str:
-        """The certified bound of the last residual, as printed."""
-        return bounds_texts([(0.0, self.residual_sup_upper)], self.tol, 6)[0][1]
-
-    def result(self, claim: str) -> Result:
-        """The result for one claim, by its identifier."""
-        return next(r for r in self.results if r.claim == claim)
 
     def certificate(self) -> Certificate:
         """What was proved, as exact data for an independent checker.
@@ -146,34 +288,9 @@ class Report:
 
         return certificate(self)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the report as a page (.html), as Markdown (.md) or as LaTeX (.tex), whole or not at all."""
-        from mgdl_theory.reports import save_report
-
-        return save_report(self, path)
-
-    def with_results(self, *more: Result) -> Report:
-        """The report with further results."""
-        return replace(self, results=self.results + more)
-
-    def as_evidence(self) -> Report:
-        """Without a modulus of continuity nothing is proved and nothing refuted: samples support or object."""
-        rows = tuple(
-            replace(row, balanced=_WEAKER.get(row.balanced, row.balanced),
-                    nonincreasing=_WEAKER.get(row.nonincreasing, row.nonincreasing))
-            for row in self.rows
-        )  # fmt: skip
-        results = tuple(
-            Result(r.claim, _WEAKER[r.verdict], f"{r.evidence} ({WITHOUT_MODULUS})") if r.verdict in _WEAKER else r
-            for r in self.results
-        )
-        return replace(self, rows=rows, results=results)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Every number of the report as plain data (floats; the exact data of a scheme are its atoms)."""
+    def _numbers(self) -> dict[str, Any]:
         scheme = self.scheme
         return {
-            "target": scheme.target.describe(),
             "tol": None if self.tol is None else float(tol_text(self.tol)),
             "lift": scheme.lift,
             "lift_reason": scheme.lift_reason,
@@ -182,34 +299,17 @@ class Report:
             "grades": [{**_row_dict(row), "ratio": ratio} for row, ratio in zip(self.rows, self.ratios, strict=True)],
             "levels": [asdict(record) for record in scheme.history],
             "claims": [
-                {
-                    **result.as_dict(),
-                    "statement": CLAIMS[result.claim].statement,
-                    "source": CLAIMS[result.claim].source,
-                }
-                for result in self.results
+                {**r.as_dict(), "statement": CLAIMS[r.claim].statement, "source": CLAIMS[r.claim].source}
+                for r in self.results
             ],
             "atoms": scheme.atoms,
-            "leaves": self.leaves,
+            "leaves": self.leaf_count,
             "residual_sup_lower": self.residual_sup_lower,
             "residual_sup_upper": self.residual_sup_upper,
-            "seconds": self.seconds,
-            "verdict": str(self.verdict),
-            "exit_code": self.exit_code,
-            "last_line": self.last_line(),
         }
 
-    def last_line(self) -> str:
-        """One sentence that agrees with the exit code."""
-        name = f"{plain(self.scheme.target.text)} on {domain_text(self.scheme.target)}"
-        bound = f"sup-norm of the residual <= {self.sup_text}"
-        if self.verdict is Verdict.PROVED:
-            return (
-                f"PROVED: {name}: {count(len(self.rows) - 1, 'grade')}, {count(self.scheme.atoms, 'atom')}, "
-                f"{bound}" + ("" if self.tol is None else f" <= tol = {tol_text(self.tol)}")
-            )
-        worst_result = next(r for r in self.results if r.verdict is self.verdict and _counts(r))
-        return f"{self.verdict}: {name}: claim {worst_result.claim}: {plain(worst_result.evidence)}"
+    def _size(self) -> str:
+        return f"{count(len(self.rows) - 1, 'grade')}, {count(self.scheme.atoms, 'atom')}"
 
     def __str__(self) -> str:
         lines = [
@@ -231,11 +331,11 @@ def domain_text(target: Target) -> str:
     return str(target.box)
 
 
-def _counts(result: Result) -> bool:
-    """Whether this result enters the verdict of the run."""
-    claim = CLAIMS[result.claim]
-    open_objection = claim.objects and result.verdict is Verdict.UNDECIDED
-    return claim.decides or open_objection or result.verdict is Verdict.REFUTED
+def _weaker_row(row: Any) -> Any:
+    """The row with the verdicts that are left, and without a witness."""
+    values = {f.name: getattr(row, f.name) for f in fields(row)}
+    weaker = {name: _WEAKER[v] for name, v in values.items() if isinstance(v, Verdict) and v in _WEAKER}
+    return replace(row, **weaker, **dict.fromkeys(values.keys() & {"witness"}))
 
 
 def _row_dict(row: GradeRow) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import takewhile
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
@@ -39,16 +39,13 @@ from mgdl_theory.rigor.rounding import (
 from mgdl_theory.scheme import Scheme, block_width, grade_depth
 from mgdl_theory.targets.base import Defects, FloatArray, Target
 from mgdl_theory.targets.parallel import open_executor, spread
-from mgdl_theory.targets.vector import VectorTarget, per_component
 from mgdl_theory.text import bounds_texts, down_text, near_text, range_text, ranges_text, tol_text, up_text
-from mgdl_theory.vector import VectorScheme
 from mgdl_theory.verification.norms import Power, cell_powers
 from mgdl_theory.verification.record import GradeRow, LeafBlock, Report
 from mgdl_theory.verification.subdivision import Doubt, Outcome
-from mgdl_theory.verification.vector import VectorReport
 from mgdl_theory.verification.verdict import Result, Verdict, Witness
 
-__all__ = ["verify"]
+__all__ = ["verify_scheme"]
 
 EXTRA_LEVELS = 10
 """Experience: levels below the last that was built to which cells are split when their bound misses the tolerance."""
@@ -65,8 +62,8 @@ ENOUGH = 0.999
 Progress = Callable[[int, int], None]
 
 
-@overload
-def verify(
+@checked_arithmetic()
+def verify_scheme(
     scheme: Scheme,
     tol: Any = None,
     *,
@@ -76,65 +73,8 @@ def verify(
     progress: Progress | None = None,
     workers: int = 1,
     executor: Executor | None = None,
-) -> Report: ...
-
-
-@overload
-def verify(
-    scheme: VectorScheme,
-    tol: Any = None,
-    *,
-    target: VectorTarget | None = None,
-    norms: Sequence[int] = (),
-    budget: Budget | None = None,
-    progress: Progress | None = None,
-    workers: int = 1,
-    executor: Executor | None = None,
-) -> VectorReport: ...
-
-
-@checked_arithmetic()
-def verify(
-    scheme: Scheme | VectorScheme,
-    tol: Any = None,
-    *,
-    target: Any = None,
-    norms: Sequence[int] = (),
-    budget: Budget | None = None,
-    progress: Progress | None = None,
-    workers: int = 1,
-    executor: Executor | None = None,
-) -> Report | VectorReport:
-    """Decide every claim about a scheme over the whole domain; of a vector scheme, about each of its components.
-
-    Parameters
-    ----------
-    scheme : Scheme or VectorScheme
-        Only its lift and atoms enter the proofs (and its target, unless another is given).
-    tol : float, Fraction or str
-        Sup-norm to prove for the last residual; the scheme's own by default.  A list has one for each component.
-    target : Target or VectorTarget
-        The function to verify against; the scheme's own by default.  Another engine makes a second opinion.
-    norms : sequence of int
-        Exponents p >= 1 whose L^p norms of every residual are to be enclosed too.
-    budget : Budget
-        Its limit on the memory of one level; a proof that would need more stops before, and says so.
-    progress : callable
-        Called with (level, cells) before each level.
-    workers : int
-        Processes that enclose f; the report is the same for every number of them.
-    executor : concurrent.futures.Executor
-        Encloses f instead of processes of its own.
-
-    Returns
-    -------
-    Report, or VectorReport for a vector scheme
-    """
-    if isinstance(scheme, VectorScheme):
-        with open_executor(workers, executor) as pool:
-            return _verify_components(scheme, tol, target, norms=norms, budget=budget, progress=progress, executor=pool)
-    if not isinstance(scheme, Scheme):
-        raise OptionError(f"verify: expected a scheme, as construct returns it, got {type(scheme).__name__}")
+) -> Report:
+    """Decide every claim about a scheme over the whole domain; for the options see ``mgdl_theory.verify``."""
     started = time.perf_counter()
     if target is not None:
         if target.box != scheme.target.box:
@@ -148,16 +88,6 @@ def verify(
         sweep.run((budget or Budget()).bytes)
     report = sweep.report(time.perf_counter() - started)
     return report if scheme.target.certified else report.as_evidence()
-
-
-def _verify_components(scheme: VectorScheme, tol: Any, target: VectorTarget | None, **options: Any) -> VectorReport:
-    """Every component by itself; nothing that one of them shows is used for another."""
-    tols = per_component(tol, len(scheme), "tol")
-    if target is not None and len(target) != len(scheme):
-        raise OptionError(f"the scheme has {len(scheme)} components, the target {len(target)}")
-    targets = [None] * len(scheme) if target is None else target.components
-    parts = zip(scheme.components, tols, targets, strict=True)
-    return VectorReport(tuple(verify(s, t, target=f, **options) for s, t, f in parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,15 +349,15 @@ class _Sweep:
     def report(self, seconds: float) -> Report:
         """The finished record."""
         return Report(
-            scheme=self.scheme,
+            approximation=self.scheme,
             tol=self.tol if self.asked else None,
             rows=tuple(self.rows),
             results=tuple(self._results()),
             residual_sup_upper=self.upper,
             residual_sup_lower=self.leaves.peak.lower,
-            leaves=self.leaves.count,
+            leaf_count=self.leaves.count,
             seconds=seconds,
-            cover=() if self.failure else tuple(self.leaves.blocks),
+            covers={} if self.failure else {len(self.scheme.grades): tuple(self.leaves.blocks)},
         )
 
     def _results(self) -> list[Result]:

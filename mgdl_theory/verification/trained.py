@@ -8,15 +8,12 @@ split where that leaves a gap.  Where f is a broken line in one variable, the ex
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
@@ -28,19 +25,14 @@ from mgdl_theory.relu.enclosures import add, bends, grade_enclosures, last_on_ce
 from mgdl_theory.relu.trained import Data, Fit, TrainedModel, sample
 from mgdl_theory.rigor.interval import Interval, mignitude
 from mgdl_theory.rigor.rounding import add_up, check_arithmetic, checked_arithmetic, quiet, sub_down
-from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, Target
-from mgdl_theory.targets.vector import VectorTarget
-from mgdl_theory.text import bounds_texts, count, down_text, near_text, percent_text, plain, tol_text, up_text
-from mgdl_theory.vector import VectorScheme
+from mgdl_theory.text import bounds_texts, count, down_text, near_text, percent_text, tol_text, up_text
 from mgdl_theory.verification.claims import Claim
 from mgdl_theory.verification.piecewise_linear import BrokenLine, broken_line, grade_lines, growth
-from mgdl_theory.verification.record import WITHOUT_MODULUS, LeafBlock, Report, domain_text
-from mgdl_theory.verification.scheme import verify as verify_scheme
-from mgdl_theory.verification.vector import VectorReport
+from mgdl_theory.verification.record import LeafBlock, ScalarRecord
 from mgdl_theory.verification.verdict import Result, Verdict, Witness, worst
 
-__all__ = ["MODEL_CLAIMS", "ModelReport", "ModelRow", "verify", "verify_model"]
+__all__ = ["MODEL_CLAIMS", "ModelReport", "ModelRow", "verify_fit"]
 
 FIRST_CELLS = 512
 """Experience: cells of the first mesh, at least."""
@@ -84,6 +76,7 @@ MODEL_CLAIMS = {
             "the sum of squares of the residual on the data falls strictly at every grade that is not 0 there",
             "exact arithmetic on the data",
             "sum (e - g)^2 < sum e^2, in rational numbers; nothing is said between the points",
+            of_data=True,
         ),
         Claim(
             "sup-norm",
@@ -123,81 +116,36 @@ class ModelRow:
 
 
 @dataclass(frozen=True)
-class ModelReport:
-    """The verdicts on one trained model; ``covers`` has leaves that tile the domain and bound |e_k|, for the last k."""
+class ModelReport(ScalarRecord):
+    """The verdicts on one trained model; leaves are kept of the last grades."""
 
-    model: TrainedModel
-    target: Target
-    tol: float | None
+    claims = MODEL_CLAIMS
+    approximation: Fit
     rows: tuple[ModelRow, ...]
-    results: tuple[Result, ...]
-    leaves: int
-    seconds: float
-    covers: dict[int, tuple[LeafBlock, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
-    def fit(self) -> Fit:
-        """The model beside its target."""
-        return Fit(self.model, self.target)
+    def model(self) -> TrainedModel:
+        """What was trained."""
+        return self.approximation.model
 
     @property
-    def verdict(self) -> Verdict:
-        """The worst verdict of a claim."""
-        return worst(r.verdict for r in self.results)
+    def target(self) -> Target:
+        """What it was verified against."""
+        return self.approximation.target
 
-    @property
-    def exit_code(self) -> int:
-        """0 proved, 1 refuted, 3 undecided or evidence only."""
-        return self.verdict.exit_code
+    def _size(self) -> str:
+        return f"{count(len(self.rows) - 1, 'trained grade')}, no point gets worse"
 
-    @property
-    def residual_sup_upper(self) -> float:
-        """Certified bound of the last residual."""
-        return self.rows[-1].residual_sup_upper
+    def _objection(self, verdict: Verdict) -> str:
+        known = f"; {self._bound}" if self.target.certified else ""  # else it is an estimate
+        return super()._objection(verdict) + known
 
-    @property
-    def bound_texts(self) -> list[tuple[str, str]]:
-        """Lower and upper bound of each row, as printed."""
-        return bounds_texts([(row.residual_sup_lower, row.residual_sup_upper) for row in self.rows], self.tol)
-
-    @property
-    def sup_text(self) -> str:
-        """The certified bound of the last residual, as printed."""
-        return bounds_texts([(0.0, self.residual_sup_upper)], self.tol, 6)[0][1]
-
-    def result(self, claim: str) -> Result:
-        """The result for one claim, by its identifier."""
-        return next(r for r in self.results if r.claim == claim)
-
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the report as a page (.html), as Markdown (.md) or as LaTeX (.tex), whole or not at all."""
-        from mgdl_theory.reports import save_report
-
-        return save_report(self, path)
-
-    def last_line(self) -> str:
-        """One sentence that agrees with the exit code."""
-        name = f"{plain(self.target.text)} on {domain_text(self.target)}"
-        bound = f"sup-norm of the residual <= {self.sup_text}"
-        if self.verdict is Verdict.PROVED:
-            end = f" <= tol = {tol_text(self.tol)}" if self.tol is not None else ""
-            return f"PROVED: {name}: {count(len(self.rows) - 1, 'trained grade')}, no point gets worse, {bound}{end}"
-        found = next(r for r in self.results if r.verdict is self.verdict)
-        known = f"; {bound}" if self.target.certified else ""  # else it is an estimate
-        return f"{self.verdict}: {name}: claim {found.claim}: {plain(found.evidence)}{known}"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Every number of the report as plain data."""
+    def _numbers(self) -> dict[str, Any]:
         return {
-            "target": self.target.describe(),
             "tol": None if self.tol is None else float(tol_text(self.tol)),
             "grades": [row.as_dict() for row in self.rows],
             "claims": [result.as_dict() for result in self.results],
-            "leaves": self.leaves,
-            "seconds": self.seconds,
-            "verdict": str(self.verdict),
-            "exit_code": self.exit_code,
-            "last_line": self.last_line(),
+            "leaves": self.leaf_count,
         }
 
     def __str__(self) -> str:
@@ -211,52 +159,17 @@ class ModelReport:
 
 
 @checked_arithmetic()
-def verify_model(
-    model: TrainedModel,
-    target: Target,
+def verify_fit(
+    fit: Fit,
     tol: Any = None,
     *,
     data: Data | None = None,
     cells: int = 100_000,
     progress: Callable[[int, int], None] | None = None,
 ) -> ModelReport:
-    """Decide what the theorem would claim of a trained network, over the whole domain.
-
-    Parameters
-    ----------
-    model : TrainedModel
-    target : Target
-        On the box of the model.
-    tol : float, Fraction or str
-        Sup-norm to prove for the last residual; None claims nothing of it.
-    data : Data
-        Where the decay of the sum of squares is decided exactly; by default the nodes of the first mesh.
-    cells : int
-        Budget of cells.
-    progress : callable
-        Called with (level, cells) before each level.
-
-    Returns
-    -------
-    ModelReport
-        Claims: ``nonincreasing`` (no grade increases |e| at any point), ``l2-decrease`` (the sum of squares on the
-        data falls strictly at every grade that is not 0 on it, in exact rational arithmetic) and, with ``tol``,
-        ``sup-norm``.  Without ``tol`` that is UNDECIDED if no grade does anything, though f is not 0.
-
-    >>> import mgdl_theory as mg
-    >>> from mgdl_theory.training import GradeSpec, sample, train
-    >>> f = mg.target("2*x")
-    >>> model = train(sample(f, 9), [GradeSpec(width=4, epochs=100)])
-    >>> verify_model(model, f).rows[-1].residual_sup_upper < 0.1
-    True
-    """
-    if not isinstance(model, TrainedModel):
-        raise OptionError(f"verify: expected a trained model, as train returns it, got {type(model).__name__}")
-    if not (hasattr(target, "values") and hasattr(target, "defects")):
-        raise OptionError(f"verify: expected the target of one function, got {type(target).__name__}")
-    model = TrainedModel.copy(model)  # what is verified is what is kept, whatever happens to the arrays of the caller
-    if target.box != model.box:
-        raise OptionError(f"the target lives on another domain, {target.box}, than the model, {model.box}")
+    """Decide what the theorem would claim of a trained network; for the options see ``mgdl_theory.verify``."""
+    fit = TrainedModel.copy(fit.model).on(fit.target)  # what is verified is what is kept, whatever the caller does
+    model, target = fit.model, fit.target
     if type(cells) is not int or not 1 <= cells <= 1 << 30:
         raise OptionError(f"cells: expected an integer from 1 to {1 << 30}, got {cells!r}")
     if data is not None and not isinstance(data, Data):
@@ -289,77 +202,18 @@ def verify_model(
         results.append(sweep.sup_norm(bound))
     elif sweep.upper[-1] > 0 and not any(g.readout.any() or g.constant for g in model.grades):
         results.append(sweep.nothing())
-    if not target.certified:
-        rows, results = [_weaker_row(row) for row in rows], [_weaker(r) for r in results]
-    seconds = time.perf_counter() - started
-    return ModelReport(model, target, bound, tuple(rows), tuple(results), sweep.leaves, seconds, sweep.covers())
-
-
-@overload
-def verify(
-    scheme: Scheme,
-    tol: Any = None,
-    *,
-    target: Target | None = None,
-    norms: Sequence[int] = (),
-    budget: Budget | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    workers: int = 1,
-    executor: Executor | None = None,
-) -> Report: ...
-
-
-@overload
-def verify(
-    scheme: VectorScheme,
-    tol: Any = None,
-    *,
-    target: VectorTarget | None = None,
-    norms: Sequence[int] = (),
-    budget: Budget | None = None,
-    progress: Callable[[int, int], None] | None = None,
-    workers: int = 1,
-    executor: Executor | None = None,
-) -> VectorReport: ...
-
-
-@overload
-def verify(
-    model: TrainedModel,
-    /,
-    target: Target,
-    tol: Any = None,
-    *,
-    data: Data | None = None,
-    cells: int = 100_000,
-    progress: Callable[[int, int], None] | None = None,
-) -> ModelReport: ...
-
-
-def verify(scheme: Any, *args: Any, **options: Any) -> Any:
-    """Decide over the whole domain what the theorem claims: of a scheme, or of a trained model.
-
-    ``verify(scheme, tol)`` is :func:`mgdl_theory.verification.scheme.verify`: every claim about a scheme against its
-    own target, or ``target=``; of a vector scheme, about each component.  The other options are ``norms``, ``budget``,
-    ``progress``, ``workers`` and ``executor``.
-
-    ``verify(model, target, tol)`` is :func:`mgdl_theory.training.verify_model`: what was trained, against a target on
-    its box; without ``tol`` nothing is claimed of the sup-norm.  The other options are ``data``, ``cells`` and
-    ``progress``.
-
-    Returns
-    -------
-    Report, VectorReport for a vector scheme, ModelReport for a model
-
-    >>> import mgdl_theory as mg
-    >>> f = mg.target("2*x")
-    >>> print(mg.verify(mg.construct(f, 0.5), 0.75).verdict)
-    PROVED
-    >>> from mgdl_theory.training import TrainedModel
-    >>> mg.verify(TrainedModel(f.box), f, 3).last_line()
-    'PROVED: 2*x on [0, 1]: 0 trained grades, no point gets worse, sup-norm of the residual <= 2 <= tol = 3'
-    """
-    return (verify_model if isinstance(scheme, TrainedModel) else verify_scheme)(scheme, *args, **options)
+    report = ModelReport(
+        approximation=fit,
+        tol=bound,
+        rows=tuple(rows),
+        results=tuple(results),
+        residual_sup_upper=sweep.upper[-1],
+        residual_sup_lower=sweep.lower[-1],
+        leaf_count=sweep.leaves,
+        seconds=time.perf_counter() - started,
+        covers=sweep.covers(),
+    )
+    return report if target.certified else report.as_evidence()
 
 
 class _Sweep:
@@ -684,15 +538,3 @@ def _noted(value: Any) -> float:
 def _ends(value: Fraction) -> tuple[float, float]:
     enclosed = Interval.exact(value)
     return float(enclosed.lo[0]), float(enclosed.hi[0])
-
-
-def _weaker(result: Result) -> Result:
-    if result.claim == "l2-decrease" or result.verdict not in (Verdict.PROVED, Verdict.REFUTED):
-        return result
-    verdict = Verdict.EVIDENCE if result.verdict is Verdict.PROVED else Verdict.UNDECIDED
-    return Result(result.claim, verdict, f"{result.evidence} ({WITHOUT_MODULUS})")
-
-
-def _weaker_row(row: ModelRow) -> ModelRow:
-    weaker = {Verdict.PROVED: Verdict.EVIDENCE, Verdict.REFUTED: Verdict.UNDECIDED}
-    return replace(row, nonincreasing=weaker.get(row.nonincreasing, row.nonincreasing), witness=None)

@@ -1,23 +1,27 @@
-"""The record of the verification of a vector scheme: one report per component."""
+"""Vector schemes: every component is verified by itself, and the record holds one report for each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from mgdl_theory.errors import OptionError
+from mgdl_theory.targets.parallel import open_executor
+from mgdl_theory.targets.vector import VectorTarget, per_component
 from mgdl_theory.text import count, plain, tol_text
 from mgdl_theory.vector import VectorScheme
-from mgdl_theory.verification.record import Report, domain_text
-from mgdl_theory.verification.verdict import Result, Verdict, worst
+from mgdl_theory.verification.record import LeafBlock, Record, Report, domain_text
+from mgdl_theory.verification.scheme import verify_scheme
+from mgdl_theory.verification.verdict import Result, Verdict
 
-__all__ = ["VectorReport"]
+__all__ = ["VectorReport", "verify_components"]
 
 
 @dataclass(frozen=True)
-class VectorReport:
+class VectorReport(Record):
     """The verdicts on every component of a vector scheme.
 
     Nothing is claimed of the vector but what is claimed of each component: with |.| the magnitude of one component,
@@ -32,24 +36,25 @@ class VectorReport:
     components: tuple[Report, ...]
 
     @property
-    def scheme(self) -> VectorScheme:
+    def approximation(self) -> VectorScheme:
         """The scheme that was verified."""
         return VectorScheme(tuple(report.scheme for report in self.components))
 
-    @property
-    def verdict(self) -> Verdict:
-        """The worst verdict of a component."""
-        return worst(report.verdict for report in self.components)
+    scheme = approximation
 
     @property
-    def exit_code(self) -> int:
-        """0 proved, 1 refuted, 3 undecided or evidence only."""
-        return self.verdict.exit_code
+    def results(self) -> tuple[Result, ...]:
+        """The results of all components, those of the first one first."""
+        return tuple(result for report in self.components for result in report.results)
 
     @property
     def seconds(self) -> float:
         """Time of all verifications."""
         return sum(report.seconds for report in self.components)
+
+    def leaves(self, grade: int | None = None) -> tuple[LeafBlock, ...]:
+        """Refused: every component has leaves of its own."""
+        raise OptionError("leaves: a VectorReport has them by component; take its components[0], ...")
 
     def with_results(self, *more: Sequence[Result]) -> VectorReport:
         """The report with further results; each argument holds one for every component."""
@@ -58,35 +63,28 @@ class VectorReport:
         parts = zip(self.components, *more, strict=True)
         return VectorReport(tuple(report.with_results(*own) for report, *own in parts))
 
-    def as_dict(self) -> dict[str, Any]:
-        """The reports of the components as plain data, and what they have in common."""
+    def _numbers(self) -> dict[str, Any]:
         scheme = self.scheme
         return {
-            "target": scheme.target.describe(),
             "components": [report.as_dict() for report in self.components],
             "grades": [{"level": grade.level, "atoms": len(grade)} for grade in scheme.grades],
             "atoms": scheme.atoms,
             "depth": scheme.depth,
-            "seconds": self.seconds,
-            "verdict": str(self.verdict),
-            "exit_code": self.exit_code,
-            "last_line": self.last_line(),
         }
 
-    def last_line(self) -> str:
-        """One sentence that agrees with the exit code; it names the component that decides, where one does."""
-        scheme, verdict = self.scheme, self.verdict
-        if verdict is not Verdict.PROVED:
-            number = next(j for j, report in enumerate(self.components, 1) if report.verdict is verdict)
-            text = self.components[number - 1].last_line().removeprefix(f"{verdict}: ")
-            return f"{verdict}: component {number} of {len(scheme)}: {text}"
+    def _objection(self, verdict: Verdict) -> str:
+        number = next(j for j, report in enumerate(self.components, 1) if report.verdict is verdict)
+        return f"component {number} of {len(self.components)}: {self.components[number - 1]._objection(verdict)}"
+
+    def _achieved(self) -> str:
+        scheme = self.scheme
         tols = [tol_text(report.tol) for report in self.components if report.tol is not None]
         bounds = [report.sup_text for report in self.components]
         asked, same = len(tols) == len(self.components), len(set(tols)) == 1
         bound = max(bounds, key=Fraction) if same else ", ".join(bounds)
         end = f" <= tol = {tols[0] if same else ', '.join(tols)}" if asked else ""
         return (
-            f"PROVED: ({plain(scheme.target.text)}) on {domain_text(self.components[0].scheme.target)}: "
+            f"({plain(scheme.target.text)}) on {domain_text(self.components[0].scheme.target)}: "
             f"{count(len(scheme), 'component')}, {count(len(scheme.grades), 'grade')}, {count(scheme.atoms, 'atom')}, "
             f"sup-norms of the residuals <= {bound}{end}"
         )
@@ -94,3 +92,17 @@ class VectorReport:
     def __str__(self) -> str:
         parts = [f"component {j}: {report}" for j, report in enumerate(self.components, 1)]
         return "\n".join([*parts, self.last_line()])
+
+
+def verify_components(
+    scheme: VectorScheme, tol: Any = None, *, target: VectorTarget | None = None, workers: int = 1,
+    executor: Executor | None = None, **options: Any,
+) -> VectorReport:  # fmt: skip
+    """Every component by itself; nothing that one of them shows is used for another."""
+    tols = per_component(tol, len(scheme), "tol")
+    if target is not None and len(target.components) != len(scheme):
+        raise OptionError(f"the scheme has {len(scheme)} components, the target {len(target.components)}")
+    targets = [None] * len(scheme) if target is None else target.components
+    parts = zip(scheme.components, tols, targets, strict=True)
+    with open_executor(workers, executor) as pool:
+        return VectorReport(tuple(verify_scheme(s, t, target=f, executor=pool, **options) for s, t, f in parts))

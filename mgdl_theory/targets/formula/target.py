@@ -19,7 +19,7 @@ from mgdl_theory.rigor.engines import get_engine
 from mgdl_theory.rigor.interval import Engine, Interval
 from mgdl_theory.rigor.jet import Jet, JetAlgebra
 from mgdl_theory.rigor.rounding import ASSUMPTIONS, add_down, add_up, quiet
-from mgdl_theory.targets.base import THETA, Box, Defects, FloatArray, IntArray, read_points
+from mgdl_theory.targets.base import THETA, Box, Defects, FloatArray, IntArray, ScalarTarget, read_points
 from mgdl_theory.targets.formula.evaluators import FloatAlgebra, MpAlgebra
 from mgdl_theory.targets.formula.graph import Algebra, Program
 from mgdl_theory.targets.formula.parser import parse
@@ -36,7 +36,7 @@ SHARPEN = 2.0
 """Experience: a range this many times wider than the mean value form is worth one more evaluation."""
 
 
-class ExpressionTarget:
+class ExpressionTarget(ScalarTarget):
     """The function that a formula denotes, on a box.
 
     Where an operation of the formula is undefined, or cannot be shown to be defined, at a node or in a
