@@ -37,6 +37,10 @@ def pytest_report_header() -> str:
     return f"hypothesis profile: {PROFILE}, {settings.default.max_examples} examples"
 
 
+collect_ignore = ["mgdl_theory/plots.py"]
+"""An old name, whose import is a warning."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip the long searches unless the profile asks for them."""
     if PROFILE == "deep":

@@ -20,7 +20,7 @@ import numpy as np
 import mgdl_theory as mg
 from mgdl_theory.files import write_atomic
 from mgdl_theory.pictures.style import COLOURS, SEQUENTIAL, own_settings
-from mgdl_theory.text import down_text, up_text
+from mgdl_theory.text import down_text, near_text, up_text
 
 HERE = Path(__file__).resolve().parent
 PAGE, FIGURES = HERE / "data.md", HERE / "figures"
@@ -124,8 +124,9 @@ def terrain(z: Field, steps: list[Field], report: mg.Report) -> Any:
     f, bound = report.scheme.target, up_text(report.residual_sup_upper, 4)
     page = Figure(figsize=(10.2, 3.7), layout="constrained")
     left, middle, right = page.subplots(1, 3)
-    panel(left, shaded(z.astype(float), z.min(), z.max()), f, f"samples, {z.min()} to {z.max()} m")
-    panel(middle, shaded(steps[-1], z.min(), z.max()), f, f"after grade {len(steps)}: $|e| \\leq {bound}$ m everywhere")
+    least, most = min(z.min(), steps[-1].min()), max(z.max(), steps[-1].max())
+    panel(left, shaded(z.astype(float), least, most), f, f"samples, {z.min()} to {z.max()} m")
+    panel(middle, shaded(steps[-1], least, most), f, f"after grade {len(steps)}: $|e| \\leq {bound}$ m everywhere")
     rest = panel(
         right, (z - steps[-1]).T[::-1], f, f"residual $e$ at the samples: {(z - steps[-1]).min():.2f} m at least",
         cmap=SEQUENTIAL, vmin=0.0, vmax=report.residual_sup_upper,
@@ -140,9 +141,11 @@ def sequence(z: Field, steps: list[Field], report: mg.Report) -> Any:
     from matplotlib.figure import Figure
 
     page = Figure(figsize=(10.2, 5.6), layout="constrained")
+    shown = np.array([z, *steps[-8:]])
     for ax, field, row in zip(page.subplots(2, 4).flat, steps[-8:], report.rows[1:][-8:], strict=True):
         title = f"grade {row.grade}: {row.atoms:,} atoms\n$|e| \\leq {up_text(row.residual_sup_upper, 4)}$ m"
-        panel(ax, shaded(field, z.min(), z.max()), report.scheme.target, title)
+        panel(ax, shaded(field, shown.min(), shown.max()), report.scheme.target, title)
+    page.supxlabel(f"one scale for all, {near_text(shown.min(), 4)} to {near_text(shown.max(), 4)} m", fontsize=8)
     return page
 
 

@@ -877,7 +877,6 @@ def _one_thread() -> None:
 
 def _train(options: argparse.Namespace) -> int:
     _one_thread()
-    from mgdl_theory.construction import read_tol
     from mgdl_theory.training import GradeSpec, sample, train, train_balanced
     from mgdl_theory.verification.approximation import verify
 
@@ -909,7 +908,7 @@ def _train(options: argparse.Namespace) -> int:
         raise OptionError(f"--kind: says what --plot FILE draws, got {options.kind!r} without it")
     if options.state is not None and (options.balanced == "yes" or not options.state.endswith(".npz")):
         raise OptionError(f"--state: expected a name ending in .npz and --balanced no, got {options.state!r}")
-    tol = None if options.tol is None else read_tol(options.tol)
+    tol = options.tol  # as it was asked for, if it was: to read it twice would round it down twice
     f = _target(options)
     if _is_vector(f):
         raise OptionError("train: trains for one function, got several components")

@@ -510,10 +510,7 @@ def _run(parts: list[_Part], budget: Budget, progress: Progress | None, saved: _
         hats = _hats(level, [step.nodes for step in steps])
         if total + hats > budget.atoms:
             del steps
-            for part in live:
-                part.front = part.coarser or part.front
-            _catch_up(live, budget.atoms - total, progress)
-            return f"the budget of {count(budget.atoms, 'atom')} is used up at level {level}; raise it or the tolerance"
+            return _used_up(live, budget, total, progress)
         total += hats
         records = [part.accept(step) for part, step in zip(live, steps, strict=True)]
         del steps
@@ -524,6 +521,15 @@ def _run(parts: list[_Part], budget: Budget, progress: Progress | None, saved: _
         for part in live:
             part.reached = part.upper <= part.goal
     return ""
+
+
+def _used_up(live: list[_Part], budget: Budget, total: int, progress: Progress | None) -> str:
+    """The reason where a level needs more atoms than are left; the cells that waited for it get what they can."""
+    level = live[0].front.mesh.level
+    for part in live:
+        part.front = part.coarser or part.front
+    _catch_up(live, budget.atoms - total, progress)
+    return f"the budget of {count(budget.atoms, 'atom')} is used up at level {level}; raise it or the tolerance"
 
 
 def _descend(live: list[_Part], budget: Budget) -> None:

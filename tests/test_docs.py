@@ -116,7 +116,7 @@ def test_the_table_in_the_readme_is_the_one_that_is_printed(capsys: pytest.Captu
 
 def test_every_name_of_the_api_page_is_found_where_its_first_sentence_says() -> None:
     text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-    names = [entry.rpartition(".") for entry in re.findall(r"^\.\. auto\w+:: (\S+)$", text, re.MULTILINE)]
+    names = [entry.rpartition(".") for entry in re.findall(r"^\.\. (?:auto\w+|py:data):: (\S+)$", text, re.MULTILINE)]
     assert sorted(name for module, _, name in names if module == "mgdl_theory") == sorted(mg.__all__)
     for module, _, name in names:
         assert hasattr(importlib.import_module(module), name), (module, name)

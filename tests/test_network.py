@@ -1,4 +1,4 @@
-"""Networks as data: maps between layers and grades, words, and four arithmetics against a plain oracle."""
+"""Networks as data: maps between layers and grades, words, and four kinds of arithmetic against a plain oracle."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def checked(path: Path) -> None:
 
 
 def loaded(path: Path) -> None:
-    schema.load(path)
+    schema.load_certificate(path)
     checked(path)
 
 

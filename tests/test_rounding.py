@@ -475,7 +475,7 @@ def entries(folder: Path) -> dict[str, Callable[[], Any]]:
     """What encloses, proves, or writes exact numbers, beside those of every kind of target; arguments ready."""
     f = mg.target("x**2 - 0.3")
     scheme = mg.construct(f, 0.1)
-    report, network, trained = mg.verify(scheme), mg.network(scheme), model(f)
+    report, network, trained = mg.verify(scheme), scheme.network(), model(f)
     data, specs = sample(f, 9), [GradeSpec(width=4, epochs=2)]
     grown = mg.verify(TrainedModel(f.box, (replace(trained.grades[0], readout=np.array([9.0])),)).on(f))
     save_npz(network, folder / "stored.npz")
@@ -483,7 +483,7 @@ def entries(folder: Path) -> dict[str, Callable[[], Any]]:
         "check_on_grid": lambda: mg.check_on_grid(report, 5),
         "certificate": report.certificate,
         "refutation": lambda: refutation(grown),
-        "network": lambda: mg.network(scheme),
+        "network": lambda: scheme.network(),
         "verify_network": lambda: mg.verify_network(network, scheme),
         "exact": lambda: network.exact([Fraction(1, 3)]),
         "exact_at": lambda: network.exact_at(2, np.array([[1]])),

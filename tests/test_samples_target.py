@@ -230,6 +230,14 @@ def test_every_cell_leaves_room_for_the_margins_of_its_children(shape: tuple[int
         assert (here.sag_theta * here.sag).max() < 12 * max(here.sag.max(), below.sag.max()) + 1e-9
 
 
+@pytest.mark.parametrize("shape", [(8, 2000), (2000, 8), (2, 3, 900), (50, 50), (9,)])
+def test_tables_have_a_few_cells_for_each_sample_whatever_the_shape(shape: tuple[int, ...]) -> None:
+    data = np.random.default_rng(0).standard_normal(shape)
+    tables = SamplesTarget(data, Box.of([0, 1], len(shape)))._table
+    assert sum(table.low.size for table in tables) <= 8 * data.size
+    assert tables
+
+
 def test_data_too_large_for_tables_have_bounds_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mgdl_theory.targets.samples.TABLE_CELLS", 1 << 4)
     array = samples((21, 6), 2)
@@ -315,7 +323,7 @@ def test_options_and_domains_that_do_not_fit_are_refused() -> None:
         mg.target([1.0, 2.0], lipschitz=3)
     with pytest.raises(MgdlError, match="2 variable"):
         mg.target(np.eye(3), domain=[0, 1, 0, 1, 0, 1])
-    with pytest.raises(OptionError, match="expected a formula, a function, an array"):
+    with pytest.raises(OptionError, match="expected a formula, a sympy expression, a function, an array"):
         mg.target(3.5)  # type: ignore[call-overload]
     with pytest.raises(CertificateError, match="not a formula"):
         mg.construct(mg.target([1.0, 2.0]), "0.1").certificate()

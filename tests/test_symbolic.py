@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import mpmath
@@ -10,12 +13,14 @@ import pytest
 import sympy
 from hypothesis import given, settings
 
-from mgdl_theory.errors import ExpressionError
+import mgdl_theory as mg
+from mgdl_theory.errors import ExpressionError, OptionError, TargetError
 from mgdl_theory.targets.formula.evaluators import MpAlgebra
 from mgdl_theory.targets.formula.parser import parse
 from mgdl_theory.targets.formula.symbolic import formula_of, sympy_of
 from tests.strategies import expressions
 
+ROOT = Path(__file__).resolve().parents[1]
 t, s = sympy.symbols("t s", real=True)
 
 
@@ -135,3 +140,39 @@ def test_a_program_comes_back_from_sympy_with_the_same_values(text: str) -> None
                 continue
             if mpmath.isfinite(before):
                 assert abs(before - after) <= mpmath.mpf(10) ** -20 * (1 + abs(before))
+
+
+def test_a_sympy_expression_is_a_target_and_comes_back() -> None:
+    z = sympy.Symbol("z")
+    f = mg.target(sympy.Piecewise((z, z < 1), (z**2, True)), [0, 2])
+    assert f.text == "min(z, 1) + max(z, 1)**2 - 1"
+    report = mg.verify(mg.construct(f, "1e-2"))
+    assert report.verdict is mg.Verdict.PROVED
+    back = f.sympy()  # type: ignore[attr-defined]
+    assert [back.subs(sympy.Symbol("z", real=True), v) for v in (0, 1, 2)] == [0, 1, 4]
+    assert report.certificate().data["target"]["expression"] == "min(z, 1) + max(z, 1)**2 - 1"
+
+
+def test_other_names_are_said_and_kept_in_order() -> None:
+    f = mg.target(sympy.exp(-t) * s, variables=[t, s])
+    assert (f.text, f.dim) == ("y*exp(-x)", 2)
+    assert f.notes == ("x stands for t", "y stands for s")  # type: ignore[attr-defined]
+
+
+def test_components_of_a_vector_share_their_variables() -> None:
+    f = mg.target([sympy.cos(t), s * t], [0, 1])
+    assert (f.text, f.dim) == ("cos(y); x*y", 2)
+    assert mg.target(["x", sympy.Symbol("y") ** 2]).text == "x; y**2"
+
+
+def test_options_of_other_kinds_and_poles_are_refused() -> None:
+    with pytest.raises(OptionError, match="lipschitz: it belongs to a Python function; a sympy expression takes none"):
+        mg.target(sympy.sin(t), lipschitz=1)
+    with pytest.raises(TargetError, match="undefined at x = 0"):
+        mg.target(1 / t)
+
+
+def test_sympy_is_not_imported_where_no_expression_is_given() -> None:
+    code = "import sys, mgdl_theory as mg; mg.target('x'); mg.target([1.0, 2.0]); print('sympy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "False\n"

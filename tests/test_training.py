@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 import mgdl_theory as mg
 from mgdl_theory.certificate import check
+from mgdl_theory.cli import main
 from mgdl_theory.contraction import check_balanced
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.training import (
@@ -25,7 +28,7 @@ from mgdl_theory.training import (
     fit_gated,
     fit_relu,
     load_model,
-    mgdl,
+    multigrade,
     sample,
     sample_gates,
     train,
@@ -168,7 +171,7 @@ def test_a_single_grade_does_as_many_multiplications(depth: int, wave: Data, mon
         counted[0] += len(e) * (values + weights + back + 3 * parameters[-2].size)
         return loss, gradient
 
-    monkeypatch.setattr(mgdl, "loss_and_gradient", count)
+    monkeypatch.setattr(multigrade, "loss_and_gradient", count)
     train(wave, specs)
     many, counted[0] = counted[0], 0
     (one,) = train_single_grade(wave, specs).grades
@@ -461,6 +464,19 @@ def test_no_tolerance_is_claimed_that_was_not_asked_for(tmp_path: Path) -> None:
     assert asked.result("sup-norm").verdict is mg.Verdict.PROVED
     assert asked.last_line().endswith("tol = 0.5")
     assert mg.verify(scheme, 0.5).last_line().endswith("tol = 0.5")  # who verifies may ask
+    for tol in (0.1, "0.1"):  # the largest float that is at most 1/10, and printed as it was asked for
+        asked = mg.verify(train_balanced(f, data, specs, tol=tol).scheme)
+        assert asked.goal <= Fraction(1, 10) < math.nextafter(asked.goal, 1)
+        assert ", tol 0.1" in asked.result("sup-norm").evidence
+    with pytest.raises(mg.OptionError, match="tol: expected a number greater than 0"):
+        train_balanced(f, data, specs, tol=math.nan)
+
+
+@pytest.mark.parametrize("balanced", ["yes", "no"])
+def test_a_tolerance_of_training_is_printed_as_asked(balanced: str, capsys: pytest.CaptureFixture[str]) -> None:
+    small = ["--grades", "1", "--width", "4", "--epochs", "6", "--points", "17", "--tol", "0.1"]
+    main(["train", "x + 1", "--balanced", balanced, *small])
+    assert set(re.findall(r"\btol (?:= )?([0-9.e-]+)", capsys.readouterr().out)) == {"0.1"}
 
 
 def _judged(report: mg.Report) -> tuple[str, list[str]]:

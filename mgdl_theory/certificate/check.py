@@ -795,13 +795,17 @@ class Certificate(Domain):
                 for part in halves(cell):
                     if part not in self.leaves[level + 1] and part not in split[level + 1]:
                         raise Refused("tiling", f"no leaf covers the cell {list(part)} of level {level + 1}")
+        self.require_whole_stars(split)
+        return split
+
+    def require_whole_stars(self, split: list[set[Index]]) -> None:
+        """Refuse an atom that has a cell of its level about it which is neither a leaf nor split."""
         for level, atoms in self.atoms.items():
             cells = split[level].union(self.leaves[level])
             for node in atoms:
                 if any(min(cell) >= 0 and max(cell) < 1 << level and cell not in cells for cell in corners(node, -1)):
                     where = f"grade {min(atoms[node])}, node {list(node)} of level {level}"
                     raise Refused("tiling", f"{where}: the atom reaches into a leaf of a lower level")
-        return split
 
     def require_few_corners(self, cells: int) -> None:
         """Refuse too many corners of cells; those of a cell count again for each atom that touches it."""

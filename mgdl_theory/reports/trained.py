@@ -70,7 +70,7 @@ def trained_content(report: ModelReport) -> Content:
     >>> f = mg.target("x/2")
     >>> said = trained_content(mg.verify(TrainedModel(f.box).on(f)))
     >>> said.verdict, said.row(0).cells["upper"], said.row(0).cells["squares"]
-    ('PROVED', '0.5', '1')
+    ('UNDECIDED', '0.5', '1')
     """
     model, target = report.model, report.target
     described = target.describe()

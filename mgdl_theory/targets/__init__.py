@@ -1,183 +1,314 @@
-"""What is approximated: values, enclosures and interpolation defects of f on the cells of a box."""
+"""What is approximated: values, enclosures and interpolation defects of f on the cells of a box.
+
+One constructor for each kind of source, and :func:`target`, which finds the kind and hands over.
+"""
 
 from __future__ import annotations
 
-import builtins
+import inspect
 from collections.abc import Callable, Sequence
 from numbers import Number
-from typing import Any, overload
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
 
 from mgdl_theory.errors import DomainError, OptionError, shown
 from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.targets.base import Box, Target, read_list
 from mgdl_theory.targets.vector import VectorTarget
 
-__all__ = ["target"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mgdl_theory.targets.formula.target import ExpressionTarget
+
+__all__ = [
+    "TargetOptions", "from_formula", "from_function", "from_gallery", "from_list", "from_samples", "from_sympy",
+    "target",
+]  # fmt: skip
 
 MAX_NESTING = 8
 """Definition: lists in lists that are looked into; samples have three axes at most."""
 
 
-@overload
-def target(
-    source: list[Any] | tuple[Any, ...],
+class TargetOptions(TypedDict, total=False):
+    """What may be said of a source, by the kinds that take it."""
+
+    variables: Sequence[Any] | None
+    engine: str
+    lipschitz: Any
+    holder: tuple[Any, Any] | None
+    modulus: Callable[[float], Any] | None
+    concave: bool
+    value_error: Any
+    mp: Callable[..., Any] | None
+    name: str | None
+    notes: Sequence[str]
+    tol: Any
+    tail: Any
+
+
+def from_formula(
+    text: str,
     domain: Sequence[Any] | None = None,
     *,
     variables: Sequence[str] | None = None,
     engine: str = "numpy",
-) -> VectorTarget: ...
-
-
-@overload
-def target(
-    source: str | Callable[..., Any],
-    domain: Sequence[Any] | None = None,
-    *,
-    variables: Sequence[str] | None = None,
-    engine: str = "numpy",
-    lipschitz: Any = None,
-    holder: tuple[Any, Any] | None = None,
-    modulus: Callable[[float], Any] | None = None,
-    concave: bool = False,
-    value_error: Any = None,
-    mp: Callable[..., Any] | None = None,
-    name: str | None = None,
     tail: Any = None,
-) -> Target: ...
-
-
-@overload
-def target(
-    source: NDArray[Any],
-    domain: Sequence[Any] | None = None,
-    *,
-    variables: Sequence[str] | None = None,
-    name: str | None = None,
-    notes: Sequence[str] = (),
-    tail: Any = None,
-) -> Target: ...
-
-
-@checked_arithmetic()
-def target(
-    source: str | Callable[..., Any] | NDArray[Any] | list[Any] | tuple[Any, ...],
-    domain: Sequence[Any] | None = None,
-    *,
-    variables: Sequence[str] | None = None,
-    engine: str = "numpy",
-    lipschitz: Any = None,
-    holder: tuple[Any, Any] | None = None,
-    modulus: Callable[[float], Any] | None = None,
-    concave: bool = False,
-    value_error: Any = None,
-    mp: Callable[..., Any] | None = None,
-    name: str | None = None,
-    notes: Sequence[str] = (),
-    tail: Any = None,
-) -> Target | VectorTarget:
-    """The target that a formula, a name of the gallery, a Python function or an array denotes, on a box; or several.
+) -> Target:
+    """The function that a formula denotes; it is parsed by an allow-list and never executed.
 
     Parameters
     ----------
-    source : str, callable or array, or a list or tuple
-        A formula in x, y, z, w or x1, ..., xd; it is parsed by an allow-list and never executed.  ``@name`` is a
-        target of the gallery.  A function takes arrays: f(x) or f(x, y) with x, y (n,), or f(X) with points X (n, d).
-        An array of n_1 x ... x n_d samples, d <= 3, is its multilinear interpolant; so is a list of numbers.
-        Another list holds the components of a vector target: formulas, names, and scalar targets on the same box.
+    text : str
+        In x, y, z, w or x1, ..., xd; see docs/expressions.md.
     domain : sequence
         ``lower, upper`` per variable, or one pair for all; numbers or exact strings; [0, 1]^d by default.
     variables : sequence of str
         Names of the variables in order, where the formula does not use all of them.
     engine : "numpy" or "crival"
-        Interval arithmetic of a formula: NumPy under the declared error bounds, or correctly rounded.
-    lipschitz : number, or one number per variable
-        Of a callable: |f(x) - f(y)| <= L |x - y|, or <= sum_a L_a |x_a - y_a|.
-    holder : (C, alpha)
-        Of a callable: |f(x) - f(y)| <= C |x - y|^alpha.
-    modulus : callable
-        Of a callable: |f(x) - f(y)| <= omega(|x - y|), omega nondecreasing, called with floats.
-    concave : bool
-        Says that omega is concave, which halves the defects at least.
-    value_error : number or (relative, absolute)
-        How far what the callable returns may be from f; see :class:`~mgdl_theory.targets.function.CallableTarget`.
-    mp : callable
-        The callable's function in mpmath numbers, for checks at high precision.
-    name : str
-        What to call a callable or an array in messages.
-    notes : sequence of str
-        Of an array: what was made of the file that it comes from; kept in the description.
+        Interval arithmetic: NumPy under the declared error bounds, or correctly rounded.
     tail : number
-        Stands for every function that is nowhere further than this from the source
+        Stands for every function that is nowhere further than this from the formula
         (:class:`~mgdl_theory.targets.ball.UniformBall`).
 
     Raises
     ------
     ExpressionError, DomainError, TargetError, OptionError
-        For a formula outside the language, a malformed domain, a function that is undefined or unbounded or
-        contradicts its modulus, and options that do not fit.
+        For a text outside the language, a malformed domain, a function that is not defined or unbounded somewhere.
 
-    >>> f = target("x*y", domain=[0, 2])
+    >>> f = from_formula("x*y", domain=[0, 2])
     >>> f.dim, f([[0.5, 2.0]]).tolist()
     (2, [1.0])
-    >>> target(lambda x: abs(x - 1), domain=[0, 2], lipschitz=1).certified
+    """
+    return _with_tail(_parsed(text, domain, variables, engine), tail)
+
+
+def from_gallery(name: str, *, tol: Any = None, engine: str = "numpy") -> Target:
+    """The target ``@name`` of the gallery; a series has as many terms as the tolerance needs.
+
+    >>> from_gallery("@abs-third").text
+    '@abs-third: abs(x - 1/3)'
+    """
+    from mgdl_theory.targets.gallery import find
+
+    return find(name).target(tol, engine)
+
+
+def from_sympy(
+    expression: Any,
+    domain: Sequence[Any] | None = None,
+    *,
+    variables: Sequence[Any] | None = None,
+    engine: str = "numpy",
+    tail: Any = None,
+) -> Target:
+    """The function of a sympy expression, written as a formula; ``variables`` are symbols or names, in order.
+
+    >>> import sympy
+    >>> t = sympy.Symbol("t")
+    >>> from_sympy(sympy.Piecewise((t, t < 1), (t**2, True)), [0, 2]).text
+    'min(x, 1) + max(x, 1)**2 - 1'
+    """
+    from mgdl_theory.targets.formula.symbolic import formula_of
+
+    text, names = formula_of(expression, order := _listed(variables))
+    f = _parsed(text, domain, names, engine)
+    given = list(map(str, order or sorted(expression.free_symbols, key=str)))
+    f.notes += tuple(f"{name} stands for {own}" for name, own in zip(names, given, strict=False) if name != own)
+    return _with_tail(f, tail)
+
+
+def from_function(
+    f: Callable[..., Any],
+    domain: Sequence[Any] | None = None,
+    *,
+    variables: Sequence[str] | None = None,
+    lipschitz: Any = None,
+    holder: tuple[Any, Any] | None = None,
+    modulus: Callable[[float], Any] | None = None,
+    concave: bool = False,
+    value_error: Any = None,
+    mp: Callable[..., Any] | None = None,
+    name: str | None = None,
+    tail: Any = None,
+) -> Target:
+    """A Python function with a modulus of continuity that its author vouches for; without one there is only evidence.
+
+    Parameters
+    ----------
+    f : callable
+        It takes arrays: f(x) or f(x, y) with x, y (n,), or f(X) with points X (n, d).
+    domain, tail
+        As for :func:`from_formula`.
+    variables : sequence of str
+        Names of the variables in order.
+    lipschitz : number, or one number per variable
+        |f(x) - f(y)| <= L |x - y|, or <= sum_a L_a |x_a - y_a|.
+    holder : (C, alpha)
+        |f(x) - f(y)| <= C |x - y|^alpha.
+    modulus : callable
+        |f(x) - f(y)| <= omega(|x - y|), omega nondecreasing, called with floats.
+    concave : bool
+        Says that omega is concave, which halves the defects at least.
+    value_error : number or (relative, absolute)
+        How far what the callable returns may be from f; see :class:`~mgdl_theory.targets.function.CallableTarget`.
+    mp : callable
+        The same function in mpmath numbers, for checks at high precision.
+    name : str
+        What to call it in messages.
+
+    Raises
+    ------
+    DomainError, TargetError, OptionError
+        For a malformed domain, a function that contradicts its modulus, and options that do not fit.
+
+    >>> from_function(lambda x: abs(x - 1), domain=[0, 2], lipschitz=1).certified
     True
-    >>> target([[0, 1], [2, 5]], domain=[0, 1])([[0.5, 0.5]]).tolist()
+    """
+    from mgdl_theory.targets.function import CallableTarget, dimension
+    from mgdl_theory.targets.modulus import modulus_of
+
+    ends, names = _ends(domain), _listed(variables)
+    dim = dimension(f, names, lipschitz)
+    box = Box.of([0, 1] if ends is None else ends, dim if ends is None or len(ends) == 2 else None)
+    known = modulus_of(box.dim, lipschitz, holder, modulus, concave)
+    made = CallableTarget(f, box, known, value_error=value_error, mp=mp, name=_name(name), variables=names)
+    return _with_tail(made, tail)
+
+
+def from_samples(
+    data: Any,
+    domain: Sequence[Any] | None = None,
+    *,
+    variables: Sequence[str] | None = None,
+    name: str | None = None,
+    notes: Sequence[str] = (),
+    tail: Any = None,
+) -> Target:
+    """The multilinear interpolant of n_1 x ... x n_d samples on a uniform grid, d <= 3; lists of numbers are arrays.
+
+    ``notes`` say what was made of the file that the samples come from; they are kept in the description.
+
+    >>> from_samples([[0, 1], [2, 5]], domain=[0, 1])([[0.5, 0.5]]).tolist()
     [2.0]
-    >>> target(["x", "x*y"]).text
+    """
+    from mgdl_theory.targets.samples import SamplesTarget, read_array, remarks
+
+    ends, array = _ends(domain), read_array(data)
+    box = Box.of([0, 1] if ends is None else ends, array.ndim)
+    said = (*notes, *remarks(data, array))
+    made = SamplesTarget(array, box, name=_name(name) or "samples", variables=_listed(variables), notes=said)
+    return _with_tail(made, tail)
+
+
+def from_list(
+    parts: Sequence[Any],
+    domain: Sequence[Any] | None = None,
+    *,
+    variables: Sequence[Any] | None = None,
+    engine: str = "numpy",
+) -> VectorTarget:
+    """The function whose components are formulas, names of the gallery, sympy expressions and targets on one box.
+
+    >>> from_list(["x", "x*y"]).text
     'x; x*y'
     """
-    of_callable = {
-        "lipschitz": lipschitz, "holder": holder, "modulus": modulus, "concave": concave or None,
-        "value_error": value_error, "mp": mp, "name": name,
-    }  # fmt: skip
+    from mgdl_theory.targets.formula.symbolic import formulas_of
+
+    made = [
+        from_gallery(part, engine=engine) if isinstance(part, str) and part.startswith("@") else part for part in parts
+    ]
+    texts, names = formulas_of(made, _listed(variables))
+    return VectorTarget.of(texts, _ends(domain), variables=names, engine=engine)
+
+
+@overload
+def target(
+    source: list[Any] | tuple[Any, ...], domain: Sequence[Any] | None = None, **options: Unpack[TargetOptions]
+) -> VectorTarget: ...
+
+
+@overload
+def target(
+    source: str | Callable[..., Any] | NDArray[Any],
+    domain: Sequence[Any] | None = None,
+    **options: Unpack[TargetOptions],
+) -> Target: ...
+
+
+@checked_arithmetic()
+def target(source: Any, domain: Sequence[Any] | None = None, **options: Unpack[TargetOptions]) -> Target | VectorTarget:
+    """The target that a source denotes, on a box.
+
+    Parameters
+    ----------
+    source : str, sympy expression, callable, array, or list
+        A text is a formula, or with ``@`` a name of the gallery.  Lists of numbers are arrays; other lists hold the
+        components of a vector.
+    domain : sequence
+        ``lower, upper`` per variable, or one pair for all; numbers or exact strings; [0, 1]^d by default.
+    **options
+        Those of the constructor for this kind: :func:`from_formula`, :func:`from_gallery`, :func:`from_sympy`,
+        :func:`from_function`, :func:`from_samples`, :func:`from_list`.
+
+    Raises
+    ------
+    ExpressionError, DomainError, TargetError, OptionError
+        As the constructors; for an option that belongs to another kind, and for a source of no kind.
+
+    >>> target("x**2")([[3.0]]).tolist(), target(["x", "x*y"]).dim
+    ([9.0], 2)
+    """
+    kind, excuse = _kind(source)
+    given: dict[str, Any] = {key: value for key, value in options.items() if value is not None and value is not False}
     if domain is not None:
-        domain = read_list("domain", domain, "a list of ends (lower upper ...)", DomainError)
-    if variables is not None and not isinstance(variables, str):
-        variables = read_list("variables", variables, "a list of names")
-    if not isinstance(name, str | None):
-        raise OptionError(f"name: expected a text, got {shown(name)}")
+        given["domain"] = domain
+    for option in given.keys() - inspect.signature(kind).parameters.keys():
+        owner = "one component" if kind is from_list else _OWNERS.get(option, "no target")
+        raise OptionError(f"{option}: it belongs to {owner}; {excuse}")
+    return kind(source, **given)  # type: ignore[no-any-return]
+
+
+_OWNERS = {
+    **dict.fromkeys(("lipschitz", "holder", "modulus", "concave", "value_error", "mp"), "a Python function"),
+    "name": "a Python function or an array", "notes": "an array", "tol": "a name of the gallery",
+    **dict.fromkeys(("domain", "variables", "engine", "tail"), "a formula"),
+}  # fmt: skip
+"""Definition: where an option belongs that the source does not take."""
+
+
+def _kind(source: Any) -> tuple[Callable[..., Any], str]:
+    """The constructor for a source, and what is said where an option is not of its kind."""
+    from mgdl_theory.targets.formula.symbolic import is_sympy
+
+    if is_sympy(source):
+        return from_sympy, "a sympy expression takes none"
     if _is_array(source):
-        from mgdl_theory.targets.samples import SamplesTarget, read_array, remarks
-
-        unfit = next((option for option, value in of_callable.items() if value is not None and option != "name"), None)
-        if unfit:
-            raise OptionError(f"{unfit}: it belongs to a Python function; samples need none")
-        data = read_array(source)
-        said = (*notes, *remarks(source, data))
-        box = Box.of([0, 1] if domain is None else domain, data.ndim)
-        samples = SamplesTarget(data, box, name=name or "samples", variables=variables, notes=said)
-        return samples if tail is None else _ball(samples, tail)
+        return from_samples, "samples take none"
     if isinstance(source, list | tuple):
-        unfit = next((option for option, value in {**of_callable, "tail": tail}.items() if value is not None), None)
-        if unfit:
-            raise OptionError(f"{unfit}: it belongs to one component; make that a target of its own and list it")
-        named = [target(s, engine=engine) if isinstance(s, str) and s.startswith("@") else s for s in source]
-        return VectorTarget.of(named, domain, variables=variables, engine=engine)
+        return from_list, "make that a target of its own and list it"
+    if isinstance(source, str) and source.startswith("@"):
+        return from_gallery, f"{source[:60]} brings its own domain, variables and tail"
     if isinstance(source, str):
-        unfit = next((option for option, value in of_callable.items() if value is not None), None)
-        if unfit:
-            raise OptionError(f"{unfit}: it belongs to a Python function, and {source[:60]!r} needs none")
-        if source.startswith("@"):
-            if domain is not None or variables is not None or tail is not None:
-                raise OptionError(f"{source[:60]} brings its own domain, variables and tail")
-            from mgdl_theory.targets.gallery import find
+        return from_formula, f"{source[:60]!r} takes none"
+    if callable(source):
+        return from_function, "a Python function takes none"
+    kinds = "a formula, a sympy expression, a function, an array or a list of formulas"
+    raise OptionError(f"target: expected {kinds}, got {type(source).__name__}")
 
-            return find(source).target(engine=engine)
-        f: Target = _formula(source, domain, variables, engine)
-    elif builtins.callable(source):  # targets.callable, once imported, hides the plain name
-        from mgdl_theory.targets.function import CallableTarget, dimension
-        from mgdl_theory.targets.modulus import modulus_of
 
-        dim = dimension(source, variables, lipschitz)
-        box = Box.of([0, 1] if domain is None else domain, dim if domain is None or len(domain) == 2 else None)
-        known = modulus_of(box.dim, lipschitz, holder, modulus, concave)
-        f = CallableTarget(source, box, known, value_error=value_error, mp=mp, name=name, variables=variables)
-    else:
-        kinds = "a formula, a function, an array or a list of formulas"
-        raise OptionError(f"target: expected {kinds}, got {type(source).__name__}")
-    return f if tail is None else _ball(f, tail)
+def _parsed(text: str, domain: Any, variables: Any, engine: str) -> ExpressionTarget:
+    """The target of a formula that is defined on the whole of its box."""
+    from mgdl_theory.targets.formula.domain import require_defined
+    from mgdl_theory.targets.formula.target import ExpressionTarget, parse, skipped
+
+    ends, names = _ends(domain), _listed(variables)
+    pair = ends is None or len(ends) == 2
+    box = None if ends is None else Box.of(ends, parse(text, names).dim if pair else None)
+    f = ExpressionTarget(text, box, engine, variables=names)
+    if names is None and pair:
+        f.notes = skipped([f])
+    require_defined(f)
+    return f
 
 
 def _is_array(source: Any) -> bool:
@@ -196,26 +327,31 @@ def _is_array(source: Any) -> bool:
             return True
         source = first[0]
     try:
-        return hasattr(source, "__array__") and not builtins.callable(source)
+        return hasattr(source, "__array__") and not callable(source)
     except Exception:  # noqa: BLE001 - an object of somebody else may raise anything; reading it says what
         return True
 
 
-def _ball(f: Target, tail: Any) -> Target:
+def _ends(domain: Any) -> list[Any] | None:
+    return None if domain is None else read_list("domain", domain, "a list of ends (lower upper ...)", DomainError)
+
+
+def _listed(variables: Any) -> Any:
+    if variables is None or isinstance(variables, str):
+        return variables
+    return read_list("variables", variables, "a list of names")
+
+
+def _name(name: Any) -> str | None:
+    if not isinstance(name, str | None):
+        raise OptionError(f"name: expected a text, got {shown(name)}")
+    return name
+
+
+def _with_tail(f: Target, tail: Any) -> Target:
+    """The target, or the ball of this radius about it."""
+    if tail is None:
+        return f
     from mgdl_theory.targets.ball import UniformBall
 
     return UniformBall(f, tail)
-
-
-def _formula(source: str, domain: Sequence[Any] | None, variables: Sequence[str] | None, engine: str) -> Target:
-    from mgdl_theory.targets.formula.domain import require_defined
-    from mgdl_theory.targets.formula.target import ExpressionTarget, parse, skipped
-
-    box = None
-    if domain is not None:
-        box = Box.of(domain, parse(source, variables).dim if len(domain) == 2 else None)
-    f = ExpressionTarget(source, box, engine, variables=variables)
-    if variables is None and (domain is None or len(domain) == 2):
-        f.notes = skipped([f])
-    require_defined(f)
-    return f

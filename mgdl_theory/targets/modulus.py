@@ -211,8 +211,11 @@ def modulus_of(
         if len(holder) != 2:
             raise OptionError(f"holder: expected a pair (C, alpha), got {shown(holder)}")
         return Power(*holder)
-    if lipschitz is None:
-        return None
+    return None if lipschitz is None else _lipschitz(lipschitz, dim)
+
+
+def _lipschitz(lipschitz: Any, dim: int) -> Modulus:
+    """One constant for all directions, or one per axis."""
     if isinstance(lipschitz, np.ndarray):
         lipschitz = lipschitz.tolist()
     if isinstance(lipschitz, Sequence) and not isinstance(lipschitz, str):

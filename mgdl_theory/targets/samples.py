@@ -44,6 +44,9 @@ CHUNK = 1 << 15
 TABLE_CELLS = 1 << 22
 """Experience: most cells of a level whose defects are kept in a table."""
 
+TABLE_SHARE = 4
+"""Experience: and most of them for each sample, so that a thin array of few samples costs no more than a square one."""
+
 BLOCK = 1 << 21
 """Experience: vertices of pieces handled at a time while the table is made."""
 
@@ -325,7 +328,7 @@ class SamplesTarget(ScalarTarget):
     def _tables(self) -> list[_Table]:
         """Tables of the levels whose cells hold more than a sample along some axis, as far as memory serves."""
         levels = (max(self._steps) - 1).bit_length()
-        while levels > 0 and 1 << (levels - 1) * self.dim > TABLE_CELLS:
+        while levels > 0 and 1 << (levels - 1) * self.dim > min(TABLE_CELLS, TABLE_SHARE * self.data.size):
             levels -= 1
         tables: list[_Table] = []
         below = self._sums(levels)
@@ -446,12 +449,7 @@ def read_array(data: Any) -> FloatArray:
     if array.dtype.kind not in "biuf":
         kinds = {"c": "complex numbers; take the real or the imaginary part, or the modulus"}
         raise TargetError(f"data: expected real numbers, got {kinds.get(array.dtype.kind, f'dtype {array.dtype}')}")
-    if array.ndim == 0 or min(array.shape) < 2:
-        raise TargetError(f"data: expected at least 2 samples along every axis, got an array of shape {array.shape}")
-    if array.ndim > 3:
-        raise TargetError(f"data: expected at most 3 axes, got an array of shape {array.shape}")
-    if array.ndim == 3 and array.dtype == np.uint8 and array.shape[2] in (3, 4):
-        raise TargetError(f"data: shape {array.shape} looks like a colour image; take one channel, or a mean of them")
+    _require_grid(array)
     with np.errstate(over="ignore"):  # a long double beyond the floats becomes inf, which is refused
         converted = np.array(array, dtype=np.float64, order="C")
     _refuse(~np.isfinite(converted), array, "remove or fill such samples first")
@@ -465,6 +463,16 @@ def read_array(data: Any) -> FloatArray:
         _refuse(np.asarray(given != converted, dtype=np.bool_), given, "binary64 does not hold it; convert the data")
     converted.flags.writeable = False
     return converted
+
+
+def _require_grid(array: NDArray[Any]) -> None:
+    """Refuse a shape that is no grid of samples in one to three variables."""
+    if array.ndim == 0 or min(array.shape) < 2:
+        raise TargetError(f"data: expected at least 2 samples along every axis, got an array of shape {array.shape}")
+    if array.ndim > 3:
+        raise TargetError(f"data: expected at most 3 axes, got an array of shape {array.shape}")
+    if array.ndim == 3 and array.dtype == np.uint8 and array.shape[2] in (3, 4):
+        raise TargetError(f"data: shape {array.shape} looks like a colour image; take one channel, or a mean of them")
 
 
 def _is_masked(data: Any, depth: int = 3) -> bool:

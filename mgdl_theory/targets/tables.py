@@ -72,6 +72,18 @@ def _read(file: IO[str], limit: int) -> tuple[NDArray[np.float64], list[str]]:
                 whole[count > 1] = all(map(_WHOLE.fullmatch, fields))
             if 8 * len(numbers) > limit:
                 raise OptionError(f": its numbers need more than the {limit:,} bytes allowed; raise the memory limit")
+    _require_samples(count, width)
+    if header and separator:
+        _require_names(head[0][1], separator, width)
+    table = np.array(numbers).reshape(count, width)
+    shape = f"{count} samples" if width == 1 else f"{count} x {width} samples"
+    if header:
+        return _plain(table), [f"read as {shape}, line {head[0][0]} taken as header: {shown(head[0][1].strip())}"]
+    return _plain(table), [f"read as {shape}; {text}" for text in _doubts(table, head[0], whole[0] and not whole[1])]
+
+
+def _require_samples(count: int, width: int) -> None:
+    """Refuse too few lines, and as many columns as coordinates with values would have."""
     if count < 2:
         raise OptionError(": expected at least two lines of numbers; write samples as one column")
     if width in (2, 3):
@@ -79,15 +91,13 @@ def _read(file: IO[str], limit: int) -> tuple[NDArray[np.float64], list[str]]:
             f": {width} columns may be coordinates with values, or a grid; "
             "keep one column of values on a uniform grid, or save the grid as .npy"
         )
-    if header and separator and not head[0][1].lstrip().startswith("#"):
-        names = len(_fields(head[0][1], separator))
-        if names != width:
-            raise OptionError(f", line 1: {names} names for {width} columns; row names are no samples: take them off")
-    table = np.array(numbers).reshape(count, width)
-    shape = f"{count} samples" if width == 1 else f"{count} x {width} samples"
-    if header:
-        return _plain(table), [f"read as {shape}, line {head[0][0]} taken as header: {shown(head[0][1].strip())}"]
-    return _plain(table), [f"read as {shape}; {text}" for text in _doubts(table, head[0], whole[0] and not whole[1])]
+
+
+def _require_names(line: str, separator: str, width: int) -> None:
+    """Refuse a header, unless it is a comment, that has not one name for each column."""
+    names = len(_fields(line, separator))
+    if names != width and not line.lstrip().startswith("#"):
+        raise OptionError(f", line 1: {names} names for {width} columns; row names are no samples: take them off")
 
 
 def _plain(table: NDArray[np.float64]) -> NDArray[np.float64]:

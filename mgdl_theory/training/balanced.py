@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgdl_theory.atom import SMALLEST, Atoms
+from mgdl_theory.construction import read_tol
 from mgdl_theory.contraction import Margins, balanced_coefficients, quantum_floor
 from mgdl_theory.errors import OptionError
 from mgdl_theory.grade import Front, cell_bounds
@@ -146,7 +147,7 @@ def train_balanced(
     specs: Sequence[GradeSpec],
     *,
     seed: int = 0,
-    tol: float | None = None,
+    tol: Any = None,
     cells: int = CELLS,
     progress: Progress | None = None,
 ) -> BalancedRun:
@@ -163,8 +164,9 @@ def train_balanced(
         Where candidates are trained.
     specs : sequence of GradeSpec
     seed : int
-    tol : float
-        Tolerance of the scheme.  By default none is claimed: the scheme holds the bound that is reached in its place.
+    tol : float, Fraction or str
+        Tolerance of the scheme, read as by :func:`~mgdl_theory.construction.construct`.  By default none is claimed:
+        the scheme holds the bound that is reached in its place.
     cells : int
         A grade is clipped on a level of at most so many cells, which bounds its atoms.
     progress : callable
@@ -185,6 +187,7 @@ def train_balanced(
     if data.dim != target.dim:
         raise OptionError(f"data: points of {data.dim} variable(s) for a target of {target.dim}")
     _check_cells(cells)
+    tol = None if tol is None else read_tol(tol)
     front, rest = Front.root(target.dim, 0.0), data.y
     candidates = TrainedModel(target.box, (), seed, data.digest)
     grades: list[Atoms] = []

@@ -205,7 +205,7 @@ def growth(e: BrokenLine, g: BrokenLine) -> Fraction | None:
     """A dyadic t where |e - g| - |e| is nearly as large as anywhere; None if it is > 0 nowhere at all.
 
     Between its breaks that difference is linear, so that its largest value is at one of them.  A point with e = 0,
-    where every g != 0 lets |e| grow, is taken only where there is no other.
+    where every g != 0 lets |e| grow, is left for one beside it with e != 0 that is nearly as good, where there is one.
 
     >>> e = broken_line(ExpressionTarget("x - 1/3"), 1)
     >>> growth(e, e * 2), str(growth(e, e * Fraction(5, 2)))

@@ -18,7 +18,7 @@ from mgdl_theory.errors import ExpressionError
 from mgdl_theory.targets.formula.graph import Program
 from mgdl_theory.targets.formula.parser import LETTERS, parse
 
-__all__ = ["SympyAlgebra", "formula_of", "is_sympy", "sympy_of"]
+__all__ = ["SympyAlgebra", "formula_of", "formulas_of", "is_sympy", "sympy_of"]
 
 FUNCTIONS = {
     **{name: name for name in ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan")},
@@ -80,6 +80,23 @@ def formula_of(expression: Any, variables: Sequence[Any] | None = None) -> tuple
     meant = dict(zip(names, spoken, strict=False))  # a constant has a variable that it does not name
     real = {symbol: sympy.Symbol(meant[str(symbol)], real=True) for symbol in found}
     return parse(_Writer(sympy, {}).text(expression.xreplace(real)), spoken).text, spoken
+
+
+def formulas_of(parts: Sequence[Any], variables: Sequence[Any] | None = None) -> tuple[list[Any], Any]:
+    """(parts, names): a formula for every sympy expression among the parts, in variables that they have in common.
+
+    >>> import sympy
+    >>> s, t = sympy.symbols("s t")
+    >>> formulas_of([s + 1, t])
+    (['x + 1', 'y'], ('x', 'y'))
+    """
+    symbolic = [part for part in parts if is_sympy(part)]
+    if not symbolic:
+        return list(parts), variables
+    order = variables or sorted({symbol for part in symbolic for symbol in part.free_symbols}, key=str)
+    names = formula_of(symbolic[0], order)[1]
+    texts = [formula_of(part, order)[0] if is_sympy(part) else part for part in parts]
+    return texts, variables if any(isinstance(part, str) for part in parts) else names
 
 
 def sympy_of(program: Program) -> Any:

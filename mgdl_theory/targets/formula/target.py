@@ -86,6 +86,16 @@ class ExpressionTarget(ScalarTarget):
     def __repr__(self) -> str:
         return f"ExpressionTarget({self.text!r}, {self.box!r}, {self.engine_name!r})"
 
+    def sympy(self) -> Any:
+        """The formula as a sympy expression, for work outside this package; no bound rests on it.
+
+        >>> ExpressionTarget("x**2 + abs(x)").sympy()
+        x**2 + Abs(x)
+        """
+        from mgdl_theory.targets.formula.symbolic import sympy_of
+
+        return sympy_of(self.program)
+
     @property
     def dim(self) -> int:
         """Number of variables d."""

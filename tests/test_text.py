@@ -19,7 +19,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import mgdl_theory as mg
-from mgdl_theory import cli, words
+from mgdl_theory import cli
+from mgdl_theory import text as words
 from mgdl_theory.certificate import check
 from mgdl_theory.certificate.schema import certificate
 from mgdl_theory.construction import read_tol
@@ -346,7 +347,7 @@ def test_no_line_of_a_page_ends_within_a_number() -> None:
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 def test_the_script_of_a_page_writes_numbers_in_the_same_style() -> None:
-    source = (PACKAGE / "report" / "templates" / "report.js").read_text(encoding="utf-8")
+    source = (PACKAGE / "reports" / "templates" / "report.js").read_text(encoding="utf-8")
     body = re.search(r"^  function number\(.*?^  }", source, re.DOTALL | re.MULTILINE)
     assert body
     values = [0.0, 1.0, 100.0, 1200.0, 9.3773e-05, -1.5e-07, 1e6, 999999.9, 0.0001, 0.1234567, -0.5, 123456.0]
@@ -393,7 +394,7 @@ def test_numbers_are_written_by_one_module() -> None:
 
 
 def test_templates_and_scripts_write_numbers_in_one_place() -> None:
-    for path in sorted((PACKAGE / "report" / "templates").iterdir()):
+    for path in sorted((PACKAGE / "reports" / "templates").iterdir()):
         text = path.read_text(encoding="utf-8")
         text = re.sub(r"^  function number\(.*?^  }", "", text, flags=re.DOTALL | re.MULTILINE)
         assert not re.findall(r"toPrecision|toExponential|%\.[0-9]|\| *(?:format|round)\b", text), path.name
