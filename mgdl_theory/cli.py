@@ -970,10 +970,9 @@ def _train(options: argparse.Namespace) -> int:
 
 def _print_trained(report: Any) -> None:
     from mgdl_theory.text import near_text, percent_text
-    from mgdl_theory.verification.record import domain_text
 
     console = _console()
-    console.print(f"f = {plain(report.target.text)} on {domain_text(report.target)}, trained", markup=False)
+    console.print(f"f = {plain(report.target.text)} on {report.target.box}, trained", markup=False)
     lines = [
         (str(row.grade), *bounds, str(row.nonincreasing) if row.grade else "-", near_text(row.relative_error, 4),
          percent_text(row.grown), str(row.parameters), near_text(row.seconds))
@@ -1174,12 +1173,11 @@ def _print(report: Any) -> None:
 
     from mgdl_theory.text import float_text, tol_text
     from mgdl_theory.verification.claims import CLAIMS
-    from mgdl_theory.verification.record import domain_text
 
     console = _console()
     scheme = report.scheme
     tol = "no tol" if report.tol is None else f"tol {tol_text(report.tol)}"
-    console.print(f"f = {plain(scheme.target.text)} on {domain_text(scheme.target)}, {tol}", markup=False)
+    console.print(f"f = {plain(scheme.target.text)} on {scheme.target.box}, {tol}", markup=False)
     for line in scheme.target.describe().get("taken_on_trust", ()):
         console.print(f"taken on trust: {plain(str(line))}", markup=False)
     console.print(f"c0 = {float_text(scheme.lift)}: {plain(scheme.lift_reason)}", markup=False)

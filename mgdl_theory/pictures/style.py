@@ -24,9 +24,8 @@ from mgdl_theory.targets.base import FloatArray
 from mgdl_theory.text import up_text
 from mgdl_theory.vector import VectorScheme
 from mgdl_theory.verification.approximation import verify
-from mgdl_theory.verification.record import Report, domain_text
+from mgdl_theory.verification.record import Record, Report
 from mgdl_theory.verification.trained import ModelReport
-from mgdl_theory.verification.vector import VectorReport
 from mgdl_theory.verification.verdict import Verdict, Witness
 
 if TYPE_CHECKING:
@@ -111,33 +110,26 @@ NAME = 60
 
 def fold_of(source: Any) -> Scheme | Fit:
     """What a source is about: the scheme, or the trained model on its target."""
-    if isinstance(source, ModelReport):
-        return source.approximation
-    if isinstance(source, Fit):
-        return source
-    if isinstance(source, TrainedModel):
+    found = source.approximation if isinstance(source, Record) else source
+    if isinstance(found, TrainedModel):
         raise OptionError("plot: a trained model alone shows its training only; give it a target, model.on(f)")
-    return scheme_of(source)
+    return found if isinstance(found, Fit) else scheme_of(source)
 
 
 def scheme_of(source: Any) -> Scheme:
     """The scheme, of a report too."""
-    if isinstance(source, Report):
-        return source.scheme
-    if isinstance(source, Scheme):
-        return source
-    vector = isinstance(source, VectorScheme | VectorReport)
-    one = "; each of its components has pictures of its own: components[0], ..." if vector else ""
-    trained = isinstance(source, ModelReport | Fit | TrainedModel)
-    one += "; a trained network has no atoms on a mesh" if trained else ""
-    raise OptionError(f"plot: expected a Scheme or a Report, got {type(source).__name__}{one}")
+    found = source.approximation if isinstance(source, Record) else source
+    if isinstance(found, Scheme):
+        return found
+    vector = "; each of its components has pictures of its own: components[0], ..."
+    trained = "; a trained network has no atoms on a mesh"
+    more = {VectorScheme: vector, Fit: trained, TrainedModel: trained}.get(type(found), "")
+    raise OptionError(f"plot: expected a Scheme or a Report, got {type(source).__name__}{more}")
 
 
 def report_of(source: Source) -> Report:
     """The report; a scheme is verified first."""
-    if isinstance(source, Report):
-        return source
-    return verify(scheme_of(source))
+    return source if isinstance(source, Report) else verify(scheme_of(source))
 
 
 def record_of(source: Source) -> Report | ModelReport:
@@ -318,7 +310,7 @@ def heading(on: FigureBase, source: Source, *lines: str) -> None:
 def name_of(scheme: Approximation) -> str:
     """The target and its domain as one line of text."""
     text = scheme.target.text if len(scheme.target.text) <= NAME else scheme.target.text[: NAME - 3] + "..."
-    return f"f = {text} on {domain_text(scheme.target)}".replace("$", r"\$")
+    return f"f = {text} on {scheme.target.box}".replace("$", r"\$")
 
 
 def caption(source: Source, claim: str, text: str) -> str:

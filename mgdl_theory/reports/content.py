@@ -22,7 +22,7 @@ from mgdl_theory.targets.formula.parser import parse
 from mgdl_theory.text import bounds_texts, float_text, near_text, point_text, tol_text, up_text
 from mgdl_theory.verification.claims import CLAIMS
 from mgdl_theory.verification.claims import Claim as Statement
-from mgdl_theory.verification.record import Report, domain_text
+from mgdl_theory.verification.record import Report
 from mgdl_theory.verification.trained import ModelReport
 from mgdl_theory.verification.verdict import Result, Witness
 
@@ -216,7 +216,7 @@ def shared(report: Report | ModelReport, target: Target, known: Mapping[str, Sta
     return {
         "formula": plain(target.text),
         "latex": latex(target),
-        "domain": domain_text(target),
+        "domain": str(target.box),
         "certified": target.certified,
         "verdict": str(report.verdict),
         "meaning": report.verdict.value,

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from mgdl_theory.errors import OptionError, shown
 from mgdl_theory.scheme import Approximation, Scheme
-from mgdl_theory.targets.base import FloatArray, IntArray, Target
+from mgdl_theory.targets.base import FloatArray, IntArray
 from mgdl_theory.text import bounds_texts, count, plain, tol_text
 from mgdl_theory.verification.claims import CLAIMS, Claim
-from mgdl_theory.verification.verdict import Result, Verdict, worst
+from mgdl_theory.verification.verdict import Result, Verdict, Witness, worst
 
 if TYPE_CHECKING:
     from mgdl_theory.certificate.schema import Certificate
 
-__all__ = ["GradeRow", "LeafBlock", "Record", "Report", "ScalarRecord", "domain_text"]
+__all__ = ["GradeRow", "LeafBlock", "Record", "Report", "ScalarRecord", "row_dict"]
 
 WITHOUT_MODULUS = "samples only; a proof needs a modulus of continuity: lipschitz=, holder= or modulus="
 """What every verdict on a target that is not certified says of itself."""
@@ -227,7 +227,7 @@ class ScalarRecord(Record):
     @property
     def _name(self) -> str:
         target = self.approximation.target
-        return f"{plain(target.text)} on {domain_text(target)}"
+        return f"{plain(target.text)} on {target.box}"
 
     @property
     def _bound(self) -> str:
@@ -296,7 +296,10 @@ class Report(ScalarRecord):
             "lift_reason": scheme.lift_reason,
             "complete": scheme.complete,
             "reason": scheme.reason,
-            "grades": [{**_row_dict(row), "ratio": ratio} for row, ratio in zip(self.rows, self.ratios, strict=True)],
+            "grades": [
+                {**row_dict(row), "total_width": row.total_width, "peak": [str(x) for x in row.peak], "ratio": ratio}
+                for row, ratio in zip(self.rows, self.ratios, strict=True)
+            ],
             "levels": [asdict(record) for record in scheme.history],
             "claims": [
                 {**r.as_dict(), "statement": CLAIMS[r.claim].statement, "source": CLAIMS[r.claim].source}
@@ -321,16 +324,6 @@ class Report(ScalarRecord):
         return "\n".join([*lines, self.last_line()])
 
 
-def domain_text(target: Target) -> str:
-    """The domain as a product of intervals.
-
-    >>> from mgdl_theory.targets.formula.target import ExpressionTarget
-    >>> domain_text(ExpressionTarget("x*y"))
-    '[0, 1]^2'
-    """
-    return str(target.box)
-
-
 def _weaker_row(row: Any) -> Any:
     """The row with the verdicts that are left, and without a witness."""
     values = {f.name: getattr(row, f.name) for f in fields(row)}
@@ -338,6 +331,9 @@ def _weaker_row(row: Any) -> Any:
     return replace(row, **weaker, **dict.fromkeys(values.keys() & {"witness"}))
 
 
-def _row_dict(row: GradeRow) -> dict[str, Any]:
-    plain = {name: str(value) if isinstance(value, Verdict) else value for name, value in asdict(row).items()}
-    return {**plain, "total_width": row.total_width, "peak": [str(x) for x in row.peak]}
+def row_dict(row: Any) -> dict[str, Any]:
+    """A row as plain data for JSON; the points of a peak and of a witness exactly."""
+    data = {f.name: getattr(row, f.name) for f in fields(row)}
+    data |= {name: str(value) for name, value in data.items() if isinstance(value, Verdict)}
+    data |= {name: value.as_dict() for name, value in data.items() if isinstance(value, Witness)}
+    return data

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -29,7 +29,7 @@ from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, Target
 from mgdl_theory.text import bounds_texts, count, down_text, near_text, percent_text, tol_text, up_text
 from mgdl_theory.verification.claims import Claim
 from mgdl_theory.verification.piecewise_linear import BrokenLine, broken_line, grade_lines, growth
-from mgdl_theory.verification.record import LeafBlock, ScalarRecord
+from mgdl_theory.verification.record import LeafBlock, ScalarRecord, row_dict
 from mgdl_theory.verification.verdict import Result, Verdict, Witness, worst
 
 __all__ = ["MODEL_CLAIMS", "ModelReport", "ModelRow", "verify_fit"]
@@ -109,11 +109,6 @@ class ModelRow:
     seconds: float = 0.0
     witness: Witness | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data for JSON; the witness's point exactly."""
-        plain = {**asdict(replace(self, witness=None)), "nonincreasing": str(self.nonincreasing)}
-        return {**plain, "witness": self.witness.as_dict() if self.witness else None}
-
 
 @dataclass(frozen=True)
 class ModelReport(ScalarRecord):
@@ -143,7 +138,7 @@ class ModelReport(ScalarRecord):
     def _numbers(self) -> dict[str, Any]:
         return {
             "tol": None if self.tol is None else float(tol_text(self.tol)),
-            "grades": [row.as_dict() for row in self.rows],
+            "grades": [row_dict(row) for row in self.rows],
             "claims": [result.as_dict() for result in self.results],
             "leaves": self.leaf_count,
         }

@@ -13,7 +13,7 @@ from mgdl_theory.targets.parallel import open_executor
 from mgdl_theory.targets.vector import VectorTarget, per_component
 from mgdl_theory.text import count, plain, tol_text
 from mgdl_theory.vector import VectorScheme
-from mgdl_theory.verification.record import LeafBlock, Record, Report, domain_text
+from mgdl_theory.verification.record import LeafBlock, Record, Report
 from mgdl_theory.verification.scheme import verify_scheme
 from mgdl_theory.verification.verdict import Result, Verdict
 
@@ -84,7 +84,7 @@ class VectorReport(Record):
         bound = max(bounds, key=Fraction) if same else ", ".join(bounds)
         end = f" <= tol = {tols[0] if same else ', '.join(tols)}" if asked else ""
         return (
-            f"({plain(scheme.target.text)}) on {domain_text(self.components[0].scheme.target)}: "
+            f"({plain(scheme.target.text)}) on {scheme.target.box}: "
             f"{count(len(scheme), 'component')}, {count(len(scheme.grades), 'grade')}, {count(scheme.atoms, 'atom')}, "
             f"sup-norms of the residuals <= {bound}{end}"
         )
