@@ -203,8 +203,19 @@ def test_everything_that_a_proof_prints_is_true_as_printed(formula: str, tol: st
     bound, told = (next(value for name, value, _ in said.facts if name.startswith(fact)) for fact in ("sup", "tol"))
     assert Fraction(report.residual_sup_upper) <= Fraction(bound.removeprefix("≤ ")) <= Fraction(told)
     data = json.loads(json.dumps(report.as_dict()))
-    assert data["residual_sup_upper"] <= data["tol"] == float(words.tol_text(report.tol))
+    assert data["residual_sup_upper"] <= report.tol <= data["tol"] <= float(words.tol_text(report.tol))
+    bounds = [row[f"residual_sup_{side}"] for row in data["grades"] for side in ("lower", "upper")]
+    assert [bound <= data["tol"] for bound in bounds] == [bound <= report.tol for bound in bounds]
     assert data["last_line"] == report.last_line()
+
+
+def test_the_tolerance_of_plain_data_stands_to_the_bounds_as_the_tolerance_does() -> None:
+    """0.1 is a float above 1/10, and the tolerance read from it the float below: a bound may be just that float."""
+    report = mg.verify(mg.construct(mg.target("x"), 0.1))
+    last = replace(report.rows[-1], residual_sup_lower=0.1, residual_sup_upper=0.1)
+    assert report.tol is not None
+    assert report.tol < 0.1 == report.as_dict()["tol"]
+    assert replace(report, rows=(*report.rows[:-1], last)).as_dict()["tol"] == report.tol
 
 
 @given(st.sampled_from(FORMULAS), st.integers(0, 3))

@@ -197,6 +197,15 @@ class ScalarRecord(Record):
         """The report itself, its only component."""
         return (self,)
 
+    @property
+    def asked(self) -> float | None:
+        """The tolerance as it was asked for; ``tol``, rounded down from that, where a bound lies between the two."""
+        if self.tol is None:
+            return None
+        asked = float(tol_text(self.tol))
+        bounds = [bound for row in self.rows for bound in (row.residual_sup_lower, row.residual_sup_upper)]
+        return self.tol if any(self.tol < bound <= asked for bound in bounds) else asked
+
     def leaves(self, grade: int | None = None) -> tuple[LeafBlock, ...]:
         """Leaves that tile the domain, with bounds of |e| after a grade, by default the last; () if not kept."""
         return self.covers.get(len(self.approximation.grades) if grade is None else grade, ())
@@ -291,7 +300,7 @@ class Report(ScalarRecord):
     def _numbers(self) -> dict[str, Any]:
         scheme = self.scheme
         return {
-            "tol": None if self.tol is None else float(tol_text(self.tol)),
+            "tol": self.asked,
             "lift": scheme.lift,
             "lift_reason": scheme.lift_reason,
             "complete": scheme.complete,

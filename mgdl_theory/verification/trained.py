@@ -137,7 +137,7 @@ class ModelReport(ScalarRecord):
 
     def _numbers(self) -> dict[str, Any]:
         return {
-            "tol": None if self.tol is None else float(tol_text(self.tol)),
+            "tol": self.asked,
             "grades": [row_dict(row) for row in self.rows],
             "claims": [result.as_dict() for result in self.results],
             "leaves": self.leaf_count,
