@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -25,7 +25,7 @@ from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import check_arithmetic, checked_arithmetic, quiet
 from mgdl_theory.scheme import LevelRecord, Scheme
 from mgdl_theory.targets.base import THETA, Defects, FloatArray, IntArray, Target, exact_number, least_defect
-from mgdl_theory.targets.parallel import open_executor, spread
+from mgdl_theory.targets.parallel import Batches, Progress, open_executor, spread
 from mgdl_theory.targets.vector import VectorTarget, per_component
 from mgdl_theory.text import count, down_text, float_text, near_text, range_text, up_text
 from mgdl_theory.vector import VectorScheme
@@ -60,7 +60,6 @@ HOPELESS = 4
 SMALLEST_TOL = 1e-280
 """Experience: far below what binary64 resolves of any target, far above underflow."""
 
-Progress = Callable[[LevelRecord], None]
 T = TypeVar("T")
 
 
@@ -142,7 +141,9 @@ def construct(
     budget : Budget
         Limits on atoms (hats in common count once), level and memory.
     progress : callable
-        Called with a LevelRecord after every level: for a vector target, of the cells of all components together.
+        Called with (level, cells enclosed, cells of the level) before the first and after every batch of enclosures;
+        for a vector target with the cells of all components together.  What it raises ends the run at once, but a
+        KeyboardInterrupt keeps the grades that are finished, as Ctrl-C does.
     workers : int
         Processes that enclose f; the scheme is the same for every number of them.
     executor : concurrent.futures.Executor
@@ -322,12 +323,12 @@ class _Part:
         c0, why = choose_lift(target, lift)
         return cls(target, enclosed, tol, c0, why, Front.root(target.dim, c0), tol)
 
-    def propose(self, patient: bool) -> _Step:
+    def propose(self, batches: Batches, patient: bool) -> _Step:
         """The grade of the level of the front, where cells may wait for a finer level if ``patient``."""
         mesh = self.front.mesh
-        f = self.enclosed.values(mesh.level, mesh.nodes)
+        f = batches.values(self.enclosed, mesh.nodes)
         _check_enclosed(f, self.target, mesh)
-        defects = self.enclosed.defects(mesh.level, mesh.cells)
+        defects = batches.defects(self.enclosed, mesh.cells)
         check_arithmetic()  # the callback and the target may be foreign code
         floor = quantum_floor(self.tol)
         margins = Margins.of(defects, mesh.level, floor)
@@ -338,7 +339,7 @@ class _Part:
         active = np.flatnonzero(c)
         return _Step(mesh.nodes[active], c[active], after, f, defects)
 
-    def accept(self, step: _Step) -> LevelRecord:
+    def accept(self, step: _Step) -> None:
         """Make the proposed grade one of the scheme, and find the cells that it finishes."""
         self.front = step.after
         mesh, e = self.front.mesh, self.front.residual(step.f)
@@ -354,9 +355,8 @@ class _Part:
         self.needed = int(np.count_nonzero(np.maximum(e.lo, -e.hi) > self.goal))
         if len(step.c):
             self.grades.append(Atoms(mesh.level, step.nodes, step.c))
-        record = LevelRecord(mesh.level, len(mesh.cells), len(step.c), self.upper, int(self.unfinished.sum()))
-        self.history.append(record)
-        return record
+        rest = int(self.unfinished.sum())
+        self.history.append(LevelRecord(mesh.level, len(mesh.cells), len(step.c), self.upper, rest))
 
     def require_hope(self, level: int) -> None:
         """Raise BudgetError if no level down to this one can reach ``tol``: a bound is never below the defect."""
@@ -493,7 +493,7 @@ def _digest(raw: bytes) -> str:
 
 def _run(parts: list[_Part], budget: Budget, progress: Progress | None, saved: _Saved | None) -> str:
     """Add grades until every part has reached its goal (returns "") or a budget is met (returns the reason)."""
-    dim, total = parts[0].target.dim, sum(_hats(*same) for same in _levels(parts))
+    dim, left = parts[0].target.dim, budget.atoms - sum(_hats(*same) for same in _levels(parts))
     if 8 * dim * 4**dim > budget.bytes:
         return f"{dim} variables need more than the {near_text(budget.bytes / 2**30)} GiB allowed for a single cell"
     while live := [part for part in parts if not part.reached]:
@@ -501,35 +501,38 @@ def _run(parts: list[_Part], budget: Budget, progress: Progress | None, saved: _
             try:
                 _descend(live, budget)
             except BudgetError:
-                _catch_up(live, budget.atoms - total, progress)
+                _catch_up(live, left, progress)
                 raise
         level = live[0].front.mesh.level
-        steps = [part.propose(patient=True) for part in live]
+        steps = _propose(live, progress, patient=True)
         if max(np.abs(step.c).max(initial=0.0) for step in steps) > 1 / SMALLEST:
             return f"the coefficients at level {level} are beyond 2**1000; scale the function down"
         hats = _hats(level, [step.nodes for step in steps])
-        if total + hats > budget.atoms:
+        if hats > left:
             del steps
-            return _used_up(live, budget, total, progress)
-        total += hats
-        records = [part.accept(step) for part, step in zip(live, steps, strict=True)]
+            for part in live:
+                part.front = part.coarser or part.front
+            _catch_up(live, left, progress)
+            return f"the budget of {count(budget.atoms, 'atom')} is used up at level {level}; raise it or the tolerance"
+        left -= hats
+        _accept(live, steps)
         del steps
         if saved:
             saved.write(parts)
-        if progress:
-            progress(_together(records, hats))
-        for part in live:
-            part.reached = part.upper <= part.goal
     return ""
 
 
-def _used_up(live: list[_Part], budget: Budget, total: int, progress: Progress | None) -> str:
-    """The reason where a level needs more atoms than are left; the cells that waited for it get what they can."""
-    level = live[0].front.mesh.level
-    for part in live:
-        part.front = part.coarser or part.front
-    _catch_up(live, budget.atoms - total, progress)
-    return f"the budget of {count(budget.atoms, 'atom')} is used up at level {level}; raise it or the tolerance"
+def _propose(live: list[_Part], progress: Progress | None, patient: bool) -> list[_Step]:
+    """The grade of every part at their level."""
+    meshes = [part.front.mesh for part in live]
+    batches = Batches(progress, meshes[0].level, sum(len(mesh.cells) for mesh in meshes))
+    return [part.propose(batches, patient) for part in live]
+
+
+def _accept(live: list[_Part], steps: list[_Step]) -> None:
+    for part, step in zip(live, steps, strict=True):
+        part.accept(step)
+        part.reached = part.upper <= part.goal
 
 
 def _descend(live: list[_Part], budget: Budget) -> None:
@@ -557,12 +560,10 @@ def _catch_up(live: list[_Part], atoms: int, progress: Progress | None) -> None:
 
     It is a second grade of its level; a run that is resumed with a larger budget goes on without it.
     """
-    steps = [part.propose(patient=False) for part in live]
-    hats = _hats(live[0].front.mesh.level, [step.nodes for step in steps])
-    if 0 < hats <= atoms:
-        records = [part.accept(step) for part, step in zip(live, steps, strict=True)]
-        if progress:
-            progress(_together(records, hats))
+    steps = _propose(live, progress, patient=False)
+    if 0 < _hats(live[0].front.mesh.level, [step.nodes for step in steps]) <= atoms:
+        for part, step in zip(live, steps, strict=True):
+            part.accept(step)
 
 
 def _levels(parts: list[_Part]) -> Iterator[tuple[int, list[IntArray]]]:
@@ -574,17 +575,6 @@ def _levels(parts: list[_Part]) -> Iterator[tuple[int, list[IntArray]]]:
 def _hats(level: int, nodes: list[IntArray]) -> int:
     """Number of different nodes."""
     return len(nodes[0] if len(nodes) == 1 else unique_rows(np.concatenate(nodes), level))
-
-
-def _together(records: list[LevelRecord], hats: int) -> LevelRecord:
-    """The cells of all components at one level, and the largest of their bounds."""
-    return LevelRecord(
-        records[0].level,
-        sum(record.cells for record in records),
-        hats,
-        max(record.residual_sup_upper for record in records),
-        sum(record.open_cells for record in records),
-    )
 
 
 def _check_enclosed(f: Interval, target: Target, mesh: Mesh) -> None:

@@ -18,10 +18,10 @@ from mgdl_theory.pictures.style import chosen, fold_of, witnesses
 from mgdl_theory.relu.diagram import Diagram, diagram, tikz
 from mgdl_theory.relu.network import Network
 from mgdl_theory.reports import figures
-from mgdl_theory.reports.content import PAPER, Content, content
+from mgdl_theory.reports.content import PAPER, Content
 from mgdl_theory.reports.figures import Record
 from mgdl_theory.reports.texts import Raw, code_span, markdown, spans, tex, tex_code, unbroken
-from mgdl_theory.reports.trained import trained_content
+from mgdl_theory.reports.trained import content_of
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.text import near_text, up_text
 from mgdl_theory.verification import record
@@ -89,11 +89,10 @@ def render(report: Record, kind: str = ".html") -> str:
     >>> print(text.splitlines()[0])
     # Multigrade ReLU approximation of `x**2-0.3`
     """
-    trained = isinstance(report, ModelReport)
-    said = trained_content(report) if isinstance(report, ModelReport) else content(report)
+    said, name = content_of(report), FORMATS[kind]
     more = {".html": _page, ".md": _nothing, ".tex": _drawing}[kind](report, said)
-    template = _environment(kind).get_template(FORMATS[kind].replace("report", "trained") if trained else FORMATS[kind])
-    return template.render(said=said, paper=PAPER, **more)
+    template = name.replace("report", "trained") if isinstance(report, ModelReport) else name
+    return _environment(kind).get_template(template).render(said=said, paper=PAPER, **more)
 
 
 # -- what the formats add --------------------------------------------------------------------------

@@ -8,27 +8,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import mgdl_theory
 from mgdl_theory.certificate.schema import certificate
 from mgdl_theory.errors import CertificateError
 from mgdl_theory.pictures.style import chosen
 from mgdl_theory.reports.texts import plain, pretty
 from mgdl_theory.rigor.rounding import ASSUMPTIONS, FUNCTION_ULPS, TRIG_REACH
-from mgdl_theory.scheme import block_width
+from mgdl_theory.scheme import block_width, grade_depth
 from mgdl_theory.targets.base import Target
 from mgdl_theory.targets.formula.parser import parse
 from mgdl_theory.text import bounds_texts, float_text, near_text, point_text, tol_text, up_text
 from mgdl_theory.verification.claims import CLAIMS
 from mgdl_theory.verification.claims import Claim as Statement
-from mgdl_theory.verification.record import Report
-from mgdl_theory.verification.trained import ModelReport
+from mgdl_theory.verification.record import Report, ScalarRecord
+from mgdl_theory.verification.trained import SCAN, ModelReport
 from mgdl_theory.verification.verdict import Result, Witness
 
 __all__ = [
-    "COLUMNS", "NONE", "ROWS", "Claim", "Content", "Row", "Table", "about", "assumptions", "claim", "content", "latex",
-    "own_version", "rows_note", "target_line", "up_or_none", "witness_lines",
+    "COLUMNS", "NONE", "ROWS", "Claim", "Content", "Row", "Table", "about", "assumptions", "bound_cells", "claim",
+    "content", "latex", "rows_note", "target_line", "trusted", "up_or_none", "used_columns", "witness_lines",
 ]  # fmt: skip
 
 ROWS = 200
@@ -57,20 +57,24 @@ CERTIFIES = "What is certified of every grade"
 """Definition: what is said of the grade table."""
 
 COLUMNS = {
-    "grade": ("grade", "number k of the grade; row 0 is the residual f − c₀ before any grade"),
+    "grade": ("grade", "number k of the grade; row 0 is the residual before any grade"),
     "level": ("level", "level l of its atoms: their mesh has side 2⁻ˡ in units of the box"),
     "atoms": ("atoms", "number of its atoms; each of them alone is a grade too if unit-grades is proved"),
-    "total": ("all atoms", "atoms of all grades so far"),
-    "depth": ("all depth", "hidden layers of the network of all grades so far"),
     "lower": ("sup|e| ≥", "some point has at least this residual; rounded down"),
     "upper": ("sup|e| ≤", "no point has a larger residual; rounded up"),
-    "factor": ("factor", "upper bound over that of the grade before, to the nearest"),
-    "theorem_a": ("Theorem A", "the bound that Theorem A gives for this grade; rounded up"),
-    "theorem_b": ("Theorem B", "the bound that Theorem B gives for this grade; rounded up"),
+    "ratio": ("ratio", "upper bound over that of the grade before, to the nearest"),
     "balanced": ("balanced", "verdict: g (e − g) ≥ 0 at every point"),
     "falls": ("|e| falls", "verdict: the magnitude of the residual grows at no point"),
+    "theorem_a": ("theorem A", "the bound that Theorem A gives for this grade; rounded up"),
+    "theorem_b": ("theorem B", "the bound that Theorem B gives for this grade; rounded up"),
+    "total": ("all atoms", "atoms of all grades so far"),
+    "network": ("network", "width and hidden layers of the network of all grades so far"),
+    "squares": ("rel. squares", "sum of e^2 over sum of f^2 on the data, exact before it was rounded to the nearest"),
+    "grown": ("grown", f"share of {SCAN:,} random points where |e| grew, in floating point: a count, no proof"),
+    "parameters": ("parameters", "weights, biases, readouts and constants of all grades so far"),
+    "seconds": ("seconds", "time that the training noted"),
 }
-"""Definition: columns of the grade table, with heading and meaning."""
+"""Definition: columns of every grade table, with heading and meaning; a table has those that its grades fill."""
 
 WEIGHTS = "Every weight is explicit: powers of two, integers and dyadic coefficients"
 """Definition: the sentence on the network; of a scheme that the builder has made it goes on."""
@@ -124,7 +128,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Everything that a report says, as plain texts: no format has escaped them yet."""
+    """Everything that a report says, as plain texts: no format has escaped them yet.
+
+    ``asked`` is the tolerance, and ``given`` what a terminal says before the grades.
+    """
 
     formula: str
     latex: str
@@ -146,6 +153,8 @@ class Content:
     sha256: str
     no_certificate: str
     version: str
+    asked: str
+    given: tuple[str, ...]
     own: str = OWN
     title: str = TITLE
     certifies: str = CERTIFIES
@@ -176,8 +185,8 @@ class Content:
         return next(row for row in self.rows if row.number == number)
 
 
-def content(report: Report) -> Content:
-    """The words and numbers of a report.
+def content(report: Report, page: bool = True) -> Content:
+    """The words and numbers of a report; those of a page have ``ROWS`` grades at most, and what its certificate is.
 
     >>> import mgdl_theory as mg
     >>> said = content(mg.verify(mg.construct(mg.target("x/2"), 0.1)))
@@ -187,23 +196,24 @@ def content(report: Report) -> Content:
     scheme, target = report.scheme, report.scheme.target
     described = target.describe()
     bounds = report.bound_texts
-    rows = tuple(_row(report, k, bounds) for k in chosen(range(len(scheme.grades) + 1), ROWS))
-    unused = {name for name in ("theorem_a", "theorem_b") if all(row.cells[name] == NONE for row in rows)}
-    sha256, why = _digest(report)
+    grades = range(len(scheme.grades) + 1)
+    rows = tuple(_row(report, k, bounds) for k in chosen(grades, ROWS if page else len(grades)))
+    sha256, why = _digest(report) if page else ("", "")
     commands, python = _again(report, described)
     return Content(
         **shared(report, target, CLAIMS),
         facts=_facts(report),
-        columns={name: text for name, text in COLUMNS.items() if name not in unused},
+        columns=used_columns(rows),
         rows=rows,
         rows_note=rows_note(rows, len(scheme.grades) + 1),
-        norms=_norms(report),
+        norms=_norms(report, rows),
         commands=commands,
         python=python,
         sha256=sha256,
         no_certificate=why,
         weights=WEIGHTS + ("; nothing is trained." if scheme.history else "."),
         again=AGAIN if scheme.history else LOADED,
+        given=(*trusted(described), f"c₀ = {float_text(scheme.lift)}: {plain(scheme.lift_reason)}"),
     )
 
 
@@ -224,7 +234,8 @@ def shared(report: Report | ModelReport, target: Target, known: Mapping[str, Sta
         "claims": tuple(claim(result, known) for result in report.results),
         "assumptions": tuple(assumptions(described)),
         "about_target": tuple(about(described)),
-        "version": own_version(),
+        "asked": "no tol" if report.tol is None else f"tol {tol_text(report.tol)}",
+        "version": mgdl_theory.__version__,
     }
 
 
@@ -291,20 +302,35 @@ def witness_lines(witness: Witness) -> tuple[str, ...]:
 
 def _row(report: Report, k: int, bounds: Sequence[tuple[str, str]]) -> Row:
     scheme = report.scheme
-    level, atoms = ("–", 0) if not k else (str(scheme.grades[k - 1].level), len(scheme.grades[k - 1]))
     total = sum(len(grade) for grade in scheme.grades[:k])
+    level, atoms = (str(scheme.grades[k - 1].level), len(scheme.grades[k - 1])) if k else (NONE, 0)
+    network = f"{block_width(scheme.dim) if k else 0} x {grade_depth(scheme.dim, total)}"
     cells = dict.fromkeys(COLUMNS, NONE)
-    cells |= {"grade": str(k), "level": level, "atoms": str(atoms), "total": str(total)}
-    cells["depth"] = str((scheme.dim + 1) * total)
+    cells |= {"grade": str(k), "level": level, "atoms": str(atoms), "total": str(total), "network": network}
     if k >= len(report.rows):  # the verification ended before this grade
         return Row(k, cells, 0.0, math.inf)
-    row, ratio = report.rows[k], report.ratios[k]
-    cells["lower"], cells["upper"] = bounds[k] if math.isfinite(row.residual_sup_upper) else (bounds[k][0], NONE)
-    cells["factor"] = near_text(ratio) if math.isfinite(ratio) else NONE
+    row = report.rows[k]
+    cells |= bound_cells(report, k, bounds[k])
     cells["theorem_a"], cells["theorem_b"] = up_or_none(row.theorem_a, 3), up_or_none(row.theorem_b, 3)
     if k:
-        cells["balanced"], cells["falls"] = str(row.balanced), str(row.nonincreasing)
+        cells["balanced"] = str(row.balanced)
     return Row(k, cells, row.residual_sup_lower, row.residual_sup_upper)
+
+
+def bound_cells(report: ScalarRecord, k: int, bounds: tuple[str, str]) -> dict[str, str]:
+    """What the row of every grade says: its bounds, how they fell, and whether |e| did everywhere."""
+    upper, ratio = report.rows[k].residual_sup_upper, report.ratios[k]
+    return {
+        "lower": bounds[0],
+        "upper": bounds[1] if math.isfinite(upper) else NONE,
+        "ratio": near_text(ratio) if math.isfinite(ratio) else NONE,
+        "falls": str(report.rows[k].nonincreasing) if k else NONE,
+    }
+
+
+def used_columns(rows: Sequence[Row]) -> dict[str, tuple[str, str]]:
+    """The columns in which some row has something."""
+    return {name: told for name, told in COLUMNS.items() if any(row.cells[name] != NONE for row in rows)}
 
 
 def up_or_none(value: float, digits: int) -> str:
@@ -317,13 +343,13 @@ def rows_note(rows: Sequence[Row], count: int) -> str:
     return f"{len(rows)} of {count} rows" if len(rows) < count else ""
 
 
-def _norms(report: Report) -> tuple[tuple[str, ...], ...]:
-    """Heading and one row for each grade, where L^p norms were asked for."""
+def _norms(report: Report, rows: Sequence[Row]) -> tuple[tuple[str, ...], ...]:
+    """Heading and one line for each of these grades, where L^p norms were asked for."""
     if not report.rows or not report.rows[0].norms:
         return ()
-    heading = ("grade", *(f"L^{p} norm" for p, _, _ in report.rows[0].norms))
     lines = report.norm_lines
-    return (heading, *(lines[k] for k in chosen(range(len(lines)), ROWS)))
+    heading = ("grade", *(f"L^{p} norm" for p, _, _ in report.rows[0].norms))
+    return (heading, *(lines[row.number] for row in rows if row.number < len(lines)))
 
 
 def assumptions(described: dict[str, Any]) -> Iterable[tuple[str, str, str]]:
@@ -350,6 +376,11 @@ def about(described: dict[str, Any]) -> Iterable[tuple[str, str]]:
                 yield name.replace("_", " "), plain(str(value))
             elif isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
                 yield name.replace("_", " "), plain(", ".join(value))
+
+
+def trusted(described: Mapping[str, Any]) -> Iterable[str]:
+    """What is taken on trust of a target, a sentence each."""
+    return (f"taken on trust: {plain(str(line))}" for line in described.get("taken_on_trust", ()))
 
 
 def _digest(report: Report) -> tuple[str, str]:
@@ -398,11 +429,3 @@ def latex(target: Any) -> str:
     """The formula in LaTeX, of a target that has one."""
     program = getattr(target, "program", None)
     return str(program.latex()) if program is not None else ""
-
-
-def own_version() -> str:
-    """The version of this package, where it is installed."""
-    try:
-        return version("mgdl-theory")
-    except PackageNotFoundError:
-        return ""

@@ -13,7 +13,19 @@ from mgdl_theory.text import plain
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = ["Raw", "Span", "code_span", "markdown", "plain", "pretty", "spans", "tex", "tex_code", "unbroken"]
+__all__ = [
+    "Raw",
+    "Span",
+    "ascii_signs",
+    "code_span",
+    "markdown",
+    "plain",
+    "pretty",
+    "spans",
+    "tex",
+    "tex_code",
+    "unbroken",
+]
 
 
 class Raw(str):
@@ -30,6 +42,18 @@ def pretty(text: str) -> str:
     """
     return text.replace("<=", "≤").replace(">=", "≥")
 
+
+def ascii_signs(text: str) -> str:
+    """The text with the signs that every terminal has.
+
+    >>> ascii_signs("|e| ≤ tol")
+    '|e| <= tol'
+    """
+    return text.translate(SIGNS)
+
+
+SIGNS = str.maketrans({"≤": "<=", "≥": ">=", "–": "-", "−": "-", "₀": "0"})
+"""Definition: signs that a page has, and what stands for them on a terminal."""
 
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+(?:e-?\d+)?|e-?\d+)(?![\w.]*\w)")
 """Definition: a decimal with a point or an exponent; nothing may break it."""

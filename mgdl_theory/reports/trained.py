@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from mgdl_theory.certificate.refutation import refutation
 from mgdl_theory.errors import CertificateError
@@ -16,16 +16,21 @@ from mgdl_theory.reports.content import (
     Content,
     Row,
     Table,
+    bound_cells,
+    content,
     rows_note,
     shared,
     target_line,
+    trusted,
+    used_columns,
     witness_lines,
 )  # fmt: skip
 from mgdl_theory.reports.texts import plain
 from mgdl_theory.text import bounds_texts, count, near_text, percent_text, tol_text
+from mgdl_theory.verification.record import Report, ScalarRecord
 from mgdl_theory.verification.trained import MODEL_CLAIMS, SCAN, ModelReport
 
-__all__ = ["COLUMNS", "trained_content"]
+__all__ = ["content_of", "trained_content"]
 
 TITLE = "Trained multigrade network for"
 """Definition: the heading, before the formula."""
@@ -42,19 +47,6 @@ PROVED = (
 )
 """Definition: the sentences on numbers, of a certified target and of any other."""
 
-COLUMNS = {
-    "grade": ("grade", "number k of the grade; row 0 is f before any grade"),
-    "parameters": ("parameters", "weights, biases, readouts and constants of all grades so far"),
-    "lower": ("sup|e| ≥", "some point has at least this residual; rounded down"),
-    "upper": ("sup|e| ≤", "no point has a larger residual; rounded up"),
-    "factor": ("factor", "upper bound over that of the grade before, to the nearest"),
-    "squares": ("rel. squares", "sum of e^2 over sum of f^2 on the data, exact before it was rounded to the nearest"),
-    "grown": ("grown", f"share of {SCAN:,} random points where |e| grew, in floating point: a count, no proof"),
-    "falls": ("|e| falls", "verdict: the magnitude of the residual grows at no point"),
-    "seconds": ("seconds", "time that the training noted"),
-}
-"""Definition: columns of the grade table, with heading and meaning."""
-
 TRAINING = ("grade", "solver", "width", "layers", "epochs asked", "steps taken", "rel. gap", "last loss", "accepted")
 """Definition: headings of the table on the training."""
 
@@ -62,8 +54,13 @@ NOTE = 40
 """Experience: characters of a text in a note that are shown."""
 
 
-def trained_content(report: ModelReport) -> Content:
-    """The words and numbers of a report on a trained model.
+def content_of(report: ScalarRecord, page: bool = True) -> Content:
+    """The words and numbers of a report on a scheme or on a trained model."""
+    return trained_content(report, page) if isinstance(report, ModelReport) else content(cast("Report", report), page)
+
+
+def trained_content(report: ModelReport, page: bool = True) -> Content:
+    """The words and numbers of a report on a trained model; for ``page`` see ``content``.
 
     >>> import mgdl_theory as mg
     >>> from mgdl_theory.training import TrainedModel
@@ -75,9 +72,9 @@ def trained_content(report: ModelReport) -> Content:
     model, target = report.model, report.target
     described = target.describe()
     bounds = report.bound_texts
-    rows = tuple(_row(report, k, bounds) for k in chosen(range(len(report.rows)), ROWS))
+    rows = tuple(_row(report, k, bounds[k]) for k in chosen(range(len(bounds)), ROWS if page else len(bounds)))
     shown = [row.number for row in rows if row.number]
-    sha256, why = _refutation(report)
+    sha256, why = _refutation(report) if page else ("", "")
     commands, python = _again(report, described, bool(sha256))
     tables = [Table("How every grade was trained, as the training noted it", _training(model.grades, shown))]
     if points := [report.rows[k].witness for k in shown if report.rows[k].witness]:
@@ -86,7 +83,7 @@ def trained_content(report: ModelReport) -> Content:
     return Content(
         **shared(report, target, MODEL_CLAIMS),
         facts=_facts(report),
-        columns=COLUMNS,
+        columns=used_columns(rows),
         rows=rows,
         rows_note=rows_note(rows, len(report.rows)),
         norms=(),
@@ -100,6 +97,7 @@ def trained_content(report: ModelReport) -> Content:
         proved=PROVED,
         tables=tuple(tables),
         notes=_notes(report),
+        given=(*trusted(described), "trained"),
     )
 
 
@@ -130,21 +128,19 @@ def _squares(value: float) -> str:
     return near_text(value, 4)
 
 
-def _row(report: ModelReport, k: int, bounds: Sequence[tuple[str, str]]) -> Row:
-    lower, upper = bounds[k]
-    row, before = report.rows[k], report.rows[k - 1].residual_sup_upper if k else 0.0
-    ratio = row.residual_sup_upper / before if 0 < before < math.inf else math.nan
-    cells = {
-        "grade": str(k),
-        "parameters": str(row.parameters),
-        "lower": lower,
-        "upper": upper if math.isfinite(row.residual_sup_upper) else NONE,
-        "factor": near_text(ratio) if math.isfinite(ratio) else NONE,
-        "squares": _squares(row.relative_error),
-        "grown": percent_text(row.grown) if k else NONE,
-        "falls": str(row.nonincreasing) if k else NONE,
-        "seconds": near_text(row.seconds) if k else NONE,
-    }
+def _row(report: ModelReport, k: int, bounds: tuple[str, str]) -> Row:
+    row = report.rows[k]
+    cells = (
+        dict.fromkeys(COLUMNS, NONE)
+        | bound_cells(report, k, bounds)
+        | {
+            "grade": str(k),
+            "parameters": str(row.parameters),
+            "squares": _squares(row.relative_error),
+            "grown": percent_text(row.grown) if k else NONE,
+            "seconds": near_text(row.seconds) if k else NONE,
+        }
+    )
     return Row(k, cells, row.residual_sup_lower, row.residual_sup_upper)
 
 

@@ -28,7 +28,9 @@ from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.targets.base import Defects, FloatArray, IntArray, ScalarTarget, Target
 from mgdl_theory.targets.vector import VectorTarget
 
-__all__ = ["BATCH", "ParallelTarget", "joined", "open_cluster", "open_executor", "spread"]
+__all__ = [
+    "BATCH", "Batches", "ParallelTarget", "Progress", "open_cluster", "open_executor", "spread",
+]  # fmt: skip
 
 BATCH = 1 << 15
 """Experience: rows of a batch, large enough to outweigh its journey; a multiple of every CHUNK of a target."""
@@ -50,6 +52,57 @@ CONNECT = 20
 
 T = TypeVar("T", Interval, Defects)
 
+Progress = Callable[[int, int, int], None]
+"""Called with a level, how many of its cells are enclosed, and how many there are; what it raises ends the run."""
+
+
+class Batches:
+    """Enclosures of one level, asked for batch by batch where a callback wants to know how many cells are done.
+
+    >>> from mgdl_theory.targets.formula.target import ExpressionTarget
+    >>> batches = Batches(lambda level, done, cells: print(level, done, cells), 1, 2)
+    1 0 2
+    >>> batches.defects(ExpressionTarget("x"), np.array([[0], [1]])).sag.tolist()
+    1 2 2
+    [0.0, 0.0]
+    """
+
+    def __init__(self, progress: Progress | None, level: int, cells: int) -> None:
+        self.progress, self.level, self.cells, self.done = progress, level, cells, 0
+        self._tell(0)
+
+    def values(self, f: Target, nodes: IntArray) -> Interval:
+        """Enclosure (m,) of f at the nodes int64 (m, d)."""
+        return self._ask(f, "values", nodes, 0)
+
+    def defects(self, f: Target, cells: IntArray) -> Defects:
+        """Defect bounds of f on the cells int64 (n, d), which are done then."""
+        return self._ask(f, "defects", cells, 1)
+
+    def _ask(self, f: Target, question: str, rows: IntArray, weight: int) -> Any:
+        if self.progress is None:
+            return getattr(f, question)(self.level, rows)
+        parts = []
+        for part, size in answers(f, question, self.level, rows):
+            parts.append(part)
+            self._tell(weight * size)
+        return _joined(parts)
+
+    def _tell(self, cells: int) -> None:
+        self.done += cells
+        if self.progress:
+            self.progress(self.level, self.done, self.cells)
+
+
+def answers(f: Target, question: str, level: int, rows: IntArray) -> Iterator[tuple[Any, int]]:
+    """What f answers to each batch of rows, in order, and the number of its rows."""
+    if isinstance(f, ParallelTarget):
+        yield from f.answers(question, level, rows)
+        return
+    for start in range(0, max(len(rows), 1), 2 * BATCH):
+        batch = rows[start : start + 2 * BATCH]
+        yield getattr(f, question)(level, batch), len(batch)
+
 
 class ParallelTarget(ScalarTarget):
     """A target whose enclosures are computed by the workers of an executor; all else is asked of the target itself.
@@ -67,11 +120,6 @@ class ParallelTarget(ScalarTarget):
     OptionError
         If the target cannot be sent to other processes.
 
-    Attributes
-    ----------
-    portion : int
-        Rows to ask for at a time that keep many workers busy.
-
     >>> from concurrent.futures import ThreadPoolExecutor
     >>> from mgdl_theory.targets.formula.target import ExpressionTarget
     >>> with ThreadPoolExecutor(2) as pool:
@@ -79,8 +127,6 @@ class ParallelTarget(ScalarTarget):
     ...     f.values(1, np.array([[1], [2]])).lo.tolist()
     [0.125, 0.25]
     """
-
-    portion = 16 * BATCH
 
     def __init__(self, inner: Target, executor: Executor) -> None:
         self.inner, self.executor = inner, executor
@@ -111,21 +157,24 @@ class ParallelTarget(ScalarTarget):
     def _spread(self, ask: Callable[[int, IntArray], T], level: int, rows: IntArray) -> T:
         if len(rows) < FEWEST or self._here:
             return ask(level, rows)
+        return _joined([part for part, _ in self.answers(ask.__name__, level, rows)])
+
+    def answers(self, question: str, level: int, rows: IntArray) -> Iterator[tuple[Any, int]]:
+        """As :func:`answers`."""
+        if len(rows) < FEWEST or self._here:
+            yield from answers(self.inner, question, level, rows)
+            return
         batches = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
-        waiting: deque[Future[T] | None] = deque()
-        parts: list[T] = []
+        waiting: deque[Future[Any] | None] = deque()
         try:
             for k, batch in enumerate(batches):
-                waiting += [
-                    self._submit(ask.__name__, level, ahead) for ahead in batches[k + len(waiting) : k + IN_FLIGHT]
-                ]
+                waiting += [self._submit(question, level, ahead) for ahead in batches[k + len(waiting) : k + IN_FLIGHT]]
                 part = self._result(waiting.popleft())
-                parts.append(ask(level, batch) if part is None else part)
+                yield getattr(self.inner, question)(level, batch) if part is None else part, len(batch)
         finally:
             for future in waiting:
                 if future is not None:
                     future.cancel()
-        return joined(parts)
 
     def _submit(self, question: str, level: int, rows: IntArray) -> Future[Any] | None:
         if self._here:
@@ -178,17 +227,19 @@ def _loaded(raw: bytes, thread: int) -> Any:
         ) from None
 
 
-def joined(parts: Sequence[T]) -> T:
+def _joined(parts: Sequence[T]) -> T:
     """One record of the cells or nodes of several, in order.
 
-    >>> joined([Interval(np.zeros(1), np.ones(1)), Interval(np.ones(2), np.ones(2))]).lo.tolist()
+    >>> _joined([Interval(np.zeros(1), np.ones(1)), Interval(np.ones(2), np.ones(2))]).lo.tolist()
     [0.0, 1.0, 1.0]
     """
+    if len(parts) == 1:
+        return parts[0]
     kind: Any = type(parts[0])
     columns = {f.name: [getattr(part, f.name) for part in parts] for f in fields(kind)}
     joint: T = kind(
         **{
-            name: joined(column) if isinstance(column[0], Interval) else np.concatenate(column)
+            name: _joined(column) if isinstance(column[0], Interval) else np.concatenate(column)
             for name, column in columns.items()
         }
     )

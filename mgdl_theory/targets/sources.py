@@ -1,4 +1,4 @@
-"""Files as sources of targets: arrays, tables, images, and functions in a user's own Python file.
+"""What a text denotes: a formula, a name of the gallery, several of these, or a file, all read by :func:`read`.
 
 ``data.npy``, ``data.npz:name``, ``table.csv`` and images hold samples; nothing in them is executed.
 ``module.py:f`` names a function in a file whose code is run.
@@ -12,20 +12,132 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numpy.typing import NDArray
 
 from mgdl_theory.archive import MEMORY, Archive, read_npy, whole
 from mgdl_theory.errors import OptionError, told
+from mgdl_theory.targets import target
 from mgdl_theory.targets.caller import foreign, raised
 from mgdl_theory.targets.images import CHANNELS, IMAGES, read_image
 from mgdl_theory.targets.tables import TABLES, read_table
 
-__all__ = ["CHANNELS", "IMAGES", "Found", "is_data", "is_function", "read_data", "read_functions"]
+if TYPE_CHECKING:
+    from mgdl_theory.targets.base import Target
+    from mgdl_theory.targets.vector import VectorTarget
+
+__all__ = [
+    "CHANNELS", "IMAGES", "Found", "Source", "caution", "is_data", "is_function", "read", "read_data", "read_functions",
+]  # fmt: skip
 
 _MEMBER = re.compile(r"(?P<file>.+\.npz)(:(?P<member>[^:]+))?", re.IGNORECASE)
 _FUNCTION = re.compile(r"(?P<file>.+\.py)(:(?P<member>\w+))?")
+
+
+TOL, TOL_OF_FUNCTIONS, PART = "1e-4", "1e-2", 10
+"""Definition: tolerances where none is given, of a formula and of a Python function; and the part of a data range."""
+
+
+class Source(NamedTuple):
+    """What a text denotes, and the tolerance to prove of it: the one given, or the usual one of its kind."""
+
+    target: Target | VectorTarget
+    tol: Any
+
+
+def read(
+    source: str,
+    domain: Any = None,
+    *,
+    tol: Any = None,
+    engine: str = "numpy",
+    channel: str | None = None,
+    limit: int = MEMORY,
+    **function: Any,
+) -> Source:
+    """The target that a text denotes; texts with semicolons are vectors.
+
+    Parameters
+    ----------
+    source : str
+        A formula, ``@NAME`` of the gallery, several of both separated by ``;``, a file of samples as for
+        :func:`read_data`, or ``FILE.py:NAME``, a Python function, whose file is run.
+    domain, engine
+        As for ``mgdl_theory.target``.
+    tol : number or text
+        Kept as it was given; a series has as many terms as it needs.
+    channel : str
+        Of a colour image: luminance (default), red, green or blue.
+    limit : int
+        Bytes that an array may take.
+    **function
+        Of a Python function: lipschitz, holder, modulus, concave, value_error and mp; the names of the modulus and of
+        the function for mpmath are looked up in the same file, and lists of one number are that number.
+
+    Raises
+    ------
+    MgdlError
+        For a text that denotes nothing, and for an option that belongs to another kind; names it as the command
+        line does.
+
+    >>> read("x**2", tol="1e-3").target.text, read("@runge").tol
+    ('x**2', '1e-4')
+    """
+    from mgdl_theory.targets.gallery import find
+
+    given = {name: value for name, value in function.items() if value not in (None, False)}
+    if is_data(source) and not given:
+        return _samples(source, domain, tol, channel, limit)
+    if channel is not None:
+        raise OptionError("--channel: it belongs to an image")
+    if is_function(source):
+        return _of_function(source, domain, tol or TOL_OF_FUNCTIONS, given)
+    if given:
+        option = min(given, key=list(function).index).replace("_", "-")
+        raise OptionError(f"--{option}: it belongs to a Python function, FILE.py:NAME")
+    if source.startswith("@") and ";" not in source:
+        entry = find(source)
+        tol = entry.tol if tol is None else tol
+        if domain is None:
+            return Source(entry.target(tol, engine), tol)
+    tol = TOL if tol is None else tol
+    parts = [part.strip() for part in source.split(";")]
+    if len(parts) == 1:
+        return Source(target(source, domain, engine=engine), tol)
+    named = [find(part).target(tol, engine) if part.startswith("@") else part for part in parts]
+    return Source(target(named, domain, engine=engine), tol)
+
+
+def caution(source: str) -> str:
+    """What is to be said before this is read: that it runs code; else nothing.
+
+    >>> caution("my_module.py:f")
+    'this runs the code of my_module.py'
+    """
+    found = _FUNCTION.fullmatch(source)
+    return f"this runs the code of {found['file']}" if found else ""
+
+
+def _samples(source: str, domain: Any, tol: Any, channel: str | None, limit: int) -> Source:
+    """The interpolant of the samples in a file, to a part of their range."""
+    from mgdl_theory.targets.samples import read_array
+    from mgdl_theory.text import near_text
+
+    found = read_data(source, channel, limit)
+    samples = read_array(found.array)
+    reach = float(samples.max() - samples.min())
+    f = target(found.array, domain, name=found.name, notes=found.notes)
+    return Source(f, near_text(reach / PART or float(TOL), 1) if tol is None else tol)
+
+
+def _of_function(source: str, domain: Any, tol: Any, given: dict[str, Any]) -> Source:
+    """The Python function of a file."""
+    f, omega, mp = read_functions(source, given.pop("modulus", None), given.pop("mp", None))
+    for name in given.keys() & {"lipschitz", "value_error"}:
+        given[name] = given[name][0] if len(given[name]) == 1 else given[name]
+    path, _, name = source.rpartition(":")
+    return Source(target(f, domain, mp=mp, modulus=omega, name=f"{os.path.basename(path)}:{name}", **given), tol)
 
 
 def is_data(source: str) -> bool:

@@ -13,6 +13,7 @@ from mgdl_theory.errors import OptionError, shown
 from mgdl_theory.relu.trained import Data, Fit, TrainedModel
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Target
+from mgdl_theory.targets.parallel import Progress
 from mgdl_theory.targets.vector import VectorTarget
 from mgdl_theory.vector import VectorScheme
 from mgdl_theory.verification.record import Report
@@ -29,7 +30,7 @@ class VerifyOptions(TypedDict, total=False):
     target: Target | VectorTarget | None
     norms: Sequence[int]
     budget: Budget | None
-    progress: Callable[[int, int], None] | None
+    progress: Progress | None
     workers: int
     executor: Executor | None
 
@@ -39,7 +40,7 @@ class FitOptions(TypedDict, total=False):
 
     data: Data | None
     cells: int
-    progress: Callable[[int, int], None] | None
+    progress: Progress | None
 
 
 VERIFIERS: dict[type, Callable[..., Any]] = {
@@ -101,7 +102,8 @@ def verify(approximation: Any, tol: Any = None, **options: Any) -> Any:
     cells : int
         Of a trained model: the budget of cells.
     progress : callable
-        Called with (level, cells) before each level.
+        Called with (level, cells enclosed, cells of the level) before the first and after every batch of enclosures;
+        what it raises ends the verification.
 
     Returns
     -------

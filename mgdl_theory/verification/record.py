@@ -134,6 +134,12 @@ class Record:
 
         return save_report(self, path)
 
+    def __str__(self) -> str:
+        """What a terminal shows: the grades, the verdicts, and the last line."""
+        from mgdl_theory.reports.console import text
+
+        return text(self)
+
     def as_dict(self) -> dict[str, Any]:
         """Every number of the report as plain data (floats; the exact data of a scheme are its atoms)."""
         return {
@@ -216,6 +222,13 @@ class ScalarRecord(Record):
         return bounds_texts([(row.residual_sup_lower, row.residual_sup_upper) for row in self.rows], self.tol)
 
     @property
+    def ratios(self) -> tuple[float, ...]:
+        """Upper bound of each row over that of the row before; nan for row 0 and after a zero."""
+        uppers = [row.residual_sup_upper for row in self.rows]
+        pairs = itertools.pairwise(uppers)
+        return (math.nan, *(after / before if before else math.nan for before, after in pairs))
+
+    @property
     def sup_text(self) -> str:
         """The certified bound of the last residual, as printed."""
         return bounds_texts([(0.0, self.residual_sup_upper)], self.tol, 6)[0][1]
@@ -272,13 +285,6 @@ class Report(ScalarRecord):
         return self.scheme.tol if self.tol is None else self.tol
 
     @property
-    def ratios(self) -> tuple[float, ...]:
-        """Upper bound of each row over that of the row before; nan for row 0 and after a zero."""
-        uppers = [row.residual_sup_upper for row in self.rows]
-        pairs = itertools.pairwise(uppers)
-        return (math.nan, *(after / before if before else math.nan for before, after in pairs))
-
-    @property
     def norm_lines(self) -> list[tuple[str, ...]]:
         """Grade and enclosed norms of each row, as printed."""
         names = range(len(self.rows[0].norms) if self.rows else 0)
@@ -322,15 +328,6 @@ class Report(ScalarRecord):
 
     def _size(self) -> str:
         return f"{count(len(self.rows) - 1, 'grade')}, {count(self.scheme.atoms, 'atom')}"
-
-    def __str__(self) -> str:
-        lines = [
-            f"{row.grade:>3}  level {row.level:>2}  atoms {row.atoms:>7}  "
-            f"{low:>9} <= sup|e| <= {high:<9}  {row.balanced}"
-            for row, (low, high) in zip(self.rows, self.bound_texts, strict=True)
-        ]
-        lines += [f"{r.verdict!s:<9}  {r.claim}: {r.evidence}" for r in self.results]
-        return "\n".join([*lines, self.last_line()])
 
 
 def _weaker_row(row: Any) -> Any:

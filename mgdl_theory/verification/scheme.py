@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -38,7 +38,7 @@ from mgdl_theory.rigor.rounding import (
 )
 from mgdl_theory.scheme import Scheme, block_width, grade_depth
 from mgdl_theory.targets.base import Defects, FloatArray, Target
-from mgdl_theory.targets.parallel import open_executor, spread
+from mgdl_theory.targets.parallel import Batches, Progress, open_executor, spread
 from mgdl_theory.text import bounds_texts, down_text, near_text, range_text, ranges_text, tol_text, up_text
 from mgdl_theory.verification.norms import Power, cell_powers
 from mgdl_theory.verification.record import GradeRow, LeafBlock, Report
@@ -58,8 +58,6 @@ PEAK_CELLS, NEAR_PEAK = 256, 0.98
 
 ENOUGH = 0.999
 """Experience: a residual of this part of its bound is not looked for any further."""
-
-Progress = Callable[[int, int], None]
 
 
 @checked_arithmetic()
@@ -165,10 +163,8 @@ class _Sweep:
     def _level(self, front: Front) -> tuple[Front, BoolArray]:
         """Process one level; returns the front after its grades and the cells to split."""
         mesh = front.mesh
-        if self.progress:
-            self.progress(mesh.level, len(mesh.cells))
-        f = self.target.values(mesh.level, mesh.nodes)
-        defects = self.target.defects(mesh.level, mesh.cells)
+        batches = Batches(self.progress, mesh.level, len(mesh.cells))
+        f, defects = batches.values(self.target, mesh.nodes), batches.defects(self.target, mesh.cells)
         check_arithmetic()  # the callback and the target may be foreign code
         e = front.residual(f)
         bound = cell_bounds(mesh, e, defects)

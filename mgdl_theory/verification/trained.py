@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -26,7 +26,8 @@ from mgdl_theory.relu.trained import Data, Fit, TrainedModel, sample
 from mgdl_theory.rigor.interval import Interval, mignitude
 from mgdl_theory.rigor.rounding import add_up, check_arithmetic, checked_arithmetic, quiet, sub_down
 from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, Target
-from mgdl_theory.text import bounds_texts, count, down_text, near_text, percent_text, tol_text, up_text
+from mgdl_theory.targets.parallel import Batches, Progress
+from mgdl_theory.text import bounds_texts, count, down_text, near_text, tol_text, up_text
 from mgdl_theory.verification.claims import Claim
 from mgdl_theory.verification.piecewise_linear import BrokenLine, broken_line, grade_lines, growth
 from mgdl_theory.verification.record import LeafBlock, ScalarRecord, row_dict
@@ -143,15 +144,6 @@ class ModelReport(ScalarRecord):
             "leaves": self.leaf_count,
         }
 
-    def __str__(self) -> str:
-        lines = [
-            f"{row.grade:>3}  {low:>9} <= sup|e| <= {high:<9}  "
-            f"squares {near_text(row.relative_error, 4)}  grown {percent_text(row.grown)}  {row.nonincreasing}"
-            for row, (low, high) in zip(self.rows, self.bound_texts, strict=True)
-        ]
-        lines += [f"{r.verdict!s:<9}  {r.claim}: {r.evidence}" for r in self.results]
-        return "\n".join([*lines, self.last_line()])
-
 
 @checked_arithmetic()
 def verify_fit(
@@ -160,7 +152,7 @@ def verify_fit(
     *,
     data: Data | None = None,
     cells: int = 100_000,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> ModelReport:
     """Decide what the theorem would claim of a trained network; for the options see ``mgdl_theory.verify``."""
     fit = TrainedModel.copy(fit.model).on(fit.target)  # what is verified is what is kept, whatever the caller does
@@ -242,8 +234,6 @@ class _Sweep:
         with quiet():
             while True:
                 used += len(mesh.cells)
-                if self.progress:
-                    self.progress(mesh.level, len(mesh.cells))
                 bounds, open_ = self._level(mesh)
                 split = self._worst(mesh, self._excess(bounds), np.asarray(open_.any(axis=0)), used, allowed)
                 leaf = ~split
@@ -286,7 +276,8 @@ class _Sweep:
     def _level(self, mesh: Mesh) -> tuple[FloatArray, BoolArray]:
         """Bounds (K + 1, n) of |e_k| on the cells, and (K, n) where a comparison is open; notes peaks, witnesses."""
         t = np.ldexp(mesh.nodes.astype(np.float64), -mesh.level)
-        e, of_f = self.target.values(mesh.level, mesh.nodes), self.target.defects(mesh.level, mesh.cells)
+        batches = Batches(self.progress, mesh.level, len(mesh.cells))
+        e, of_f = batches.values(self.target, mesh.nodes), batches.defects(self.target, mesh.cells)
         check_arithmetic()  # the callback and the target may be foreign code
         grades, bent = grade_enclosures(self.model, t), bends(self.model, mesh.level, mesh.cells)
         sag, bulge = (np.where(np.isnan(v), np.inf, v) for v in (of_f.sag, of_f.bulge))

@@ -89,10 +89,6 @@ class VectorReport(Record):
             f"sup-norms of the residuals <= {bound}{end}"
         )
 
-    def __str__(self) -> str:
-        parts = [f"component {j}: {report}" for j, report in enumerate(self.components, 1)]
-        return "\n".join([*parts, self.last_line()])
-
 
 def verify_components(
     scheme: VectorScheme, tol: Any = None, *, target: VectorTarget | None = None, workers: int = 1,
