@@ -27,8 +27,10 @@ class Stopped(Exception):
 
 
 def stop_at(level: int) -> Any:
-    def progress(record: Any) -> None:
-        if record.level == level:
+    """Ends the run before the level that follows."""
+
+    def progress(now: int, done: int, cells: int) -> None:
+        if now == level + 1:
             raise Stopped
 
     return progress
@@ -51,7 +53,7 @@ def test_a_resumed_run_gives_the_scheme_of_an_uninterrupted_one(tmp_path: Path, 
         construct(WAVE, 1e-4, lift=lift, checkpoint=file, progress=stop_at(level))
     levels: list[int] = []
     resumed = construct(
-        WAVE, 1e-4, lift=lift, checkpoint=file, resume=True, progress=lambda record: levels.append(record.level)
+        WAVE, 1e-4, lift=lift, checkpoint=file, resume=True, progress=lambda level, *_: levels.append(level)
     )
     assert levels[0] == level + 1
     whole = construct(WAVE, 1e-4, lift=lift)
@@ -70,9 +72,11 @@ def test_vectors_resume_though_their_components_end_at_different_levels(tmp_path
 
 def test_a_finished_run_is_read_and_not_repeated(tmp_path: Path) -> None:
     file = tmp_path / "run.npz"
-    whole, seen = construct(WAVE, 1e-3, checkpoint=file), []
+    whole, seen = construct(WAVE, 1e-3, checkpoint=file), list[Any]()
     before = file.read_bytes()
-    assert content(construct(WAVE, 1e-3, checkpoint=file, resume=True, progress=seen.append)) == content(whole)
+    assert content(
+        construct(WAVE, 1e-3, checkpoint=file, resume=True, progress=lambda *told: seen.append(told))
+    ) == content(whole)
     assert seen == []
     assert file.read_bytes() == before
 
@@ -98,8 +102,8 @@ def test_a_budget_that_cannot_suffice_is_known_after_resuming(tmp_path: Path) ->
 def test_an_interrupt_keeps_the_file(tmp_path: Path) -> None:
     file = tmp_path / "run.npz"
 
-    def progress(record: Any) -> None:
-        if record.level == 6:
+    def progress(level: int, done: int, cells: int) -> None:
+        if level == 6:
             raise KeyboardInterrupt
 
     part = construct(WAVE, 1e-4, checkpoint=file, progress=progress)

@@ -43,7 +43,6 @@ from mgdl_theory.construction import FINISH, HOPELESS, choose_lift, read_tol
 from mgdl_theory.contraction import quantum_floor
 from mgdl_theory.grade import PATIENCE
 from mgdl_theory.rigor.interval import Interval
-from mgdl_theory.scheme import LevelRecord
 from mgdl_theory.text import count, float_text
 
 SQUARE = Quadratic.of(1, 0)
@@ -127,9 +126,10 @@ def test_grades_rise_in_level_and_hold_nonzero_multiples_of_the_quantum(toy: Qua
 
 
 def test_history_is_what_was_done() -> None:
-    seen: list[LevelRecord] = []
-    scheme = construct(WAVE, 1e-3, progress=seen.append)
-    assert tuple(seen) == scheme.history
+    told: list[tuple[int, int, int]] = []
+    scheme = construct(WAVE, 1e-3, progress=lambda *now: told.append(now))
+    seen = scheme.history
+    assert told == [(r.level, done, r.cells) for r in seen for done in (0, 0, r.cells)]
     assert [r.level for r in seen] == list(range(len(seen)))
     assert sum(r.atoms for r in seen) == scheme.atoms
     assert {r.level: r.atoms for r in seen if r.atoms} == {g.level: len(g) for g in scheme.grades}
@@ -386,19 +386,19 @@ def test_memory_budget_stops_before_the_level_that_would_exceed_it() -> None:
 
 @pytest.mark.parametrize("stop", range(len(FULL.history)))
 def test_interrupt_keeps_the_grades_so_far(stop: int) -> None:
-    def progress(record: LevelRecord) -> None:
-        if record.level == stop:
+    def progress(level: int, done: int, cells: int) -> None:
+        if level == stop and done:
             raise KeyboardInterrupt
 
     scheme = construct(WAVE, 1e-3, progress=progress)
-    assert same_grades(scheme, FULL.prefix(sum(g.level <= stop for g in FULL.grades)))
+    assert same_grades(scheme, FULL.prefix(sum(g.level < stop for g in FULL.grades)))
     assert not scheme.complete
     assert "interrupted" in scheme.reason
-    assert scheme.history == FULL.history[: stop + 1]
+    assert scheme.history == FULL.history[:stop]
 
 
 def test_other_errors_of_the_callback_are_not_swallowed() -> None:
-    def progress(record: LevelRecord) -> None:
+    def progress(level: int, done: int, cells: int) -> None:
         raise RuntimeError("mine")
 
     with pytest.raises(RuntimeError, match="mine"):

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import mgdl_theory as mg
-from mgdl_theory.cli import _parser, main
+from mgdl_theory.cli import main
+from mgdl_theory.cli.options import parse
 from mgdl_theory.lessons import careless
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -84,7 +85,7 @@ def test_pages_show_commands() -> None:
 @pytest.mark.parametrize(("page", "command"), commands())
 def test_a_command_of_a_page_is_understood(page: str, command: str) -> None:
     """Options exist and have their arguments; what the command does is for other tests."""
-    _parser().parse_args(shlex.split(command, comments=True)[1:])
+    parse(shlex.split(command, comments=True)[1:])
 
 
 def links(page: Path) -> list[str]:

@@ -256,7 +256,6 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
     assert python("-c", code).strip() == "[]"
 
 
-@pytest.mark.skipif(not (ROOT / PACKAGE / "cli.py").exists(), reason="there is no command line yet")
 def test_the_help_of_the_command_line_loads_nothing_heavy() -> None:
     code = (
         "import runpy, sys; sys.argv = ['mgdl-theory', '--help']\n"

@@ -26,7 +26,7 @@ from mgdl_theory import Budget, OptionError, TargetError, Verdict, construct, ta
 from mgdl_theory.certificate.schema import certificate
 from mgdl_theory.cli import main
 from mgdl_theory.targets import parallel
-from mgdl_theory.targets.parallel import ParallelTarget, joined, open_cluster, open_executor, spread
+from mgdl_theory.targets.parallel import Batches, ParallelTarget, open_cluster, open_executor, spread
 
 FORMULA = "sin(6*x)*cos(5*y)+exp(-x*y)"
 
@@ -71,7 +71,7 @@ class Here(Executor):
         return future
 
 
-def noted(seen: list[int], level: int, cells: int) -> None:
+def noted(seen: list[int], level: int, done: int, cells: int) -> None:
     seen.append(cells)
 
 
@@ -174,8 +174,8 @@ def test_a_killed_process_of_the_pool_costs_time_only() -> None:
         pool.submit(os.getpid).result()
         (victim,) = list(pool._processes)[:1]
 
-        def kill(record: Any) -> None:
-            if record.level == 4:
+        def kill(level: int, done: int, cells: int) -> None:
+            if (level, done) == (5, 0):
                 os.kill(victim, signal.SIGKILL)
 
         with warnings.catch_warnings():
@@ -236,10 +236,16 @@ def test_a_large_table_is_not_sent() -> None:
     assert here.count == 0
 
 
-def test_joined_defects_keep_every_column() -> None:
-    f = target("x**3")
-    cells = np.arange(64)[:, None]
-    whole, parts = f.defects(6, cells), joined([f.defects(6, cells[:10]), f.defects(6, cells[10:])])
+@pytest.mark.usefixtures("small_batches")
+@pytest.mark.parametrize("workers", [False, True])
+def test_batches_keep_every_column_and_tell_what_is_done(workers: bool) -> None:
+    f, told = target("x**3"), list[int]()
+    cells = np.arange(1000)[:, None]
+    batches = Batches(lambda level, done, total: told.append(done), 10, 1000)
+    whole, parts = f.defects(10, cells), batches.defects(ParallelTarget(f, Here()) if workers else f, cells)
+    assert told == sorted(set(told))
+    assert (told[0], told[-1]) == (0, 1000)
+    assert len(told) > 5
     for name in ("sag", "bulge", "sag_theta", "bulge_theta"):
         assert getattr(whole, name).tobytes() == getattr(parts, name).tobytes()
     assert whole.range.lo.tobytes() + whole.range.hi.tobytes() == parts.range.lo.tobytes() + parts.range.hi.tobytes()

@@ -319,8 +319,8 @@ def test_a_smaller_tolerance_than_was_built_for_is_refuted() -> None:
 
 def test_a_run_that_reports_only_its_finished_cells_is_caught() -> None:
     """The open cells are the bad ones; a builder that forgets them has a small sup-norm to show."""
-    records: list[LevelRecord] = []
-    stopped = construct(WAVE, 1e-3, budget=Budget(level=4), progress=records.append)
+    stopped = construct(WAVE, 1e-3, budget=Budget(level=4))
+    records = stopped.history
     assert records[-1].open_cells > 0
     finished_only = LevelRecord(4, records[-1].cells, records[-1].atoms, 0.9e-3, 0)
     lie = replace(stopped, complete=True, reason="tolerance reached", history=(*stopped.history[:-1], finished_only))

@@ -336,10 +336,10 @@ def test_what_is_left_of_a_budget_goes_to_the_worst_cells() -> None:
     f = mg.target("sin(9*x)*cos(7*y)")
     rows, biases = np.array([[400.0, 240.0]] * 2), np.array([-300.0, -301.0])
     model = TrainedModel(f.box).with_grade(TrainedGrade((rows,), (biases,), np.array([1.0, -1.0]), 0.0))
-    seen: list[tuple[int, int]] = []
-    report = mg.verify(model.on(f), cells=1900, progress=lambda level, cells: seen.append((level, cells)))
-    assert sum(cells for _, cells in seen) <= 1900
-    assert max(level for level, _ in seen) >= 9  # 4^6 cells are over the budget
+    seen: list[tuple[int, int, int]] = []
+    report = mg.verify(model.on(f), cells=1900, progress=lambda *now: seen.append(now))
+    assert sum(cells for _, done, cells in seen if done) <= 1900
+    assert max(level for level, *_ in seen) >= 9  # 4^6 cells are over the budget
     coarse = mg.verify(model.on(f), cells=1024)
     assert report.rows[-1].residual_sup_lower <= 2 < report.residual_sup_upper < 0.5 * coarse.residual_sup_upper
     assert np.isclose(mg.verify(model.on(f), cells=1 << 20).residual_sup_upper, 2, rtol=0.1)

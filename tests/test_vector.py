@@ -43,7 +43,7 @@ from mgdl_theory.relu.compile import compile_network
 from mgdl_theory.relu.export import load_npz, save_npz, save_torch
 from mgdl_theory.relu.measure import agreement, float32_values, torch_values
 from mgdl_theory.relu.ranges import cell_ranges
-from mgdl_theory.scheme import LevelRecord, block_width, unit_width
+from mgdl_theory.scheme import block_width, unit_width
 from mgdl_theory.vector import VectorAtoms
 from mgdl_theory.verification.network import scheme_at
 
@@ -175,8 +175,8 @@ def test_a_component_that_is_done_is_complete_even_if_another_has_to_stop() -> N
 
 @pytest.mark.parametrize("stop", [0, 3])
 def test_an_interrupt_keeps_the_same_levels_of_every_component(stop: int) -> None:
-    def progress(record: LevelRecord) -> None:
-        if record.level == stop:
+    def progress(level: int, done: int, cells: int) -> None:
+        if level == stop + 1:
             raise KeyboardInterrupt
 
     f = mg.target(CIRCLE)
@@ -188,15 +188,15 @@ def test_an_interrupt_keeps_the_same_levels_of_every_component(stop: int) -> Non
 
 
 def test_progress_tells_of_all_components_together() -> None:
-    records: list[LevelRecord] = []
-    scheme = mg.construct(mg.target(CIRCLE), 1e-2, progress=records.append)
-    for level, told in enumerate(records):
-        own = [part.history[level] for part in scheme.components if level < len(part.history)]
-        assert told.level == level
-        assert told.cells == sum(r.cells for r in own)
-        assert told.open_cells == sum(r.open_cells for r in own)
-        assert told.residual_sup_upper == max(r.residual_sup_upper for r in own)
-    assert [r.atoms for r in records if r.atoms] == [len(grade) for grade in scheme.grades]
+    told: list[tuple[int, int, int]] = []
+    scheme = mg.construct(mg.target(CIRCLE), 1e-2, progress=lambda *now: told.append(now))
+    levels = max(len(part.history) for part in scheme.components)
+    for level in range(levels):
+        own = [part.history[level].cells for part in scheme.components if level < len(part.history)]
+        now = [done for at, done, cells in told if at == level and cells == sum(own)]
+        assert (now[0], now[-1]) == (0, sum(own))
+        assert now == sorted(now)
+    assert {level for level, *_ in told} == set(range(levels))
 
 
 # -- verification ----------------------------------------------------------------------------------

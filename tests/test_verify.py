@@ -535,12 +535,28 @@ def test_the_report_speaks_of_the_target_that_was_verified() -> None:
 
 
 def test_progress_sees_every_level_once() -> None:
-    seen: list[tuple[int, int]] = []
+    told: list[tuple[int, int, int]] = []
     scheme = construct(WAVE, 0.01)
-    verify(scheme, progress=lambda level, cells: seen.append((level, cells)))
-    assert [level for level, _ in seen] == list(range(len(seen)))
-    assert seen[0] == (0, 1)
+    verify(scheme, progress=lambda *now: told.append(now))
+    seen = [now for now in told if now[1]]
+    assert [level for level, *_ in seen] == list(range(len(seen)))
+    assert all(done == cells for _, done, cells in seen)
+    assert told[:3] == [(0, 0, 1), (0, 0, 1), (0, 1, 1)]
     assert len(seen) > scheme.grades[-1].level
+
+
+def test_a_caller_can_end_a_verification_within_a_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "BATCH", 4)
+    scheme, told = construct(WAVE, 0.01), list[tuple[int, int, int]]()
+
+    def progress(*now: int) -> None:
+        told.append(now)  # type: ignore[arg-type]
+        if 0 < now[1] < now[2]:
+            raise LookupError("enough")
+
+    with pytest.raises(LookupError, match="enough"):
+        verify(scheme, progress=progress)
+    assert told[-1][1] == 8
 
 
 def test_verification_is_deterministic_and_leaves_the_scheme_as_it_was() -> None:

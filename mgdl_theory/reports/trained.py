@@ -11,6 +11,7 @@ from mgdl_theory.errors import CertificateError
 from mgdl_theory.pictures.style import chosen
 from mgdl_theory.relu.trained import TrainedGrade
 from mgdl_theory.reports.content import (
+    COLUMNS,
     NONE,
     ROWS,
     Content,

@@ -73,16 +73,18 @@ class Batches:
 
     def values(self, f: Target, nodes: IntArray) -> Interval:
         """Enclosure (m,) of f at the nodes int64 (m, d)."""
-        return self._ask(f, "values", nodes, 0)
+        found: Interval = self._ask(f, "values", nodes, 0)
+        return found
 
     def defects(self, f: Target, cells: IntArray) -> Defects:
         """Defect bounds of f on the cells int64 (n, d), which are done then."""
-        return self._ask(f, "defects", cells, 1)
+        found: Defects = self._ask(f, "defects", cells, 1)
+        return found
 
     def _ask(self, f: Target, question: str, rows: IntArray, weight: int) -> Any:
         if self.progress is None:
             return getattr(f, question)(self.level, rows)
-        parts = []
+        parts: list[Any] = []
         for part, size in answers(f, question, self.level, rows):
             parts.append(part)
             self._tell(weight * size)
@@ -157,7 +159,8 @@ class ParallelTarget(ScalarTarget):
     def _spread(self, ask: Callable[[int, IntArray], T], level: int, rows: IntArray) -> T:
         if len(rows) < FEWEST or self._here:
             return ask(level, rows)
-        return _joined([part for part, _ in self.answers(ask.__name__, level, rows)])
+        parts: list[T] = [part for part, _ in self.answers(ask.__name__, level, rows)]
+        return _joined(parts)
 
     def answers(self, question: str, level: int, rows: IntArray) -> Iterator[tuple[Any, int]]:
         """As :func:`answers`."""
