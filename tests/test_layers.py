@@ -55,6 +55,7 @@ METHODS = {
     ("vector", "relu.network"),
     ("verification.record", "certificate.schema"),
     ("verification.record", "reports"),
+    ("verification.record", "reports.console"),
 }
 """(module, module above): methods for convenience, such as ``scheme.network()``, whose body imports what works."""
 HEAVY = ("sympy", "matplotlib", "mpmath", "rich", "jinja2", "onnx", "onnxruntime", "torch")

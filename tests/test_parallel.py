@@ -14,7 +14,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -176,7 +176,8 @@ def test_a_killed_process_of_the_pool_costs_time_only() -> None:
 
         def kill(level: int, done: int, cells: int) -> None:
             if (level, done) == (5, 0):
-                os.kill(victim, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it is dead already
+                    os.kill(victim, signal.SIGKILL)
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)

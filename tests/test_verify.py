@@ -50,6 +50,7 @@ from mgdl_theory import (
 )
 from mgdl_theory.grade import PATIENCE
 from mgdl_theory.scheme import block_width, grade_depth
+from mgdl_theory.targets import parallel
 from mgdl_theory.text import down_text, ranges_text, up_text
 from mgdl_theory.verification.record import Report
 from mgdl_theory.verification.verdict import worst

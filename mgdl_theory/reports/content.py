@@ -10,8 +10,8 @@ from fractions import Fraction
 from functools import reduce
 from typing import Any
 
-import mgdl_theory
 from mgdl_theory.certificate.schema import certificate
+from mgdl_theory.checkpoint import versions
 from mgdl_theory.errors import CertificateError
 from mgdl_theory.pictures.style import chosen
 from mgdl_theory.reports.texts import plain, pretty
@@ -130,7 +130,7 @@ class Table:
 class Content:
     """Everything that a report says, as plain texts: no format has escaped them yet.
 
-    ``asked`` is the tolerance, and ``given`` what a terminal says before the grades.
+    ``asked`` is the tolerance of a construction, and ``given`` what a terminal says before the grades.
     """
 
     formula: str
@@ -202,6 +202,7 @@ def content(report: Report, page: bool = True) -> Content:
     commands, python = _again(report, described)
     return Content(
         **shared(report, target, CLAIMS),
+        asked="no tol" if report.tol is None else f"tol {tol_text(report.tol)}",
         facts=_facts(report),
         columns=used_columns(rows),
         rows=rows,
@@ -234,8 +235,7 @@ def shared(report: Report | ModelReport, target: Target, known: Mapping[str, Sta
         "claims": tuple(claim(result, known) for result in report.results),
         "assumptions": tuple(assumptions(described)),
         "about_target": tuple(about(described)),
-        "asked": "no tol" if report.tol is None else f"tol {tol_text(report.tol)}",
-        "version": mgdl_theory.__version__,
+        "version": versions()["version"],
     }
 
 

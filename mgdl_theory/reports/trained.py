@@ -98,7 +98,8 @@ def trained_content(report: ModelReport, page: bool = True) -> Content:
         proved=PROVED,
         tables=tuple(tables),
         notes=_notes(report),
-        given=(*trusted(described), "trained"),
+        asked="trained" if report.tol is None else f"trained, tol {tol_text(report.tol)}",
+        given=tuple(trusted(described)),
     )
 
 
