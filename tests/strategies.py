@@ -31,7 +31,7 @@ def literals(draw: st.DrawFn) -> str:
 
 
 @st.composite
-def expressions(
+def expressions(  # noqa: C901 - a branch for every operator
     draw: st.DrawFn,
     dim: int,
     functions: Sequence[str] = SMOOTH + PARTIAL,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from mgdl_theory.cli.options import help_texts, parse
+from mgdl_theory.cli.options import help_texts, parse, runs_code
 from mgdl_theory.cli.output import UNDECIDED, refused, say
 from mgdl_theory.errors import AssumptionError, MgdlError, interrupt
 
@@ -20,14 +21,27 @@ BROKEN_PIPE = 128 + 13
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code 0 proved, 1 refuted, 2 wrong input, 3 undecided."""
-    from mgdl_theory.cli import commands
-
-    _speak_any_code_page()
-    options = None
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # what its code page lacks is written as an escape, no error
     try:
         options = parse(None if argv is None else list(argv))
+    except OSError as error:  # of a help text
+        return _unwritten(error)
+    try:
+        return _code(options)
+    finally:
+        if argv is None and runs_code(options):  # what that prints at the end is not our last line
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it closes with the process
+
+
+def _code(options: argparse.Namespace) -> int:
+    """The exit code of a command, whatever happens to it."""
+    from mgdl_theory.cli.commands import RUN
+
+    try:
         with _own_interrupts():
-            code = int(commands.RUN[options.command](options))
+            code = RUN[options.command](options)
             if sys.stdout is not None:
                 sys.stdout.flush()
         return code
@@ -35,31 +49,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return refused(str(error))
     except KeyboardInterrupt:
         say("UNDECIDED: interrupted by the user before the verification had ended; nothing is certified")
-        return UNDECIDED
     except MemoryError:
         say("UNDECIDED: the memory of this machine is exhausted; lower --max-memory or raise the tolerance")
-        return UNDECIDED
-    except OSError as error:  # the reader of our output has gone away, or the disk is full
-        if sys.stdout is not None:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE if isinstance(error, BrokenPipeError) else refused(f"cannot write: {error}")
+    except OSError as error:
+        return _unwritten(error)
     except (SystemExit, GeneratorExit) as error:
-        if options is None:  # help, or options that do not parse
-            raise
         return refused(f"code that was given raised {type(error).__name__}: {error}")
     except Exception as error:  # noqa: BLE001 - a bug must not look like the exit code of a refutation
         say(f"UNDECIDED: an error of this program, please report it: {type(error).__name__}: {error}")
-        return UNDECIDED
-    finally:
-        if argv is None and options is not None and commands.runs_code(options):  # what that prints is not our last
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - it closes with the process
+    return UNDECIDED
 
 
-def _speak_any_code_page() -> None:
-    """What the code page of a stream lacks is written as an escape, instead of an error."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+def _unwritten(error: OSError) -> int:
+    """The reader of our output has gone away, or the disk is full: nothing more can be written."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE if isinstance(error, BrokenPipeError) else refused(f"cannot write: {error}")
 
 
 @contextmanager

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mgdl_theory.relu.network import Network
     from mgdl_theory.verification.record import Report
 
-__all__ = ["RUN", "runs_code"]
+__all__ = ["RUN"]
 
 
 # -- what EXPR denotes -----------------------------------------------------------------------------
@@ -92,13 +92,6 @@ def _one_function(options: argparse.Namespace) -> Asked:
 
 def _attribute(option: str) -> str:
     return option.removeprefix("--").replace("-", "_")
-
-
-def runs_code(options: argparse.Namespace) -> bool:
-    """Whether EXPR names a Python file, whose code may print when this process ends."""
-    from mgdl_theory.targets.sources import is_function
-
-    return is_function(getattr(options, "expr", ""))
 
 
 # -- the work --------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, NoReturn
 import mgdl_theory
 from mgdl_theory.cli.output import WRONG_INPUT, note
 
-__all__ = ["CONSTRUCTION", "FUNCTION", "help_texts", "parse"]
+__all__ = ["CONSTRUCTION", "FUNCTION", "help_texts", "parse", "runs_code"]
 
 FUNCTION: Mapping[str, Mapping[str, Any]] = {
     "--lipschitz": {"nargs": "+", "metavar": "L",
@@ -230,6 +230,13 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         if sys.stdout is not None:
             sys.stdout.flush()  # a help text, whose reader may have gone away
         raise
+
+
+def runs_code(options: argparse.Namespace) -> bool:
+    """Whether EXPR names a Python file, whose code may print when this process ends."""
+    from mgdl_theory.targets.sources import is_function
+
+    return is_function(getattr(options, "expr", ""))
 
 
 def help_texts(columns: int = 100) -> list[tuple[str, str]]:
