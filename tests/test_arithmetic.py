@@ -11,12 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mgdl_theory as mg
-from mgdl_theory.relu import enclosures as old_enclosures
-from mgdl_theory.relu import forward as old
-from mgdl_theory.relu import trained as old_trained
+from mgdl_theory.relu.enclosures import grade_enclosures
 from mgdl_theory.relu.network import Network
-from mgdl_theory.rigor import dyadic
-from mgdl_theory.rigor.dyadic import Dyadic, ExactLayers, affine, integers, pair
+from mgdl_theory.relu.trained import TrainedModel
+from mgdl_theory.rigor.dyadic import Dyadic, affine, channels, pair, rational
 from mgdl_theory.rigor.products import IntervalLayers, affine_ball
 from mgdl_theory.rigor.rounding import quiet
 
@@ -51,47 +49,64 @@ def layers(rows: int, width: int) -> st.SearchStrategy[tuple[list[list[float]], 
     return st.tuples(st.lists(row, min_size=rows, max_size=rows), st.lists(NUMBERS, min_size=rows, max_size=rows))
 
 
+def mapped(rows: list[list[float]], constants: list[float], x: list[Fraction]) -> list[Fraction]:
+    """W x + b in rational arithmetic."""
+    products = [[Fraction(v) * y for v, y in zip(row, x, strict=True) if v] for row in rows]
+    return [sum(terms, Fraction(c)) for terms, c in zip(products, constants, strict=True)]
+
+
+def exactly(network: Network, t: list[Fraction]) -> list[list[Fraction]]:
+    """The values after each grade at unit coordinates t, from the definition."""
+    h, out, start = t + [Fraction(0)] * (network.width - len(t)), list[list[Fraction]](), 0
+    totals = list(map(Fraction, network.lifts.tolist()))
+    for k, end in enumerate(network.grade_end.tolist()):
+        for w, b in zip(network.weights[start:end].tolist(), network.biases[start:end].tolist(), strict=True):
+            h = [max(value, Fraction(0)) for value in mapped(w, b, h)]
+        grown = mapped(network.readouts[k].tolist(), network.readout_biases[k].tolist(), h)
+        totals = [total + g for total, g in zip(totals, grown, strict=True)]
+        out.append(totals)
+        start = end
+    return out
+
+
 @pytest.mark.parametrize("k", range(len(NETWORKS)))
-def test_exact_layers_are_bit_for_bit_those_of_before(k: int) -> None:
-    network = NETWORKS[k]
-    cut = slice(0, 300)
-    for weights, biases in (
-        (network.weights[cut], network.biases[cut]),
-        (network.readouts[cut], network.readout_biases[cut]),
-    ):
-        ours, theirs = Dyadic.of(weights), old._Dyadic.of(weights)
-        assert ours.odd.tobytes() == theirs.odd.tobytes()
-        assert ours.power.tobytes() == theirs.power.tobytes()
-        own, other = IntervalLayers(weights, biases), old._Enclosed(weights, biases)
-        h = np.random.default_rng(k).random((2 * network.width, 50))
-        h[network.width :] += h[: network.width]
-        for i in range(len(weights)):
-            assert own.apply(i, h).tobytes() == other.apply(i, h).tobytes()
-    weights, biases = Dyadic.of(network.weights[cut]), Dyadic.of(network.biases[cut])
-    start = np.full(network.width, 3)
-    e = dyadic.exponents(weights, biases, start)
-    assert e.tobytes() == old._exponents(old._Dyadic(*weights), old._Dyadic(*biases), start).tobytes()
-    with quiet():
-        exact = ExactLayers(weights, biases, e[:-1], e[1:], 3)
-        before = old._Integers(old._Dyadic(*weights), old._Dyadic(*biases), e[:-1], e[1:], 3)
-        for name in ("w", "b", "size_w", "size_b", "shift_w", "shift_b"):
-            assert getattr(exact, name).tobytes() == getattr(before, name).tobytes()
-        assert np.array_equal(exact._whole_w, before.whole_w)
+def test_networks_are_evaluated_exactly_and_enclosed(k: int) -> None:
+    network = NETWORKS[k].prefix(min(NETWORKS[k].grades, 30))
+    nodes = np.random.default_rng(k).integers(0, (1 << 9) + 1, (3, network.dim))
+    unit = network.box.lower == (0,) * network.dim and network.box.upper == (1,) * network.dim
+    model = None if network.is_vector or network.lift else TrainedModel.from_network(network)
+    t = np.ldexp(nodes.astype(np.float64), -9)
+    for i, node in enumerate(nodes):
+        truth = exactly(network, [Fraction(int(n), 1 << 9) for n in node])
+        for grade, values in enumerate(truth, 1):
+            found = network.exact_at(9, node[None, :], grade)[0]
+            assert (list(found) if network.is_vector else [found]) == values
+            near = network.interval(t[i : i + 1], t[i : i + 1], grade) if unit else None
+            for j, value in enumerate(values if near else []):
+                assert near
+                assert Fraction(float(near.lo.ravel()[j])) <= value <= Fraction(float(near.hi.ravel()[j]))
+        if model is not None:
+            grown = [after[0] - before for after, before in zip(truth, [0, *(v[0] for v in truth)], strict=False)]
+            assert model.exact(t)[i] == grown
+            for enclosed, value in zip(grade_enclosures(model, t), grown, strict=True):
+                assert Fraction(float(enclosed.lo[i])) <= value <= Fraction(float(enclosed.hi[i]))
 
 
 @given(layers(2, 3), st.lists(NUMBERS, min_size=3, max_size=3))
-def test_the_affine_maps_are_those_of_before(layer: Any, x: list[float]) -> None:
+def test_affine_maps_are_exact_and_enclosed(layer: Any, x: list[float]) -> None:
     w, b = (np.array(part) for part in layer)
-    (m, e), (h, s) = integers(np.array(x)), old_trained.integers(np.array(x))
-    assert [v * Fraction(2) ** e for v in m] == [v * Fraction(2) ** s for v in h] == list(map(Fraction, x))
-    ours, after = affine(m[:, None], np.full(3, -e), w, b)
-    theirs, t = old_trained.affine(h[None, :], s, w, b)
-    found = [dyadic.rational(v, k) for v, k in zip(ours[:, 0].tolist(), after.tolist(), strict=True)]
-    assert found == [Fraction(v) * Fraction(2) ** t for v in theirs[0]]
-    points = np.array([x, np.abs(x)]), np.abs([x, x])
+    values, e = affine(*channels(np.array([x])), w, b)
+    truth = mapped(*layer, list(map(Fraction, x)))
+    assert [rational(v, k) for v, k in zip(values[:, 0].tolist(), e.tolist(), strict=True)] == truth
+    size = np.abs(np.array(x))
     with quiet():
-        one, two = affine_ball(w, b, points), old_enclosures._affine(w, b, points)
-    assert [v.tobytes() for v in one] == [v.tobytes() for v in two]
+        (m,), (r,) = affine_ball(w, b, (np.array([x]), np.zeros((1, 3))))
+        ends = IntervalLayers(w[None], b[None]).apply(0, np.concatenate([size, size])[:, None])[:, 0]
+    for k, value in enumerate(truth):
+        assert r[k] == np.inf or abs(Fraction(float(m[k])) - value) <= Fraction(float(r[k]))
+    for k, value in enumerate(mapped(*layer, list(map(Fraction, size.tolist())))):
+        if np.isfinite(ends[[k, k + 2]]).all():
+            assert Fraction(float(ends[k])) <= value <= Fraction(float(ends[k + 2]))
 
 
 @given(NUMBERS)

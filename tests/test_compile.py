@@ -16,7 +16,7 @@ import mgdl_theory as mg
 from mgdl_theory import Atoms, Box, OptionError, Scheme
 from mgdl_theory.atom import SMALLEST
 from mgdl_theory.relu.compile import accumulator_bound, compile_network
-from mgdl_theory.relu.forward import significant_bits
+from mgdl_theory.rigor.dyadic import significant_bits
 from mgdl_theory.scheme import block_width, grade_depth, unit_width
 
 HOW = [(granularity, gadget) for granularity in ("unit", "block") for gadget in ("wide", "narrow")]

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from mgdl_theory.certificate import check
-from mgdl_theory.certificate.schema import VERSION, Document, around, pair, target_fields
+from mgdl_theory.certificate.schema import VERSION, Document, around, target_fields
 from mgdl_theory.errors import CertificateError
 from mgdl_theory.relu.compile import compile_network
 from mgdl_theory.relu.trained import TrainedGrade, TrainedModel
+from mgdl_theory.rigor.dyadic import integers, pair
 from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.targets.base import FloatArray
 from mgdl_theory.verification.record import Report
@@ -107,8 +108,5 @@ def _refuted(results: Iterable[Result]) -> Result:
 
 def _layer(weights: FloatArray, biases: Any) -> dict[str, Any]:
     """W and b as integers times one power of two, exactly."""
-    rows = np.column_stack([weights, biases])
-    pairs = [[pair(v) for v in row] for row in rows.tolist()]
-    exponent = min((e for row in pairs for m, e in row if m), default=0)
-    whole = [[m << e - exponent if m else 0 for m, e in row] for row in pairs]
-    return {"exponent": exponent, "weights": [row[:-1] for row in whole], "biases": [row[-1] for row in whole]}
+    whole, exponent = integers(np.column_stack([weights, biases]))
+    return {"exponent": exponent, "weights": whole[:, :-1].tolist(), "biases": whole[:, -1].tolist()}

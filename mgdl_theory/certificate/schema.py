@@ -23,6 +23,7 @@ from mgdl_theory.atom import Atoms
 from mgdl_theory.certificate import check
 from mgdl_theory.errors import CertificateError
 from mgdl_theory.files import write_atomic
+from mgdl_theory.rigor.dyadic import integers, pair
 from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets import target
@@ -219,19 +220,6 @@ def json_schema(of: str = "certificate") -> dict[str, Any]:
 # -- exact numbers ---------------------------------------------------------------------------------
 
 
-def pair(value: float | Fraction) -> list[int]:
-    """[m, e] with value = m 2**e and m odd, or [0, 0].
-
-    >>> pair(0.75), pair(-8.0), pair(0.0)
-    ([3, -2], [-1, 3], [0, 0])
-    """
-    n, d = value.as_integer_ratio()
-    if not n:
-        return [0, 0]
-    zeros = (n & -n).bit_length() - 1
-    return [n >> zeros, zeros - (d.bit_length() - 1)]
-
-
 def _exact(dyadic: Sequence[int]) -> Fraction:
     return dyadic[0] * Fraction(2) ** dyadic[1]
 
@@ -315,26 +303,10 @@ def _grades(scheme: Scheme) -> list[dict[str, Any]]:
     found, level = [], 0
     for grade in scheme.grades:
         level = grade.level if len(grade) else level  # a grade without atoms has any level
-        exponent, coefficients = _integers(grade.atoms.coefficients)
-        nodes = grade.atoms.nodes.tolist()
-        found.append({"level": level, "exponent": exponent, "nodes": nodes, "coefficients": coefficients})
+        coefficients, exponent = integers(grade.atoms.coefficients)
+        nodes, numbers = grade.atoms.nodes.tolist(), coefficients.tolist()
+        found.append({"level": level, "exponent": exponent, "nodes": nodes, "coefficients": numbers})
     return found
-
-
-def _integers(values: FloatArray) -> tuple[int, list[int]]:
-    """The largest exponent, and integers m, with values = m 2**exponent; the values are not 0.
-
-    >>> _integers(np.array([0.75, -8.0]))
-    (-2, [3, -32])
-    """
-    if not len(values):
-        return 0, []
-    fractions, exponents = np.frexp(values)
-    m = np.ldexp(fractions, 53).astype(np.int64)  # all bits of a float, exactly
-    least = int(np.min(exponents - 53 + np.bitwise_count((m & -m) - 1)))
-    shifts = exponents - 53 - least
-    whole, up = (m >> np.maximum(-shifts, 0)).tolist(), np.maximum(shifts, 0).tolist()
-    return least, [n << k for n, k in zip(whole, up, strict=True)]
 
 
 def _row(row: GradeRow, exponent: int, report: Report) -> dict[str, Any]:

@@ -1,47 +1,24 @@
 """Enclosures of a trained network at nodes, and of how far it is from linear on cells.
 
-A number known to be within r of m is carried as the pair (m, r).  A matrix product in binary64 errs by at most
-gamma_n times the product of the magnitudes, in whatever order it is summed; every radius contains that, and the
-rounding of the radius itself.
+A number known to be within r of m is carried as the pair (m, r), through the maps of ``rigor.products``.
 """
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import numpy as np
 
 from mgdl_theory.mesh import BoolArray, Mesh
-from mgdl_theory.relu.trained import TrainedModel, affine, integers
+from mgdl_theory.relu.trained import TrainedModel
+from mgdl_theory.rigor.dyadic import affine, rational
 from mgdl_theory.rigor.interval import Interval
+from mgdl_theory.rigor.products import TINY, Ball, affine_ball
 from mgdl_theory.rigor.rounding import add_down, add_up, quiet, sub_down, sub_up
 from mgdl_theory.targets.base import FloatArray, IntArray
 
 __all__ = ["bends", "grade_enclosures", "last_on_cells"]
 
-TINY = 2.0**-1000
-"""Theorem: far above what underflow can take from a product."""
-
 CHUNK = 1 << 12
 """Experience: nodes or cells handled at a time."""
-
-Ball = tuple[FloatArray, FloatArray]
-
-
-def _affine(w: FloatArray, b: FloatArray | None, ball: Ball) -> Ball:
-    """W x + b for x (..., n) within r of m.
-
-    With g = 2 (n + 4) u >= 2 gamma_(n+3): |fl(W m + b) - (W m + b)| <= g/2 (|W| |m| + |b|), and the factor 1 + g makes
-    up for the rounding of the radius.
-    """
-    m, r = ball
-    n, size = w.shape[1], np.abs(w)
-    g = (n + 4) * 2.0**-52
-    middle, reach = m @ w.T, np.abs(m) @ size.T
-    if b is not None:
-        middle, reach = middle + b, reach + np.abs(b)
-    radius = (r @ size.T + g * reach) * (1 + g) + n * TINY
-    return middle, np.where(np.isfinite(middle), radius, np.inf)  # whatever the order, an overflow says nothing
 
 
 def grade_enclosures(model: TrainedModel, t: FloatArray) -> list[Interval]:
@@ -55,12 +32,12 @@ def _grade_enclosures(model: TrainedModel, t: FloatArray) -> list[Interval]:
     with quiet():
         for grade in model.grades:
             for w, b in zip(grade.weights, grade.biases, strict=True):
-                m, r = _affine(w, b, ball)
+                m, r = affine_ball(w, b, ball)
                 ball = (np.maximum(m, 0.0), r)  # relu moves no two numbers apart
             if not grade.readout.any():  # a constant, known exactly
                 out.append(Interval(np.full(len(t), grade.constant), np.full(len(t), grade.constant)))
                 continue
-            m, r = _affine(grade.readout[None, :], np.array([grade.constant]), ball)
+            m, r = affine_ball(grade.readout[None, :], np.array([grade.constant]), ball)
             lo, hi = sub_down(m[:, 0], r[:, 0]), add_up(m[:, 0], r[:, 0])
             known = np.isfinite(lo) & np.isfinite(hi)
             out.append(Interval(np.where(known, lo, -np.inf), np.where(known, hi, np.inf)))
@@ -89,8 +66,8 @@ def _bends(model: TrainedModel, level: int, cells: IntArray) -> FloatArray:
     with quiet():
         for grade in model.grades:
             for w, b in zip(grade.weights, grade.biases, strict=True):
-                m, r = _affine(w, b, value)
-                jm, jr = _affine(w, None, slope)
+                m, r = affine_ball(w, b, value)
+                jm, jr = affine_ball(w, None, slope)
                 reach = (r + half * (np.abs(jm) + jr).sum(axis=1)) * sums
                 on, off = m > reach, m < -reach
                 value = (np.maximum(m, 0.0), r)
@@ -104,7 +81,7 @@ def _bends(model: TrainedModel, level: int, cells: IntArray) -> FloatArray:
             if not grade.readout.any():
                 out.append(np.zeros(n))
                 continue
-            _, jr = _affine(grade.readout[None, :], None, slope)
+            _, jr = affine_ball(grade.readout[None, :], None, slope)
             bend = half * jr[:, :, 0].sum(axis=1) * sums
             out.append(np.where(np.isfinite(bend), bend, np.inf))
     return np.stack(out) if out else np.zeros((0, n))
@@ -116,18 +93,18 @@ def last_on_cells(model: TrainedModel, mesh: Mesh) -> tuple[Interval, BoolArray]
     A neuron that is an affine function of the point on a cell has one sign there if it has one at the corners; if all
     have, layer after layer, the network is affine on the cell.  Their signs are those of integers.
     """
-    h, s = integers(np.ldexp(mesh.nodes.astype(np.float64), -mesh.level))
+    h, e = mesh.nodes.T.astype(object), np.full(mesh.dim, mesh.level)
     one_piece = np.ones(len(mesh.cells), dtype=np.bool_)
     for grade in model.grades:
         for w, b in zip(grade.weights, grade.biases, strict=True):
-            h, s = affine(h, s, w, b)
-            at_corners = h[mesh.corner_node]
+            h, e = affine(h, e, w, b)
+            at_corners = h.T[mesh.corner_node]
             both = np.any(at_corners > 0, axis=1) & np.any(at_corners < 0, axis=1)
             one_piece &= ~np.any(both, axis=1)
             h = np.maximum(h, 0)
     last = model.grades[-1]
-    values, s = affine(h, s, last.readout[None, :], np.array([last.constant]))
-    ends = [Interval.exact(Fraction(int(v)) * Fraction(2) ** s) for v in values[:, 0]]
+    (values,), (power,) = affine(h, e, last.readout[None, :], np.array([last.constant]))
+    ends = [Interval.exact(rational(value, int(power))) for value in values.tolist()]
     return Interval(np.concatenate([e.lo for e in ends]), np.concatenate([e.hi for e in ends])), one_piece
 
 

@@ -29,6 +29,7 @@ import numpy as np
 from mgdl_theory.errors import SchemeError
 from mgdl_theory.relu import forward
 from mgdl_theory.relu.gadgets import GADGETS, Gadget, gadget
+from mgdl_theory.rigor.dyadic import significant_bits
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.targets.base import Box, FloatArray, IntArray
 from mgdl_theory.text import count, float_text, near_text
@@ -369,7 +370,7 @@ class Network:
     def summary(self) -> Summary:
         """Size of the network."""
         coefficients = self.coefficients()
-        bits = forward.significant_bits(coefficients[coefficients != 0])
+        bits = significant_bits(coefficients[coefficients != 0])
         parts = (self.weights, self.biases, self.readout, self.readout_bias, self.lifts)
         distinct = forward.distinct_nonzero(parts)
         return Summary(

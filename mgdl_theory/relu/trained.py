@@ -7,7 +7,6 @@ import io
 import json
 import os
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -20,6 +19,7 @@ from mgdl_theory.archive import Archive, whole
 from mgdl_theory.errors import MgdlError, OptionError, SchemeError
 from mgdl_theory.files import write_atomic
 from mgdl_theory.relu.network import Network
+from mgdl_theory.rigor.dyadic import affine, channels, rational
 from mgdl_theory.targets.base import Box, FloatArray, Target
 
 __all__ = ["Data", "Fit", "TrainedGrade", "TrainedModel", "load_model", "sample"]
@@ -282,14 +282,14 @@ class TrainedModel:
 
     def exact(self, t: FloatArray) -> list[list[Fraction]]:
         """[g_1, ..., g_K] at each of the unit coordinates t (n, d), floats as the numbers they are, exactly."""
-        h, s = integers(np.asarray(t, dtype=np.float64))
+        h, e = channels(np.asarray(t, dtype=np.float64))
         columns: list[list[Fraction]] = []
         for grade in self.grades:
             for w, b in zip(grade.weights, grade.biases, strict=True):
-                h, s = affine(h, s, w, b)
+                h, e = affine(h, e, w, b)
                 h = np.maximum(h, 0)
-            values, sv = affine(h, s, grade.readout[None, :], np.array([grade.constant]))
-            columns.append([Fraction(int(v)) * Fraction(2) ** sv for v in values[:, 0]])
+            (values,), (power,) = affine(h, e, grade.readout[None, :], np.array([grade.constant]))
+            columns.append([rational(value, int(power)) for value in values.tolist()])
         return [list(row) for row in zip(*columns, strict=True)] if columns else [[] for _ in range(len(t))]
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -407,22 +407,3 @@ def _fraction(text: Any) -> Fraction:
     if not re.fullmatch(r"-?[0-9]{1,2000}(/[1-9][0-9]{0,1999})?", str(text)):
         raise SchemeError(f"box: expected p/q, got {str(text)[:40]!r}")
     return Fraction(text)
-
-
-def integers(a: FloatArray) -> tuple[NDArray[Any], int]:
-    """(integers, s) with a = integers * 2**s exactly."""
-    part, exponent = np.frexp(a)
-    whole = np.ldexp(part, 53).astype(np.int64)
-    shift = exponent.astype(np.int64) - 53
-    s = int(shift[whole != 0].min(initial=0))
-    flat: Sequence[int] = [int(m) << int(e) - s if m else 0 for m, e in zip(whole.ravel(), shift.ravel(), strict=True)]
-    out = np.empty(len(flat), dtype=object)
-    out[:] = flat
-    return out.reshape(a.shape), s
-
-
-def affine(h: NDArray[Any], s: int, w: FloatArray, b: FloatArray) -> tuple[NDArray[Any], int]:
-    """W h + b for integers h times 2**s, in the same form."""
-    (wi, sw), (bi, sb) = integers(w), integers(b)
-    low = min(s + sw, sb)
-    return (h @ wi.T) * (1 << s + sw - low) + bi * (1 << sb - low), low

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mgdl_theory.rigor.rounding import quiet
 
-__all__ = ["Dyadic", "ExactLayers", "affine", "cast", "exponents", "integers", "needs", "pair", "rational",
+__all__ = ["Dyadic", "ExactLayers", "affine", "cast", "channels", "exponents", "integers", "needs", "pair", "rational",
            "significant_bits"]  # fmt: skip
 
 FloatArray = NDArray[np.float64]
@@ -62,6 +62,16 @@ def integers(x: FloatArray) -> tuple[NDArray[Any], int]:
     odd, power = Dyadic.of(x)
     e = int(power[odd != 0].min()) if odd.any() else 0
     return np.asarray(odd.astype(object) << np.where(odd == 0, 0, power - e).astype(object)), e
+
+
+def channels(x: FloatArray) -> tuple[NDArray[Any], IntArray]:
+    """Points x (n, d) as a state of :func:`affine`: integers (d, n), and one exponent for all d channels.
+
+    >>> [v.tolist() for v in channels(np.array([[0.5, 0.25]]))]
+    [[[2], [1]], [2, 2]]
+    """
+    whole, e = integers(x)
+    return whole.T, np.full(x.shape[1], -e)
 
 
 def significant_bits(x: FloatArray) -> IntArray:
@@ -121,7 +131,8 @@ class ExactLayers:
     def kind(self, i: int, y: NDArray[Any]) -> type:
         """The least kind of number that holds the state y (width, n) and every partial sum of W y + b."""
         size = _magnitude(y)
-        need = max(float((self.size_w[i] @ size + self.size_b[i]).max()), float(size.max())) * (1 + 2.0**-40)
+        sums = self.size_w[i] @ size + self.size_b[i]
+        need = max(float(sums.max(initial=0)), float(size.max(initial=0))) * (1 + 2.0**-40)
         if need <= 2.0**53:  # false for NaN, which an infinite weight times 0 gives
             return np.float64
         return np.int64 if need <= 2.0**62 else object
@@ -160,7 +171,7 @@ def affine(y: NDArray[Any], e: IntArray, w: FloatArray, b: FloatArray) -> tuple[
     """
     weights, biases = Dyadic.of(w[None]), Dyadic.of(b[None])
     need, least = needs(weights, biases)
-    after = np.maximum((need[0] + e).max(axis=1), least[0])
+    after = np.maximum((need[0] + e).max(axis=1, initial=-_FAR), least[0])
     with quiet():
         layers = ExactLayers(weights, biases, e[None], after[None])
         return cast(layers.apply(0, cast(y, layers.kind(0, y))), object), after

@@ -7,7 +7,7 @@ breakpoint is a root -b/a, a rational number.  On a piece of e and of g the sign
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mgdl_theory.relu.trained import TrainedModel, affine
-from mgdl_theory.targets.base import Target
+from mgdl_theory.relu.trained import TrainedModel
+from mgdl_theory.rigor.dyadic import affine, rational
+from mgdl_theory.targets.base import IntArray, Target
 from mgdl_theory.targets.formula.target import ExpressionTarget
 from mgdl_theory.targets.samples import SamplesTarget
 
@@ -133,6 +134,10 @@ class BrokenAlgebra:
         return self.max(a * -1, b * -1) * -1
 
 
+Line = tuple[NDArray[Any], IntArray]
+"""Integers (w, n) over 2^e, e (w,): the slope or the value at 0 of w neurons on n pieces."""
+
+
 def broken_line(target: Target, most: int) -> BrokenLine | None:
     """A target in one variable, in unit coordinates, if it is known to have at most so many linear pieces.
 
@@ -160,8 +165,8 @@ def broken_line(target: Target, most: int) -> BrokenLine | None:
 
 def grade_lines(model: TrainedModel, most: int) -> list[BrokenLine] | None:
     """g_1, ..., g_K of a model in one variable; None if a layer has more than ``most`` pieces."""
-    knots = list(ENDS)
-    lines: list[tuple[NDArray[Any], int]] = [(np.array([[1]], dtype=object), 0), (np.array([[0]], dtype=object), 0)]
+    knots, none = list(ENDS), np.zeros(1, dtype=np.int64)
+    lines: list[Line] = [(np.array([[1]], dtype=object), none), (np.array([[0]], dtype=object), none)]
     out = []
     for grade in model.grades:
         for w, b in zip(grade.weights, grade.biases, strict=True):
@@ -169,34 +174,33 @@ def grade_lines(model: TrainedModel, most: int) -> list[BrokenLine] | None:
             knots, piece = _cut(knots, lines)
             if len(piece) > most:
                 return None
-            (a, sa), (c, sc) = ((part[piece], s) for part, s in lines)
-            on = _at([(a, sa), (c, sc)], [(s + t) / 2 for s, t in pairwise(knots)]) > 0
-            lines = [(np.where(on, a, 0), sa), (np.where(on, c, 0), sc)]
-        readout = grade.readout[None, :]
+            lines = [(part[:, piece], e) for part, e in lines]
+            on = _at(lines, [(s + t) / 2 for s, t in pairwise(knots)]) > 0
+            lines = [(np.where(on, part, 0), e) for part, e in lines]
         ends = (np.zeros(1), np.array([grade.constant]))
-        (a, sa), (c, sc) = (affine(*part, readout, e) for part, e in zip(lines, ends, strict=True))
-        slopes, starts = ([Fraction(v) * Fraction(2) ** s for v in part[:, 0]] for part, s in ((a, sa), (c, sc)))
+        parts = (affine(*part, grade.readout[None, :], c) for part, c in zip(lines, ends, strict=True))
+        slopes, starts = ([rational(value, int(e[0])) for value in part[0].tolist()] for part, e in parts)
         values = [slope * t + start for slope, start, t in zip(slopes, starts, knots, strict=False)]
         out.append(BrokenLine(tuple(knots), (*values, slopes[-1] + starts[-1])))
     return out
 
 
-def _at(lines: Iterable[tuple[NDArray[Any], int]], t: Sequence[Fraction]) -> NDArray[Any]:
-    """(n, w): a positive multiple of a t_i + b on piece i, for each neuron an integer."""
-    (a, sa), (b, sb) = lines
-    low = min(sa, sb)
-    p = np.array([x.numerator << sa - low for x in t], dtype=object)
-    q = np.array([x.denominator << sb - low for x in t], dtype=object)
-    return np.asarray(a * p[:, None] + b * q[:, None])
+def _at(lines: Sequence[Line], t: Sequence[Fraction]) -> NDArray[Any]:
+    """(w, n): a positive multiple of a t_i + b on piece i, for each neuron an integer."""
+    (a, ea), (b, eb) = lines
+    high = np.maximum(ea, eb)
+    p = np.array([x.numerator for x in t], dtype=object) << (high - ea).astype(object)[:, None]
+    q = np.array([x.denominator for x in t], dtype=object) << (high - eb).astype(object)[:, None]
+    return np.asarray(a * p + b * q)
 
 
-def _cut(knots: list[Fraction], lines: list[tuple[NDArray[Any], int]]) -> tuple[list[Fraction], list[int]]:
+def _cut(knots: list[Fraction], lines: Sequence[Line]) -> tuple[list[Fraction], list[int]]:
     """The knots with the roots between them, and the old piece of each new one."""
     left, right = _at(lines, knots[:-1]), _at(lines, knots[1:])
-    (a, sa), (b, sb) = lines
+    (a, ea), (b, eb) = lines
     roots: list[set[Fraction]] = [{t} for t in knots[:-1]]
-    for i, j in zip(*np.nonzero(((left > 0) & (right < 0)) | ((left < 0) & (right > 0))), strict=True):
-        roots[i].add(Fraction(-b[i, j], a[i, j]) * Fraction(2) ** (sb - sa))
+    for j, i in zip(*np.nonzero(((left > 0) & (right < 0)) | ((left < 0) & (right > 0))), strict=True):
+        roots[i].add(Fraction(-b[j, i], a[j, i]) * Fraction(2) ** int(ea[j] - eb[j]))
     new = [(t, i) for i, found in enumerate(roots) for t in sorted(found)]
     return [*(t for t, _ in new), knots[-1]], [i for _, i in new]
 
