@@ -14,7 +14,6 @@ from mgdl_theory.errors import SchemeError
 from mgdl_theory.grade import Grade
 from mgdl_theory.mesh import MAX_LEVEL
 from mgdl_theory.targets.base import FloatArray, Target
-from mgdl_theory.text import point_text
 
 if TYPE_CHECKING:
     from mgdl_theory.certificate.schema import Certificate
@@ -220,7 +219,7 @@ class Scheme:
 
     def __call__(self, x: Any, grade: int | None = None) -> FloatArray:
         """The approximant after a grade (all by default) at points x (n, d) or (n,), in floating point."""
-        t = self._unit(x)
+        t = self.target.box.units(x)
         total = np.full(len(t), self.lift)
         for part in self.grades[: self._grade_count(grade)]:
             total += part.atoms(t)
@@ -234,7 +233,7 @@ class Scheme:
         >>> [g.tolist() for g in scheme.steps([0.0, 1.0])]
         [[0.5, 0.5], [0.5, 1.5]]
         """
-        t = self._unit(x)
+        t = self.target.box.units(x)
         found = [np.full(len(t), self.lift)]
         for part in self.grades:
             found.append(found[-1] + part.atoms(t))
@@ -246,12 +245,7 @@ class Scheme:
 
     def exact(self, point: Sequence[Fraction], grade: int | None = None) -> Fraction:
         """The approximant after a grade at one rational point of the box, exactly."""
-        box = self.target.box
-        if len(point) != self.dim:
-            raise SchemeError(f"a point of this scheme has {self.dim} coordinate(s), got {len(point)}")
-        t = [(Fraction(x) - lo) / (hi - lo) for x, lo, hi in zip(point, box.lower, box.upper, strict=True)]
-        if any(not 0 <= s <= 1 for s in t):
-            raise SchemeError(f"the point {tuple(map(str, point))} lies outside the domain")
+        t = self.target.box.unit(point)
         parts = self.grades[: self._grade_count(grade)]
         return sum((part.atoms.exact(t) for part in parts), Fraction(self.lift))
 
@@ -260,16 +254,3 @@ class Scheme:
         if not 0 <= count <= len(self.grades):
             raise SchemeError(f"grade must be from 0 to {len(self.grades)}, got {grade}")
         return count
-
-    def _unit(self, x: Any) -> FloatArray:
-        x = np.asarray(x, dtype=np.float64)
-        if x.ndim <= 1 and self.dim == 1:
-            x = x.reshape(-1, 1)
-        if x.ndim != 2 or x.shape[1] != self.dim:
-            raise SchemeError(f"points must have shape (n, {self.dim}), got {x.shape}")
-        t = self.target.box.to_unit(x)
-        inside = np.all((t >= -1e-12) & (t <= 1 + 1e-12), axis=1)
-        if not inside.all():
-            point = point_text(x[np.argmin(inside)])
-            raise SchemeError(f"the point ({point}) lies outside the domain")
-        return np.clip(t, 0.0, 1.0)

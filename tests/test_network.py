@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from toys import Nodal, Quadratic, atoms
 
 from mgdl_theory import Box, BudgetError, Network, Scheme, SchemeError
+from mgdl_theory.errors import OptionError
 from mgdl_theory.relu import forward
 from mgdl_theory.relu.compile import compile_network
 
@@ -425,9 +426,9 @@ def test_on_other_boxes_the_preamble_is_exact_in_fractions_and_enclosed_in_inter
         assert Fraction(float(found.lo[0])) <= there <= Fraction(float(found.hi[0]))
         assert float(found.hi[0] - found.lo[0]) < 1e-12
         assert abs(network(x)[0] - float(value)) < 1e-12
-    with pytest.raises(SchemeError, match="outside the domain"):
+    with pytest.raises(OptionError, match="outside the domain"):
         network.exact([upper + 1])
-    with pytest.raises(SchemeError, match="outside the domain"):
+    with pytest.raises(OptionError, match="outside the domain"):
         network([float(upper) + 1])
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from toys import Nodal, Quadratic, Toy, atoms, barycentric, interpolate, nodes_of, residuals, table_of, value_of
 
 from mgdl_theory import Atoms, Box, Grade, Scheme, SchemeError, construct, verify
+from mgdl_theory.errors import OptionError
 from mgdl_theory.scheme import LevelRecord, block_width, grade_depth, unit_width
 
 BOXES = [
@@ -248,25 +249,25 @@ def test_points_outside_the_box_are_refused(box: Box) -> None:
         width = box.upper[axis] - box.lower[axis]
         beyond = list(middle)
         beyond[axis] = end[axis] + (width if end is box.upper else -width) / 100
-        with pytest.raises(SchemeError, match="outside the domain"):
+        with pytest.raises(OptionError, match="outside the domain"):
             scheme.exact(beyond)
-        with pytest.raises(SchemeError, match="outside the domain"):
+        with pytest.raises(OptionError, match="outside the domain"):
             scheme(np.array([[float(v) for v in beyond]]))
 
 
 @pytest.mark.parametrize("x", [np.nan, np.inf])
 def test_points_that_are_no_numbers_are_refused(x: float) -> None:
     scheme = Scheme.of(TOY, 0.0, [G1], 1.0)
-    with pytest.raises(SchemeError, match=rf"^the point \({x}\) lies outside the domain$"):
+    with pytest.raises(OptionError, match=rf"^the point \({x}\) lies outside the domain \[0, 1\]$"):
         scheme([x])
 
 
 def test_points_of_the_wrong_shape_are_refused() -> None:
     plane = Scheme.of(toy_on(BOXES[5]), 0.0, [], 1.0)
     for x in ([0.5, 0.5], [[0.5]], [[[0.5, 0.5]]]):
-        with pytest.raises(SchemeError, match="shape"):
+        with pytest.raises(OptionError, match="shape"):
             plane(x)
-    with pytest.raises(SchemeError, match="coordinate"):
+    with pytest.raises(OptionError, match="coordinate"):
         plane.exact([Fraction(1, 2)])
 
 

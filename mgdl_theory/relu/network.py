@@ -270,21 +270,12 @@ class Network:
         Shape (n,), or (n, m) for a vector network.  One loop over layers, none over points.
         :meth:`float64_is_exact` says where no rounding occurs.
         """
-        x = np.asarray(x, dtype=np.float64)
-        if x.ndim <= 1 and self.dim == 1:
-            x = x.reshape(-1, 1)
-        if x.ndim != 2 or x.shape[1] != self.dim:
-            raise SchemeError(f"points must have shape (n, {self.dim}), got {x.shape}")
-        t = self.box.to_unit(x)
-        if not np.all((t >= -1e-12) & (t <= 1 + 1e-12)):
-            raise SchemeError("a point lies outside the domain of the network")
-        values = forward.float64(self, np.clip(t, 0.0, 1.0), self._grade_count(grade))
+        values = forward.float64(self, self.box.units(x), self._grade_count(grade))
         return values.T if self.is_vector else values[0]
 
     def exact(self, point: Sequence[Fraction], grade: int | None = None) -> Any:
         """The approximant after a grade at one rational point of the box, exactly: a Fraction, or a tuple of m."""
-        t = self._unit(point)
-        return self._values(forward.exact(self, [t], self._grade_count(grade)))[0]
+        return self._values(forward.exact(self, [self.box.unit(point)], self._grade_count(grade)))[0]
 
     def exact_at(self, level: int, nodes: IntArray, grade: int | None = None) -> list[Any]:
         """The approximant after a grade at the points with unit coordinates nodes / 2^level, exactly.
@@ -305,7 +296,7 @@ class Network:
 
     def mp(self, point: Sequence[Fraction], digits: int = 30, grade: int | None = None) -> Any:
         """The approximant after a grade at one point of the box, in mpmath with this many working digits."""
-        values = forward.mp(self, self._unit(point), digits, self._grade_count(grade))
+        values = forward.mp(self, self.box.unit(point), digits, self._grade_count(grade))
         return tuple(values) if self.is_vector else values[0]
 
     def interval(self, lo: Any, hi: Any, grade: int | None = None) -> Interval:
@@ -410,14 +401,6 @@ class Network:
         if not 0 <= count <= self.grades:
             raise SchemeError(f"grade must be from 0 to {self.grades}, got {grade}")
         return count
-
-    def _unit(self, point: Sequence[Fraction]) -> list[Fraction]:
-        if len(point) != self.dim:
-            raise SchemeError(f"a point of this network has {self.dim} coordinate(s), got {len(point)}")
-        t = [(Fraction(x) - lo) / (hi - lo) for x, lo, hi in zip(point, self.box.lower, self.box.upper, strict=True)]
-        if any(not 0 <= s <= 1 for s in t):
-            raise SchemeError(f"the point {tuple(map(str, point))} lies outside the domain")
-        return t
 
     def _nodes(self, level: int, nodes: IntArray) -> IntArray:
         nodes = np.asarray(nodes, dtype=np.int64)

@@ -274,11 +274,7 @@ class TrainedModel:
 
     def __call__(self, x: Any) -> FloatArray:
         """The network at points x (n, d), or (n,) if d = 1, of the box, in floating point."""
-        points = np.asarray(x, dtype=np.float64)
-        points = points.reshape(-1, 1) if self.dim == 1 and points.ndim <= 1 else points
-        if points.ndim != 2 or points.shape[1] != self.dim:
-            raise OptionError(f"points must have shape (n, {self.dim}), got {points.shape}")
-        return np.asarray(self.grade_values(self.box.to_unit(points)).sum(axis=1))
+        return np.asarray(self.grade_values(self.box.units(x)).sum(axis=1))
 
     def exact(self, t: FloatArray) -> list[list[Fraction]]:
         """[g_1, ..., g_K] at each of the unit coordinates t (n, d), floats as the numbers they are, exactly."""
@@ -358,7 +354,7 @@ class Fit:
 
     def steps(self, x: Any) -> list[FloatArray]:
         """The approximants after grade 0, 1, ..., K at points x (n, d) or (n,), in floating point."""
-        t = self.model.box.to_unit(np.asarray(x, dtype=np.float64).reshape(-1, self.dim))
+        t = self.model.box.units(x)
         values = self.model.grade_values(t)
         return list(np.cumsum(np.column_stack([np.zeros(len(t)), values]), axis=1).T)
 

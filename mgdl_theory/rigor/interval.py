@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mgdl_theory.errors import AssumptionError, OptionError
 
-__all__ = ["Engine", "Interval"]
+__all__ = ["Engine", "Interval", "outward"]
 
 FloatArray = NDArray[np.float64]
 
@@ -38,7 +38,7 @@ class Interval:
         >>> Interval.exact(Fraction(3, 4))
         Interval(lo=array([0.75]), hi=array([0.75]))
         """
-        lo, hi = _around(Fraction(value))
+        lo, hi = outward(Fraction(value))
         return cls(np.array([lo]), np.array([hi]))
 
     @classmethod
@@ -63,8 +63,13 @@ def _constant(value: Fraction) -> Interval:
     return result
 
 
-def _around(value: Fraction) -> tuple[float, float]:
-    """Largest binary64 number <= value and smallest >= value, infinities included."""
+def outward(value: Fraction) -> tuple[float, float]:
+    """Largest binary64 number <= value and smallest >= value, infinities included.
+
+    >>> low, high = outward(Fraction(1, 3))
+    >>> low < Fraction(1, 3) < high
+    True
+    """
     try:
         near = float(value)
     except OverflowError:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from mgdl_theory.errors import DomainError, MgdlError, OptionError, shown, told
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_down, add_up, down, up
+from mgdl_theory.text import point_text
 
 __all__ = [
     "THETA", "Box", "Defects", "FloatArray", "IntArray", "ScalarTarget", "Target", "exact_number", "least_defect",
@@ -41,6 +42,9 @@ THETA = {
 
 MAX_ENTRIES = 10_000
 """Definition: a longer list of options is cut off, and then refused for its length; an endless one ends here."""
+
+OUTSIDE = 1e-12
+"""Experience: how far unit coordinates in floating point may be off, which only pictures and samples look at."""
 
 SHORTEST = 2.0**-1000
 """Definition: i / 2**level times a power of two of at least this size does not underflow, so it is exact."""
@@ -129,6 +133,45 @@ class Box:
             lo + (hi - lo) * Fraction(int(i), 1 << level)
             for lo, hi, i in zip(self.lower, self.upper, node, strict=True)
         )
+
+    def unit(self, point: Sequence[Any]) -> list[Fraction]:
+        """The exact unit coordinates of a rational point of the box.
+
+        Raises
+        ------
+        OptionError
+            For another number of coordinates, and for a point outside.
+
+        >>> Box.of([-1, 1]).unit(["1/2"])
+        [Fraction(3, 4)]
+        """
+        if len(point) != self.dim:
+            raise OptionError(f"a point of {self} has {self.dim} coordinate(s), got {len(point)}")
+        t = [(Fraction(x) - lo) / (hi - lo) for x, lo, hi in zip(point, self.lower, self.upper, strict=True)]
+        if not all(0 <= s <= 1 for s in t):
+            raise OptionError(f"the point ({', '.join(map(str, point))}) lies outside the domain {self}")
+        return t
+
+    def units(self, x: Any) -> FloatArray:
+        """Unit coordinates (n, d) of points (n, d), or (n,) if d = 1, of the box, in floating point.
+
+        Raises
+        ------
+        OptionError
+            For an array of another shape, and where a point is outside by more than rounding.
+
+        >>> Box.of([0, 2]).units([1.0, 2.0]).tolist()
+        [[0.5], [1.0]]
+        """
+        points = read_points(x, self.dim, "points")
+        if points.ndim > 2:
+            raise OptionError(f"points: expected shape (n, {self.dim}), got an array of shape {np.shape(x)}")
+        points = points.reshape(-1, self.dim)
+        t = self.to_unit(points)
+        inside = np.all((t >= -OUTSIDE) & (t <= 1 + OUTSIDE), axis=1)
+        if not inside.all():
+            raise OptionError(f"the point ({point_text(points[np.argmin(inside)])}) lies outside the domain {self}")
+        return np.clip(t, 0.0, 1.0)
 
     def to_unit(self, x: FloatArray) -> FloatArray:
         """Unit coordinates (n, d) of points (n, d) of the box, in floating point (for pictures)."""

@@ -211,11 +211,8 @@ class SamplesTarget(ScalarTarget):
         Fraction(2, 1)
         """
         places = []
-        for x, lo, hi, n in zip(point, self.box.lower, self.box.upper, self._steps, strict=True):
-            s = (Fraction(x) - lo) / (hi - lo) * n
-            if not 0 <= s <= n:
-                raise OptionError(f"{self.text}: the point {tuple(map(str, point))} lies outside the domain")
-            k = min(int(s), n - 1)
+        for t, n in zip(self.box.unit(point), self._steps, strict=True):
+            s, k = t * n, min(int(t * n), n - 1)
             places.append(((k, 1 - (s - k)), (k + 1, s - k)))
         total = Fraction(0)
         for corner in product(*places):

@@ -82,7 +82,7 @@ def read(
         line does.
 
     >>> read("x**2", tol="1e-3").target.text, read("@runge").tol
-    ('x**2', '1e-4')
+    ('x**2', '1e-6')
     """
     from mgdl_theory.targets.gallery import find
 

@@ -239,7 +239,7 @@ class DataRun:
 
     def __call__(self, x: Any) -> FloatArray:
         """The sum of the grades at points (n, d) of the domain, in floating point."""
-        t = self.candidates.box.to_unit(np.asarray(x, dtype=np.float64))
+        t = self.candidates.box.units(x)
         return np.asarray(sum((g(t) for g in self.grades), np.zeros(len(t))))
 
 

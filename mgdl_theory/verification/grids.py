@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mgdl_theory.errors import OptionError
-from mgdl_theory.rigor.interval import Interval
+from mgdl_theory.rigor.interval import outward
 from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.text import near_text, point_text
@@ -160,17 +160,13 @@ def _confirm(report: Report, node: tuple[int, ...], k: int, totals: list[Fractio
     bound = report.rows[k].residual_sup_upper
     grew = k > 0 and certain > max(-earlier[0], earlier[1])
     if target.certified and (grew or (np.isfinite(bound) and certain > Fraction(bound))):
-        witness = Witness(x, k, _outward(*earlier), _outward(*now))
+        witness = Witness(x, k, *((outward(lo)[0], outward(hi)[1]) for lo, hi in (earlier, now)))
         return Result("grid", Verdict.REFUTED, str(witness), witness)
     return Result(
         "grid",
         Verdict.UNDECIDED,
         f"mpmath objects at ({place}), grade {k}, by less than the enclosure of f can confirm",
     )
-
-
-def _outward(lo: Fraction, hi: Fraction) -> tuple[float, float]:
-    return float(Interval.exact(lo).lo[0]), float(Interval.exact(hi).hi[0])
 
 
 def _per_side(dim: int, points: int) -> int:

@@ -28,7 +28,7 @@ from mgdl_theory.atom import Atoms
 from mgdl_theory.errors import BudgetError, OptionError
 from mgdl_theory.mesh import BoolArray, pack, unique_rows
 from mgdl_theory.relu.network import Network
-from mgdl_theory.rigor.interval import Interval
+from mgdl_theory.rigor.interval import outward
 from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, FloatArray, IntArray
@@ -365,7 +365,7 @@ def _compare(
         for node, value, truth in zip(some.tolist(), values, truths, strict=True):
             own = value[j] if network.is_vector else value
             if own != truth:
-                return OutputWitness(scheme.target.box.point(node, level), grade, _around(truth), _around(own))
+                return OutputWitness(scheme.target.box.point(node, level), grade, outward(truth), outward(own))
     return None
 
 
@@ -407,8 +407,3 @@ def _suspects(scheme: Scheme, atoms: _Sequence, difference: Difference) -> tuple
         star = 2 * atoms.node[difference.atom] + steps
         near = star[((star >= 0) & (star <= 2 << own)).all(axis=1)] << (level - own - 1)
     return level, np.concatenate([near, some, scattered])
-
-
-def _around(value: Fraction) -> tuple[float, float]:
-    enclosure = Interval.exact(value)
-    return float(enclosure.lo[0]), float(enclosure.hi[0])

@@ -23,7 +23,7 @@ from mgdl_theory.grade import cell_bounds
 from mgdl_theory.mesh import BoolArray, Mesh, children
 from mgdl_theory.relu.enclosures import add, bends, grade_enclosures, last_on_cells, subtract
 from mgdl_theory.relu.trained import Data, Fit, TrainedModel, sample
-from mgdl_theory.rigor.interval import Interval, mignitude
+from mgdl_theory.rigor.interval import Interval, mignitude, outward
 from mgdl_theory.rigor.rounding import add_up, check_arithmetic, checked_arithmetic, quiet, sub_down
 from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, Target
 from mgdl_theory.targets.parallel import Batches, Progress
@@ -365,19 +365,19 @@ class _Sweep:
                 self.unproved[k] = 0
             elif t.denominator.bit_length() <= BITS:
                 x = _place(self.target.box, [t])
-                self.witness[k] = Witness(x, k + 1, _ends(before.at(t)), _ends(e.at(t)))
+                self.witness[k] = Witness(x, k + 1, outward(before.at(t)), outward(e.at(t)))
             self._largest(e, k + 1)
         self.pieces = len(e.knots) - 1
 
     def _largest(self, e: BrokenLine, k: int) -> None:
         """The exact supremum, which is attained at a knot."""
         value, t = max(zip(map(abs, e.values), e.knots, strict=True))
-        low, high = _ends(value)
+        low, high = outward(value)
         self.upper[k] = min(self.upper[k], high)
         if low > self.lower[k] and t.denominator.bit_length() <= BITS:
             self.lower[k] = low
             if k == len(self.model.grades):
-                self.peak = (_place(self.target.box, [t]), _ends(e.at(t)))
+                self.peak = (_place(self.target.box, [t]), outward(e.at(t)))
 
     @property
     def seen(self) -> str:
@@ -496,7 +496,7 @@ def _decay(squares: _Squares, data: Data, box: Box) -> Result:
         if not b < a and not squares.trivial[k]:
             _, i, before, after = squares.worst[k]
             t = [Fraction(v) for v in data.t[i].tolist()]
-            witness = Witness(_place(box, t), k + 1, _ends(before), _ends(after))
+            witness = Witness(_place(box, t), k + 1, outward(before), outward(after))
             text = f"on {len(data)} points the sum of squares does not fall at grade {k + 1}; e.g. {witness}"
             return Result("l2-decrease", Verdict.REFUTED, text, witness)
     text = f"on {len(data)} points, exactly; factors of the sum of squares {', '.join(ratios)}"
@@ -519,8 +519,3 @@ def _near(value: Fraction) -> float:
 def _noted(value: Any) -> float:
     """A number of a note, which may have come out of a file; 0 for anything else."""
     return float(value) if type(value) in (int, float) and abs(value) < 1e300 else 0.0
-
-
-def _ends(value: Fraction) -> tuple[float, float]:
-    enclosed = Interval.exact(value)
-    return float(enclosed.lo[0]), float(enclosed.hi[0])
