@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 import mgdl_theory as mg
-from mgdl_theory.files import write_atomic
+from mgdl_theory.archive import write_atomic
 from mgdl_theory.targets.ball import UniformBall
 from mgdl_theory.targets.gallery import GALLERY, Entry
 from mgdl_theory.text import up_text

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 import mgdl_theory as mg
-from mgdl_theory.files import write_atomic
+from mgdl_theory.archive import write_atomic
 from mgdl_theory.pictures.style import COLOURS, SEQUENTIAL, own_settings
 from mgdl_theory.text import down_text, near_text, up_text
 

@@ -1,4 +1,4 @@
-"""Arrays in files, ``.npy`` and ``.npz``: read within a bound on what they unpack to, and nothing in them is executed.
+"""Files: written whole or not at all; arrays read within a bound on what they unpack to, and nothing in them executed.
 
 A header is matched against the spelling that NumPy and its like write, not evaluated, and its shape is held against
 the bytes that are there before anything is allocated.
@@ -7,9 +7,12 @@ the bytes that are there before anything is allocated.
 from __future__ import annotations
 
 import io
+import json
 import math
 import os
 import re
+import sys
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,9 +21,11 @@ from typing import IO, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mgdl_theory.errors import OptionError, told
+from mgdl_theory.errors import MgdlError, OptionError, SchemeError, told
 
-__all__ = ["MEMORY", "Archive", "read_npy", "room", "whole"]
+__all__ = [
+    "MEMORY", "UNREADABLE", "Archive", "load", "read_npy", "room", "save", "versions", "whole", "write_atomic",
+]  # fmt: skip
 
 T = TypeVar("T")
 
@@ -35,6 +40,15 @@ LARGEST = 1 << 36
 
 MAX_HEADER = 10_000
 """Definition: bytes of the header of an array, as in NumPy."""
+
+HEAD = "head"
+"""Definition: the array that holds the heading of our own files, JSON as one text."""
+
+MAX_HEAD = 1 << 24
+"""Experience: characters of a heading at most."""
+
+UNREADABLE = (MgdlError, LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError)
+"""Experience: what may be raised where a damaged or hostile heading, or arrays under it, are made sense of."""
 
 _ITEM = re.compile(
     r"\s*(['\"])(?P<key>descr|fortran_order|shape)\1\s*:\s*"
@@ -224,3 +238,77 @@ def _sides(text: str) -> tuple[int, ...]:
 
 def _shown(shape: tuple[int, ...]) -> str:
     return str(shape) if len(shape) < 6 else f"of {len(shape)} axes"
+
+
+# -- files of our own ------------------------------------------------------------------------------
+
+
+def save(path: str | os.PathLike[str], head: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write arrays under a heading of plain data, which names the format; packed, but not compressed.
+
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(f"{folder}/a.npz", {"format": "mine 1"}, {"x": np.arange(3)})
+    ...     head, arrays = load(f"{folder}/a.npz", "mine 1")
+    ...     head, arrays["x"].tolist()
+    ({'format': 'mine 1'}, [0, 1, 2])
+    """
+    buffer, everything = io.BytesIO(), {HEAD: np.array(json.dumps(head)), **arrays}
+    np.savez(buffer, allow_pickle=False, **everything)
+    write_atomic(path, buffer.getvalue())
+
+
+def load(path: str | os.PathLike[str], form: str) -> tuple[dict[str, Any], Archive]:
+    """The heading and the arrays of a file that :func:`save` wrote, if it is of this format.
+
+    Raises
+    ------
+    OptionError
+        If there is no such file.
+    SchemeError
+        If it is no archive of this format.
+    """
+    raw = whole(path)
+    try:
+        arrays = Archive(raw, len(raw))  # it is not compressed
+        text = arrays[HEAD]
+        if text.dtype.kind != "U" or text.shape != () or text.dtype.itemsize > 4 * MAX_HEAD:
+            raise OptionError(f"its head is no text of at most {MAX_HEAD} characters")
+        head = json.loads(str(text[()]))
+        if head["format"] != form:
+            raise OptionError(f"its format is {str(head['format'])[:60]!r}, this version reads {form!r}")
+        return dict(head), arrays
+    except UNREADABLE as error:
+        kind = form.removeprefix("mgdl-theory ").rstrip(" 0123456789")
+        raise SchemeError(f"{os.fspath(path)}: not a {kind} ({error})") from None
+
+
+def versions() -> dict[str, str]:
+    """Of this package and of NumPy, on which the last bits of enclosures depend."""
+    package = sys.modules[__name__.partition(".")[0]]
+    return {"version": str(package.__version__), "NumPy": np.__version__}
+
+
+def write_atomic(path: str | os.PathLike[str], data: str | bytes) -> None:
+    """Write a file under a temporary name in its folder and rename it; an old file survives any failure."""
+    path = Path(os.path.realpath(path))
+    raw = data.encode() if isinstance(data, str) else data
+    if path.exists() and not path.is_file():  # a pipe or a device has nothing to lose
+        path.write_bytes(raw)
+        return
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from mgdl_theory import checkpoint as files
+from mgdl_theory.archive import UNREADABLE, load, save, versions
 from mgdl_theory.atom import SMALLEST, Atoms
 from mgdl_theory.contraction import Margins, quantum_floor, quantum_floors
-from mgdl_theory.errors import BudgetError, OptionError, TargetError, shown
+from mgdl_theory.errors import BudgetError, OptionError, SchemeError, TargetError, shown
 from mgdl_theory.grade import Front, block_grade, cell_bounds
 from mgdl_theory.mesh import MAX_LEVEL, BoolArray, Mesh, children, unique_rows
 from mgdl_theory.rigor.interval import Interval
@@ -449,8 +449,12 @@ STATE = {
 """Definition: the types of the arrays of a state."""
 
 
+CHECKPOINT = "mgdl-theory checkpoint 2"
+"""Definition: what the heading of a checkpoint says of its form."""
+
+
 class _Saved(NamedTuple):
-    """Where the state of a run is kept after every level."""
+    """Where the state of a run is kept after every level, under a heading of all that the run depends on."""
 
     path: str | os.PathLike[str]
     heading: dict[str, str]
@@ -462,23 +466,46 @@ class _Saved(NamedTuple):
             if resume:
                 raise OptionError("resume: it needs the name of the checkpoint to continue from")
             return None
-        saved = cls(path, dict(_numbered([part.heading() for part in parts])))
-        if not os.path.exists(path):
-            return saved
-        if not resume:
-            raise OptionError(f"checkpoint: {os.fspath(path)!r} exists; resume from it, or remove it to start anew")
-        arrays = files.load(path, saved.heading)
+        saved = cls(path, {**versions(), **dict(_numbered([part.heading() for part in parts]))})
+        if os.path.exists(path):
+            if not resume:
+                raise OptionError(f"checkpoint: {os.fspath(path)!r} exists; resume from it, or remove it to start anew")
+            saved.take_up(parts)
+        return saved
+
+    def take_up(self, parts: list[_Part]) -> None:
+        """Go on from the state in the file; OptionError where it is none of this run."""
+        name = os.fspath(self.path)
+        damaged = OptionError(f"checkpoint: {name!r} is damaged or no checkpoint; remove it to start anew")
         try:
+            found, arrays = load(self.path, CHECKPOINT)
+        except SchemeError:
+            raise damaged from None
+        except OptionError as error:
+            raise OptionError(f"checkpoint: {name!r} cannot be read: {error}") from None
+        for key, wanted in self.heading.items():
+            if found.get(key) != wanted:
+                raise OptionError(
+                    f"checkpoint: {name!r} belongs to another run: there {key} is {str(found.get(key))[:80]}, "
+                    f"here {wanted[:80]}; take another file, or the options of that run"
+                )
+        try:
+            if len(found) != len(self.heading) + 1:
+                raise damaged
             for number, part in enumerate(parts, 1):
                 prefix = f"{number}."
-                part.restore({key.removeprefix(prefix): a for key, a in arrays.items() if key.startswith(prefix)})
-        except (KeyError, TypeError, ValueError, IndexError, OverflowError, BudgetError):
-            raise files.malformed(path) from None
-        return saved
+                part.restore({key.removeprefix(prefix): arrays[key] for key in arrays if key.startswith(prefix)})
+        except UNREADABLE:
+            raise damaged from None
 
     def write(self, parts: list[_Part]) -> None:
         """Keep the state."""
-        files.save(self.path, self.heading, dict(_numbered([part.arrays() for part in parts], every=True)))
+        arrays = dict(_numbered([part.arrays() for part in parts], every=True))
+        try:
+            save(self.path, {"format": CHECKPOINT, **self.heading}, arrays)
+        except OSError as error:
+            name, why = os.fspath(self.path), error.strerror or error
+            raise OptionError(f"checkpoint: {name!r} cannot be written: {why}") from None
 
 
 def _numbered(records: list[dict[str, T]], every: bool = False) -> Iterator[tuple[str, T]]:

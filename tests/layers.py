@@ -12,9 +12,7 @@ PACKAGE = "mgdl_theory"
 ORDER = (
     "errors",
     "text",
-    "files",
     "archive",
-    "checkpoint",
     "rigor",
     "targets",
     "mesh",

@@ -203,7 +203,7 @@ def test_the_network_of_a_prefix_is_the_first_part_of_the_network(scheme: Scheme
     for k in range(len(scheme.grades) + 1):
         part = compile_network(scheme.prefix(k), *how)
         cut = network.prefix(part.grades)
-        names = ("weights", "biases", "grade_end", "readout", "readout_bias", "atom_of_layer")
+        names = ("weights", "biases", "grade_end", "readout", "readout_bias")
         for name in names:
             assert np.array_equal(getattr(part, name), getattr(cut, name))
             own = getattr(cut, name)

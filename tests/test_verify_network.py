@@ -213,13 +213,6 @@ def test_grades_cut_elsewhere_are_not_proved() -> None:
     assert verify_network(replace(network, grade_end=ends), scheme).verdict is REFUTED
 
 
-def test_a_wrong_map_from_layers_to_atoms_is_not_proved() -> None:
-    scheme, network = by_hand()
-    result = verify_network(replace(network, atom_of_layer=network.atom_of_layer[::-1].copy()), scheme)
-    assert result.verdict is UNDECIDED
-    assert "map from layers to atoms" in result.evidence
-
-
 def test_weights_that_explode_are_undecided_in_finite_time() -> None:
     scheme = balanced(1, 1e-4)
     network = scheme.network()

@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from mgdl_theory.archive import write_atomic
 from mgdl_theory.atom import Atoms
 from mgdl_theory.certificate import check
 from mgdl_theory.errors import CertificateError
-from mgdl_theory.files import write_atomic
 from mgdl_theory.rigor.dyadic import integers, pair
 from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.scheme import Scheme

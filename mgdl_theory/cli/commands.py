@@ -357,7 +357,7 @@ def _write(name: str, network: Network, report: Report, options: argparse.Namesp
         save_torch(network, name, dtype=options.dtype)
         said = [str(agreement(network, torch_values(name), f"torch in {options.dtype}", options.dtype))]
     else:
-        from mgdl_theory.files import write_atomic
+        from mgdl_theory.archive import write_atomic
         from mgdl_theory.relu.ranges import cell_ranges, ranges_csv, ranges_vnnlib
 
         table = cell_ranges(report.scheme, options.cells)

@@ -139,7 +139,7 @@ def _picture_name(option: str, name: str) -> None:
 
 
 def _write_json(record: Record, name: str, options: argparse.Namespace) -> None:
-    from mgdl_theory.files import write_atomic
+    from mgdl_theory.archive import write_atomic
 
     write_atomic(name, json.dumps(_plain(record.as_dict()), indent=1, allow_nan=False) + "\n")
 

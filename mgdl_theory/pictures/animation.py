@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mgdl_theory.archive import write_atomic
 from mgdl_theory.atom import Atoms
 from mgdl_theory.errors import OptionError
-from mgdl_theory.files import write_atomic
 from mgdl_theory.pictures.cells import hats, stars
 from mgdl_theory.pictures.curves import sample_points, sup_upper
 from mgdl_theory.pictures.fields import Plane, top_of

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mgdl_theory.archive import write_atomic
 from mgdl_theory.errors import OptionError
-from mgdl_theory.files import write_atomic
 from mgdl_theory.pictures.style import Place, drawing, off_screen, rendered, whole
 from mgdl_theory.relu.diagram import COLOURS, SIZES, Diagram, Label, Line, Shape, diagram, tikz
 

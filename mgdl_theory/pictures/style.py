@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from mgdl_theory.archive import write_atomic
 from mgdl_theory.errors import OptionError
-from mgdl_theory.files import write_atomic
 from mgdl_theory.grade import Grade
 from mgdl_theory.relu.trained import Fit, TrainedModel
 from mgdl_theory.scheme import Approximation, Scheme

@@ -68,7 +68,6 @@ def compile_network(scheme: Scheme | VectorScheme, granularity: str = "block", g
     weights, biases = _atom_layers(unit, levels, nodes, sums)
     ends = np.cumsum(counts) if block else np.arange(1, len(nodes) + 1)
     readout, constant = np.zeros((len(ends), len(lifts), unit.width + sums)), np.zeros((len(ends), len(lifts)))
-    atom = np.zeros(len(nodes), dtype=np.int64)
     if block:
         atom = np.arange(len(nodes)) - np.repeat(ends - counts, counts)
         full = counts > 0
@@ -87,9 +86,6 @@ def compile_network(scheme: Scheme | VectorScheme, granularity: str = "block", g
         grade_end=np.asarray(ends * unit.depth, dtype=np.int64),
         readout=readout if vector else readout[:, 0],
         readout_bias=constant if vector else constant[:, 0],
-        atom_of_layer=np.repeat(atom, unit.depth),
-        layers_per_atom=unit.depth,
-        channels=_channels(unit, sums),
         gadget_name=name,
         granularity=granularity,
     )
@@ -136,11 +132,3 @@ def _chain(
     biases[first[starts], sums] = bounds
     later = np.flatnonzero(~starts)
     weights[first[later], sums, unit.phi] = coefficients[later - 1]
-
-
-def _channels(unit: Gadget, sums: int) -> tuple[str, ...]:
-    """What each channel carries, in short."""
-    coordinates = [f"x{a + 1}" for a in range(unit.dim)]
-    work = ["phi, upper", "lower"] if unit.width == unit.dim + 2 else ["phi, minimum"]
-    totals = ["sum + C"] if sums == 1 else [f"sum {j + 1} + C" for j in range(sums)]
-    return (*coordinates, *work, *totals)

@@ -9,18 +9,15 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import re
 from collections.abc import Mapping
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mgdl_theory.archive import Archive, whole
-from mgdl_theory.errors import MgdlError, SchemeError
-from mgdl_theory.files import write_atomic
+from mgdl_theory.archive import UNREADABLE, Archive, whole, write_atomic
+from mgdl_theory.errors import SchemeError
 from mgdl_theory.relu.network import Network
 from mgdl_theory.relu.onnx_model import as_dtype, need, onnx_model, preamble
 from mgdl_theory.rigor.rounding import checked_arithmetic
@@ -37,22 +34,12 @@ MAX_BYTES = 1 << 34
 MAX_TEXT = 1 << 14
 """Definition: characters of one text in an archive."""
 
+_NUMBERS = ("weights", "biases", "grade_end", "readout", "readout_bias")
+_DERIVED = ("atom_of_layer", "layers_per_atom", "channels")
 _FIELDS = {
-    "format": "U",
-    "note": "U",
-    "box": "U",
-    "channels": "U",
-    "gadget_name": "U",
-    "granularity": "U",
-    "sha256": "U",
-    "lift": "<f8",
-    "weights": "<f8",
-    "biases": "<f8",
-    "readout": "<f8",
-    "readout_bias": "<f8",
-    "grade_end": "<i8",
-    "atom_of_layer": "<i8",
-    "layers_per_atom": "<i8",
+    **dict.fromkeys(("format", "note", "box", "channels", "gadget_name", "granularity", "sha256"), "U"),
+    **dict.fromkeys(("lift", "weights", "biases", "readout", "readout_bias"), "<f8"),
+    **dict.fromkeys(("grade_end", "atom_of_layer", "layers_per_atom"), "<i8"),
 }
 """Definition: the arrays of an archive and their types (U: text)."""
 
@@ -124,27 +111,11 @@ def save_torch(network: Network, path: Path_, *, dtype: str = "float64") -> None
 @checked_arithmetic()
 def save_npz(network: Network, path: Path_, *, note: str = "") -> None:
     """Write every array and every number of a network as a NumPy archive, without pickle, with a digest."""
-    arrays: Arrays = {
-        "format": np.array(FORMAT),
-        "note": np.array(note[:MAX_TEXT]),
-        "box": np.array([[str(v) for v in network.box.lower], [str(v) for v in network.box.upper]]),
-        "channels": np.array(network.channels),
-        "gadget_name": np.array(network.gadget_name),
-        "granularity": np.array(network.granularity),
-    }
-    for name in (
-        "lift",
-        "weights",
-        "biases",
-        "readout",
-        "readout_bias",
-        "grade_end",
-        "atom_of_layer",
-        "layers_per_atom",
-    ):
-        arrays[name] = np.ascontiguousarray(getattr(network, name)).astype(_FIELDS[name])
-    for name in ("lift", "layers_per_atom"):
-        arrays[name] = arrays[name].reshape(np.shape(getattr(network, name)))
+    arrays: Arrays = {"format": np.array(FORMAT), "note": np.array(note[:MAX_TEXT]), "box": np.array(network.box.ends)}
+    for name, kind in _FIELDS.items():
+        if hasattr(network, name) and name not in arrays:
+            array = np.array(getattr(network, name))
+            arrays[name] = array if kind == "U" else array.astype(kind)
     arrays["sha256"] = np.array(_digest(arrays))
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
@@ -168,7 +139,7 @@ def load_npz(path: Path_) -> Network:
     raw = whole(path)
     try:
         return _network(_members(raw))
-    except MgdlError as error:
+    except UNREADABLE as error:
         raise SchemeError(f"{name}: not a network this package has written: {error}") from None
 
 
@@ -194,40 +165,16 @@ def _network(arrays: Arrays) -> Network:
         raise SchemeError(f"its format is {_text(arrays, 'format')[:60]!r}, this version reads {FORMAT!r}")
     if _text(arrays, "sha256") != _digest(arrays):
         raise SchemeError("its contents are not those it was written with (SHA-256 differs)")
-    components = arrays["readout"].shape[1:-1]
-    for name, shape in (("lift", components), ("layers_per_atom", ())):
-        if arrays[name].shape != shape:
-            each = " for each component" if shape else ""
-            raise SchemeError(f"{name}: expected one number{each}, got shape {arrays[name].shape}")
-    lift = tuple(arrays["lift"].tolist()) if components else float(arrays["lift"])
-    for name in ("grade_end", "atom_of_layer", "channels"):
-        if arrays[name].ndim != 1:
-            raise SchemeError(f"{name}: expected a list, got shape {arrays[name].shape}")
+    lift = arrays["lift"].tolist()
+    numbers = {name: array.astype(array.dtype.newbyteorder("=")) for name, array in arrays.items() if name in _NUMBERS}
     network = Network(
-        _box(arrays["box"]), lift, _native(arrays["weights"]), _native(arrays["biases"]),
-        _native(arrays["grade_end"]), _native(arrays["readout"]), _native(arrays["readout_bias"]),
-        _native(arrays["atom_of_layer"]), int(arrays["layers_per_atom"]), tuple(arrays["channels"].tolist()),
-        _text(arrays, "gadget_name"), _text(arrays, "granularity"),
+        box=Box.read(arrays["box"].tolist()), lift=tuple(lift) if isinstance(lift, list) else lift, **numbers,
+        gadget_name=_text(arrays, "gadget_name"), granularity=_text(arrays, "granularity"),
     )  # fmt: skip
-    start = np.concatenate([[0], network.grade_end])[
-        np.searchsorted(network.grade_end, np.arange(network.depth), "right")
-    ]
-    if not np.array_equal(network.atom_of_layer, (np.arange(network.depth) - start) // network.layers_per_atom):
-        raise SchemeError("atom_of_layer: does not count the atoms of each grade")
+    for name in _DERIVED:
+        if not np.array_equal(arrays[name], np.array(getattr(network, name))):
+            raise SchemeError(f"{name}: it does not fit together with the layers and grades")
     return network
-
-
-def _box(ends: NDArray[Any]) -> Box:
-    number = re.compile(r"-?[0-9]{1,2000}(/[1-9][0-9]{0,1999})?")
-    if ends.ndim != 2 or len(ends) != 2 or not all(number.fullmatch(text) for text in ends.ravel().tolist()):
-        raise SchemeError("box: expected lower and upper ends as p/q")
-    lower, upper = ([Fraction(text) for text in row] for row in ends.tolist())
-    return Box(tuple(lower), tuple(upper))
-
-
-def _native(array: NDArray[Any]) -> NDArray[Any]:
-    """The array in the byte order of this machine, in memory of its own."""
-    return array.astype(array.dtype.newbyteorder("="))
 
 
 def _text(arrays: Arrays, name: str) -> str:

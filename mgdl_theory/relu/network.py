@@ -22,6 +22,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -39,21 +40,8 @@ __all__ = ["GRANULARITIES", "Network", "Summary"]
 GRANULARITIES = ("unit", "block")
 
 
-_PLAIN = {
-    "box": Box,
-    "layers_per_atom": int,
-    "channels": tuple,
-    "gadget_name": str,
-    "granularity": str,
-}
-_ARRAYS = {
-    "weights": np.float64,
-    "biases": np.float64,
-    "grade_end": np.int64,
-    "readout": np.float64,
-    "readout_bias": np.float64,
-    "atom_of_layer": np.int64,
-}
+_PLAIN = {"box": Box, "gadget_name": str, "granularity": str}
+_ARRAYS = dict.fromkeys(("weights", "biases", "readout", "readout_bias"), np.float64) | {"grade_end": np.int64}
 """Definition: the types of the fields of a network."""
 
 
@@ -86,7 +74,7 @@ class Summary:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Network:
     """A ReLU network of fixed width whose layers are grouped into frozen grades.
 
@@ -105,11 +93,6 @@ class Network:
     readout_bias : float64 (K,), or (K, m)
         g_k = readout[k-1] . h + readout_bias[k-1], h the state after the grade's last layer.  With the second
         shapes the network is a *vector network*, with values of m components.
-    atom_of_layer : int64 (depth,)
-        Number, from 0, of the atom within its grade that each layer belongs to.
-    layers_per_atom : int
-    channels : tuple of str
-        What each channel carries.
     gadget_name : str
         The block of one atom, as :func:`mgdl_theory.relu.gadgets.gadget` names it.
     granularity : "unit" or "block"
@@ -124,9 +107,6 @@ class Network:
     grade_end: IntArray = field(repr=False)
     readout: FloatArray = field(repr=False)
     readout_bias: FloatArray = field(repr=False)
-    atom_of_layer: IntArray = field(repr=False)
-    layers_per_atom: int
-    channels: tuple[str, ...]
     gadget_name: str
     granularity: str
 
@@ -134,36 +114,29 @@ class Network:
         self._make_plain()
         if self.gadget_name not in GADGETS or self.granularity not in GRANULARITIES:
             raise SchemeError(f"network: unknown gadget {self.gadget_name!r} or granularity {self.granularity!r}")
-        depth, width, grades = len(self.biases), len(self.channels), len(self.grade_end)
-        ends = np.concatenate([[0], self.grade_end])
-        values = self.readout.shape[1:2] if self.is_vector else ()
-        fits = (
-            self.outputs > 0
-            and self.weights.shape == (depth, width, width)
-            and self.biases.shape == (depth, width)
-            and self.readout.shape == (grades, *values, width)
-            and self.readout_bias.shape == (grades, *values)
-            and np.shape(self.lift) == values
-            and self.atom_of_layer.shape == (depth,)
-            and self.layers_per_atom == self.gadget.depth
-            and width == self.gadget.width + self.outputs * (self.granularity == "block")
-            and not np.any(np.diff(ends) < 0)
-            and not np.any(ends % self.layers_per_atom)
-            and int(ends[-1]) == depth
-        )
-        if not fits:
+        if not self._fits():
             raise SchemeError("network: layers, readouts and grades do not fit together")
         for array in (self.weights, self.biases, self.readout, self.readout_bias, np.array(self.lift)):
             if not np.isfinite(array).all():
                 raise SchemeError("network: weights must be finite float64 numbers")
+
+    def _fits(self) -> bool:
+        """Whether the arrays have the shapes that gadget, granularity and outputs ask for."""
+        if self.grade_end.ndim != 1 or not self.biases.ndim:
+            return False
+        depth, grades, per = len(self.biases), len(self.grade_end), self.layers_per_atom
+        values, ends = self.readout.shape[1:2] if self.is_vector else (), np.concatenate([[0], self.grade_end])
+        width = self.gadget.width + self.outputs * (self.granularity == "block")
+        found = [array.shape for array in (self.weights, self.biases, self.readout, self.readout_bias)]
+        wanted = [(depth, width, width), (depth, width), (grades, *values, width), (grades, *values)]
+        increasing = not np.any(np.diff(ends) < 0) and not np.any(ends % per) and int(ends[-1]) == depth
+        return self.outputs > 0 and found == wanted and np.shape(self.lift) == values and increasing
 
     def _make_plain(self) -> None:
         """Fields of exactly the declared types, arrays read-only: a subclass could compare and compute as it likes."""
         for name, kind in _PLAIN.items():
             if type(getattr(self, name)) is not kind:
                 raise SchemeError(f"network: {name} must be of type {kind.__name__}, got {type(getattr(self, name))}")
-        if any(type(text) is not str for text in self.channels):
-            raise SchemeError(f"network: channels must be texts, got {self.channels!r}")
         lifts = self.lift if type(self.lift) is tuple else (self.lift,)
         if any(type(lift) is not float for lift in lifts):
             raise SchemeError(f"network: the lift must be a finite float, or a tuple of them, got {self.lift!r}")
@@ -218,7 +191,15 @@ class Network:
     @property
     def width(self) -> int:
         """Channels of every hidden layer."""
-        return len(self.channels)
+        return int(self.readout.shape[-1])
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """What each channel carries, in short."""
+        sums = self.outputs if self.granularity == "block" else 0
+        work = ["phi, upper", "lower"] if self.gadget.width == self.dim + 2 else ["phi, minimum"]
+        totals = ["sum + C"] if sums == 1 else [f"sum {j + 1} + C" for j in range(sums)]
+        return (*(f"x{a + 1}" for a in range(self.dim)), *work, *totals)
 
     @property
     def depth(self) -> int:
@@ -240,6 +221,19 @@ class Network:
         """The block that computes one atom."""
         return gadget(self.dim, self.gadget_name)
 
+    @property
+    def layers_per_atom(self) -> int:
+        """Hidden layers of one atom."""
+        return self.gadget.depth
+
+    @cached_property
+    def atom_of_layer(self) -> IntArray:
+        """(depth,): number, from 0, of the atom within its grade that each layer belongs to."""
+        layers, starts = np.arange(self.depth), np.concatenate([[0], self.grade_end])
+        found: IntArray = (layers - starts[np.searchsorted(self.grade_end, layers, "right")]) // self.layers_per_atom
+        found.setflags(write=False)
+        return found
+
     def grade_of_layer(self, layer: int) -> int:
         """Number k >= 1 of the grade that owns a layer."""
         if not 0 <= layer < self.depth:
@@ -258,8 +252,7 @@ class Network:
         depth = int(self.grade_end[count - 1]) if count else 0
         return Network(
             self.box, self.lift, self.weights[:depth], self.biases[:depth], self.grade_end[:count],
-            self.readout[:count], self.readout_bias[:count], self.atom_of_layer[:depth],
-            self.layers_per_atom, self.channels, self.gadget_name, self.granularity,
+            self.readout[:count], self.readout_bias[:count], self.gadget_name, self.granularity,
         )  # fmt: skip
 
     # -- values --

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import json
 import os
-import re
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -15,9 +12,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mgdl_theory.archive import Archive, whole
-from mgdl_theory.errors import MgdlError, OptionError, SchemeError
-from mgdl_theory.files import write_atomic
+from mgdl_theory.archive import UNREADABLE, load, save
+from mgdl_theory.errors import OptionError, SchemeError
 from mgdl_theory.relu.network import Network
 from mgdl_theory.rigor.dyadic import affine, channels, rational
 from mgdl_theory.targets.base import Box, FloatArray, Target
@@ -28,12 +24,6 @@ FORMAT = "mgdl-theory trained model 1"
 
 MAX_DATA = 1 << 22
 """Experience: points beyond this are refused before the memory is gone."""
-
-MAX_HEAD = 1 << 24
-"""Experience: characters of the head of a file at most."""
-
-UNREADABLE = (MgdlError, LookupError, TypeError, ValueError, ArithmeticError, AttributeError, RecursionError)
-"""Experience: what reading the arrays and the head of a damaged or hostile file may raise."""
 
 
 def _frozen(array: Any, ndim: int, what: str) -> FloatArray:
@@ -290,19 +280,14 @@ class TrainedModel:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model as .npz of plain arrays, whole or not at all."""
-        ends = [[str(v) for v in side] for side in (self.box.lower, self.box.upper)]
-        head = {
-            "format": FORMAT, "box": ends, "seed": self.seed, "digest": self.digest,
-            "grades": [{"layers": g.depth, "note": g.note} for g in self.grades],
-        }  # fmt: skip
-        arrays: dict[str, NDArray[Any]] = {"head": np.array(json.dumps(head))}
+        grades = [{"layers": g.depth, "note": g.note} for g in self.grades]
+        head = {"format": FORMAT, "box": self.box.ends, "seed": self.seed, "digest": self.digest, "grades": grades}
+        arrays: dict[str, NDArray[Any]] = {}
         for k, grade in enumerate(self.grades, 1):
             for j, (w, b) in enumerate(zip(grade.weights, grade.biases, strict=True), 1):
                 arrays[f"W_{k}_{j}"], arrays[f"b_{k}_{j}"] = w, b
             arrays[f"readout_{k}"], arrays[f"constant_{k}"] = grade.readout, np.array(grade.constant)
-        buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **arrays)
-        write_atomic(path, buffer.getvalue())
+        save(path, head, arrays)
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,15 +362,8 @@ def load_model(path: str | os.PathLike[str]) -> TrainedModel:
     OptionError
         If it cannot be opened.
     """
-    raw = whole(path)
+    head, file = load(path, FORMAT)
     try:
-        file = Archive(raw, len(raw))  # save compresses nothing
-        text = file["head"]
-        if text.dtype.kind != "U" or text.shape != () or text.dtype.itemsize > 4 * MAX_HEAD:
-            raise SchemeError(f"its head is no text of at most {MAX_HEAD} characters")
-        head = json.loads(str(text[()]))
-        if head["format"] != FORMAT:
-            raise SchemeError(f"its format is {str(head['format'])[:60]!r}, this version reads {FORMAT!r}")
         grades = []
         for k, each in enumerate(head["grades"], 1):
             layers = range(1, int(each["layers"]) + 1)
@@ -393,13 +371,6 @@ def load_model(path: str | os.PathLike[str]) -> TrainedModel:
                 tuple(file[f"W_{k}_{j}"] for j in layers), tuple(file[f"b_{k}_{j}"] for j in layers),
                 file[f"readout_{k}"], float(_frozen(file[f"constant_{k}"], 0, "constant")), dict(each["note"]),
             ))  # fmt: skip
-        lower, upper = (tuple(_fraction(v) for v in side) for side in head["box"])
-        return TrainedModel(Box(lower, upper), tuple(grades), int(head["seed"]), str(head["digest"]))
+        return TrainedModel(Box.read(head["box"]), tuple(grades), int(head["seed"]), str(head["digest"]))
     except UNREADABLE as error:
         raise SchemeError(f"{os.fspath(path)}: not a trained model ({error})") from None
-
-
-def _fraction(text: Any) -> Fraction:
-    if not re.fullmatch(r"-?[0-9]{1,2000}(/[1-9][0-9]{0,1999})?", str(text)):
-        raise SchemeError(f"box: expected p/q, got {str(text)[:40]!r}")
-    return Fraction(text)

@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mgdl_theory.archive import write_atomic
 from mgdl_theory.errors import OptionError
-from mgdl_theory.files import write_atomic
 from mgdl_theory.pictures.animation import policy
 from mgdl_theory.pictures.style import chosen, fold_of, witnesses
 from mgdl_theory.relu.diagram import Diagram, diagram, tikz

@@ -10,8 +10,8 @@ from fractions import Fraction
 from functools import reduce
 from typing import Any
 
+from mgdl_theory.archive import versions
 from mgdl_theory.certificate.schema import certificate
-from mgdl_theory.checkpoint import versions
 from mgdl_theory.errors import CertificateError
 from mgdl_theory.pictures.style import chosen
 from mgdl_theory.reports.texts import plain, pretty

@@ -46,6 +46,8 @@ MAX_ENTRIES = 10_000
 OUTSIDE = 1e-12
 """Experience: how far unit coordinates in floating point may be off, which only pictures and samples look at."""
 
+_RATIONAL = re.compile(r"-?[0-9]{1,2000}(/[1-9][0-9]{0,1999})?")
+
 SHORTEST = 2.0**-1000
 """Definition: i / 2**level times a power of two of at least this size does not underflow, so it is exact."""
 
@@ -92,6 +94,24 @@ class Box:
                 f"domain: {dim} variable(s) need 2 or {2 * dim} ends (lower upper ...), got {len(values)}"
             )
         return cls(tuple(values[0::2]), tuple(values[1::2]))
+
+    @classmethod
+    def read(cls, ends: Sequence[Sequence[Any]]) -> Box:
+        """The box whose lower and upper ends a file holds as texts p/q, as :attr:`ends` gives them.
+
+        >>> Box.read([["0"], ["1/3"]]) == Box.of([0, "1/3"])
+        True
+        """
+        texts = [[str(end) for end in side] for side in ends]
+        if len(texts) != 2 or not all(_RATIONAL.fullmatch(text) for side in texts for text in side):
+            raise DomainError("box: expected lower and upper ends as p/q")
+        lower, upper = (tuple(map(Fraction, side)) for side in texts)
+        return cls(lower, upper)
+
+    @property
+    def ends(self) -> list[list[str]]:
+        """Lower and upper ends as texts, exactly."""
+        return [[str(v) for v in side] for side in (self.lower, self.upper)]
 
     def __str__(self) -> str:
         sides = [f"[{lo}, {hi}]" for lo, hi in zip(self.lower, self.upper, strict=True)]
@@ -164,7 +184,7 @@ class Box:
         [[0.5], [1.0]]
         """
         points = read_points(x, self.dim, "points")
-        if points.ndim > 2:
+        if points.ndim > 2 or (points.ndim < 2 and self.dim > 1):
             raise OptionError(f"points: expected shape (n, {self.dim}), got an array of shape {np.shape(x)}")
         points = points.reshape(-1, self.dim)
         t = self.to_unit(points)

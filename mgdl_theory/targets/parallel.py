@@ -21,7 +21,7 @@ from typing import Any, TypeVar, overload
 
 import numpy as np
 
-from mgdl_theory.checkpoint import versions
+from mgdl_theory.archive import versions
 from mgdl_theory.errors import AssumptionError, MgdlError, OptionError
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import checked_arithmetic

@@ -240,9 +240,6 @@ def _differences(network: Network, scheme: Scheme, atoms: _Sequence, j: int) -> 
     if not np.array_equal(network.grade_end, atoms.ends() * network.layers_per_atom):
         yield Difference(network.grades, -1, "the grades do not end at the layers where those of the scheme do")
         return
-    number = np.arange(len(atoms.level)) - np.maximum.accumulate(np.where(atoms.first, np.arange(len(atoms.level)), 0))
-    if not np.array_equal(network.atom_of_layer, np.repeat(number, network.layers_per_atom)):
-        yield Difference(network.grades, -1, "the map from layers to atoms is not that of the scheme")
     for start in range(0, len(atoms.level), CHUNK):
         yield from _layer_differences(network, atoms, j, start, min(start + CHUNK, len(atoms.level)))
     yield from _readout_differences(network, atoms, j)
