@@ -85,7 +85,7 @@ def _notebooks() -> None:
     target = GENERATED / "notebooks"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    for notebook in sorted((HERE.parent / "notebooks").glob("*.ipynb")):
+    for notebook in [*sorted((HERE.parent / "notebooks").glob("*.ipynb")), HERE.parent / "notebooks" / "lessons.py"]:
         shutil.copy(notebook, target)
 
 

@@ -1,4 +1,4 @@
-"""The atom: the nodal hat of the Freudenthal triangulation, and finite sums of atoms of one level (THEORY 1)."""
+"""The atom: a nodal hat of the Freudenthal triangulation, and sums of atoms of one level (theory.md, Section 1)."""
 
 from __future__ import annotations
 

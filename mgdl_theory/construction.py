@@ -1,4 +1,4 @@
-"""The adaptive level loop that builds a scheme to a tolerance or a budget (THEORY 3 and 4)."""
+"""The adaptive level loop that builds a scheme to a tolerance or a budget (theory.md, Sections 3 and 4)."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def choose_lift(target: Target, lift: str | float | Fraction) -> tuple[float, st
     """The constant c0 and the reason for it; "auto" lifts from two variables on, where f may have zeros.
 
     Near zeros of f the plain mode is of first order.  For d = 1 refining there costs O(1) atoms per
-    level, for d >= 2 the zero set is a surface and the lift is cheaper (THEORY 3).
+    level, for d >= 2 the zero set is a surface and the lift is cheaper (theory.md, Section 3).
     """
     if isinstance(lift, str) and lift in ("auto", "none"):
         return (0.0, "no lift was asked for") if lift == "none" else _auto_lift(target)
@@ -267,7 +267,7 @@ def require_memory(level: int, needed: int, allowed: int) -> None:
         )
 
 
-class _Step(NamedTuple):
+class _Proposal(NamedTuple):
     """The grade of one level before it is accepted: its nodes, their coefficients and the front after it."""
 
     nodes: IntArray
@@ -323,7 +323,7 @@ class _Part:
         c0, why = choose_lift(target, lift)
         return cls(target, enclosed, tol, c0, why, Front.root(target.dim, c0), tol)
 
-    def propose(self, batches: Batches, patient: bool) -> _Step:
+    def propose(self, batches: Batches, patient: bool) -> _Proposal:
         """The grade of the level of the front, where cells may wait for a finer level if ``patient``."""
         mesh = self.front.mesh
         f = batches.values(self.enclosed, mesh.nodes)
@@ -337,9 +337,9 @@ class _Part:
         finish = FINISH * self.goal if patient else 0.0
         c, after = block_grade(self.front, self.front.residual(f), margins, floors, finish)
         active = np.flatnonzero(c)
-        return _Step(mesh.nodes[active], c[active], after, f, defects)
+        return _Proposal(mesh.nodes[active], c[active], after, f, defects)
 
-    def accept(self, step: _Step) -> None:
+    def accept(self, step: _Proposal) -> None:
         """Make the proposed grade one of the scheme, and find the cells that it finishes."""
         self.front = step.after
         mesh, e = self.front.mesh, self.front.residual(step.f)
@@ -549,14 +549,14 @@ def _run(parts: list[_Part], budget: Budget, progress: Progress | None, saved: _
     return ""
 
 
-def _propose(live: list[_Part], progress: Progress | None, patient: bool) -> list[_Step]:
+def _propose(live: list[_Part], progress: Progress | None, patient: bool) -> list[_Proposal]:
     """The grade of every part at their level."""
     meshes = [part.front.mesh for part in live]
     batches = Batches(progress, meshes[0].level, sum(len(mesh.cells) for mesh in meshes))
     return [part.propose(batches, patient) for part in live]
 
 
-def _accept(live: list[_Part], steps: list[_Step]) -> None:
+def _accept(live: list[_Part], steps: list[_Proposal]) -> None:
     for part, step in zip(live, steps, strict=True):
         part.accept(step)
         part.reached = part.upper <= part.goal

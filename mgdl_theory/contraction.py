@@ -1,4 +1,4 @@
-"""Balanced contraction (THEORY 2 and 3): the laws, and the operator of one grade on nodal values.
+"""Balanced contraction (theory.md, Sections 2 and 3): the laws, and the operator of one grade on nodal values.
 
 g is *balanced* for e if g (e - g) >= 0 pointwise: g has the sign of e and does not overshoot it.
 """
@@ -124,7 +124,7 @@ def soft_threshold(e: Any, margin: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Margins:
-    """Defects p = sag, n = bulge of n cells with the margins m+ = theta p + s >= p, m- = theta n + s >= n (THEORY 3).
+    """Defects p = sag, n = bulge of n cells with the margins m+ = theta p + s >= p, m- = theta n + s >= n.
 
     After a grade has touched a simplex from above, e >= m+ - p there (*floor*); the margin condition asks
     that the floor be at least the margin of every later grade that touches it.  ``rough`` marks cells where

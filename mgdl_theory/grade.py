@@ -1,4 +1,4 @@
-"""One grade: residual in, atoms out, residual out (THEORY 3 and 4).
+"""One grade: residual in, atoms out, residual out (theory.md, Sections 3 and 4).
 
 The *front* is the set of cells of one level that still need work, with the corner values of the
 approximant G (the sum of the grades so far), which is linear on every simplex of these cells.
@@ -55,7 +55,7 @@ class Front:
     nodal : float64 (m,), exact values of the approximant G at the nodes.
     floor_plus, floor_minus : float64 (n,)
         Every simplex of cell i that a positive atom has touched has e >= floor_plus_i, and -e >=
-        floor_minus_i where a negative atom has; ``inf`` while the cell is virgin (Proposition 3).
+        floor_minus_i where a negative atom has; ``inf`` while the cell is untouched (Proposition 3).
     """
 
     mesh: Mesh
@@ -66,8 +66,8 @@ class Front:
     @classmethod
     def root(cls, dim: int, lift: float) -> Front:
         """Level 0 with G = lift."""
-        virgin = np.full(1, np.inf)
-        return cls(Mesh.root(dim), np.full(1 << dim, lift), virgin, virgin)
+        untouched = np.full(1, np.inf)
+        return cls(Mesh.root(dim), np.full(1 << dim, lift), untouched, untouched)
 
     @property
     def G(self) -> FloatArray:
@@ -91,7 +91,7 @@ class Front:
         return replace(self, nodal=total)
 
     @property
-    def virgin(self) -> BoolArray:
+    def untouched(self) -> BoolArray:
         """(n,): cells that no atom has touched."""
         return np.asarray((self.floor_plus == np.inf) & (self.floor_minus == np.inf))
 
@@ -116,7 +116,7 @@ class Front:
 
 
 def cell_bounds(mesh: Mesh, e: Interval, defects: Defects) -> FloatArray:
-    """(n,): sup |e| <= bound_i on cell i, from the nodal residual and the one-sided defects (THEORY 4)."""
+    """(n,): sup |e| <= bound_i on cell i, from the nodal residual and the one-sided defects (theory.md, Section 4)."""
     above = add_up(np.maximum(mesh.over_corners(np.maximum, e.hi), 0.0), defects.bulge)
     below = add_up(np.maximum(-mesh.over_corners(np.minimum, e.lo), 0.0), defects.sag)
     bound = np.maximum(above, below)
@@ -128,8 +128,8 @@ def waiting(front: Front, e: Interval, margins: Margins, finish: float) -> BoolA
     """(n,): cells that leave the work to the finer level that will finish them, where |e| <= ``finish`` is reached.
 
     These are the cells with |e| <= ``PATIENCE * finish`` at the corners that a grade at this level would not finish:
-    it leaves the margin, a quantum and the defect.  A virgin cell does not wait, nor does a rough one, since the bounds
-    of finer levels are not known to be smaller there.
+    it leaves the margin, a quantum and the defect.  An untouched cell does not wait, nor does a rough one, since the
+    bounds of finer levels are not known to be smaller there.
 
     >>> front, zero = Front.root(1, 0.0).touched(np.ones(2), np.zeros(1), np.zeros(1)), np.zeros(1)
     >>> e, margins = Interval(np.ones(2), np.ones(2)), Margins(zero, zero, zero + 0.25, zero + 0.25, zero > 0)
@@ -141,7 +141,7 @@ def waiting(front: Front, e: Interval, margins: Margins, finish: float) -> BoolA
     down = (1.0 + QUANTUM_RATIO) * margins.minus + margins.sag
     left = np.maximum(np.where(top > 0.0, up, 0.0), np.where(bottom < 0.0, down, 0.0))
     near = np.maximum(top, -bottom) <= PATIENCE * finish
-    return np.asarray(near & (left > finish) & ~front.virgin & ~margins.rough)
+    return np.asarray(near & (left > finish) & ~front.untouched & ~margins.rough)
 
 
 def block_grade(

@@ -46,7 +46,7 @@ class Level:
     finished: BoolArray
 
     @property
-    def virgin(self) -> BoolArray:
+    def untouched(self) -> BoolArray:
         """(n,): cells on which no atom has acted so far; the approximant is still the lift there."""
         return ~(self.touched_plus | self.touched_minus)
 

@@ -1,4 +1,4 @@
-"""Dyadic cells, Freudenthal simplices and stars, and the exact midpoint prolongation (THEORY 1).
+"""Dyadic cells, Freudenthal simplices and stars, and the exact midpoint prolongation (theory.md, Section 1).
 
 A *cell* of level l is ``(i + [0, 1]^d) / 2**l`` for integers i; its 2^d corners are numbered by bit
 masks, bit a set where the corner lies at the upper end of axis a.  The Freudenthal triangulation cuts
@@ -111,7 +111,7 @@ def midpoints(values: FloatArray) -> FloatArray:
     """Exact corner values (n, 2^d, 2^d) of the children [cell, child, corner] of cells with values (n, 2^d).
 
     The function that is linear on every simplex of level l with these corner values takes, on the nodes
-    of level l + 1, the values G(j) = (G(j // 2) + G((j + 1) // 2)) / 2 (THEORY 1); no rounding happens.
+    of level l + 1, the values G(j) = (G(j // 2) + G((j + 1) // 2)) / 2 (theory.md, Section 1); no rounding happens.
 
     Raises
     ------

@@ -23,7 +23,7 @@ __all__ = ["Approximation", "LevelRecord", "Scheme", "block_width", "grade_depth
 
 
 def unit_width(d: int) -> int:
-    """Width of the network of a unit grade: d carried coordinates and two running maxima (THEORY 5).
+    """Width of the network of a unit grade: d carried coordinates and two running maxima (theory.md, Section 5).
 
     >>> unit_width(1), unit_width(2)
     (2, 4)

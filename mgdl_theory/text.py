@@ -15,8 +15,8 @@ from fractions import Fraction
 from typing import SupportsFloat
 
 __all__ = [
-    "NAME", "bounds_texts", "count", "down_text", "float_text", "near_text", "percent_text", "plain", "point_text",
-    "range_text", "ranges_text", "tol_text", "up_text",
+    "NAME", "bounds_texts", "constant_text", "count", "down_text", "exact_text", "float_text", "near_text",
+    "percent_text", "plain", "point_text", "range_text", "ranges_text", "tol_text", "up_text",
 ]  # fmt: skip
 
 MOST = 800
@@ -104,6 +104,27 @@ def point_text(point: Iterable[SupportsFloat]) -> str:
     '0.5, 0.333333333'
     """
     return ", ".join(near_text(x, 9) for x in point)
+
+
+def exact_text(value: Fraction) -> str:
+    """The number exactly, and about where it is long.
+
+    >>> exact_text(Fraction(1, 3)), exact_text(Fraction(1, 10**7))
+    ('1/3', '1/10000000 (about 1e-7)')
+    """
+    return str(value) if value.denominator < 10**6 else f"{value} (about {near_text(value, 9)})"
+
+
+def constant_text(value: Fraction) -> str:
+    """A constant of an upper bound: exactly where it is short, else rounded up.
+
+    >>> constant_text(Fraction(1, 3)), constant_text(Fraction(1, 1 << 50))
+    ('1/3', '2^-50')
+    """
+    power = value.denominator.bit_length() - 1
+    if value.numerator == 1 and value.denominator == 1 << power and power > 9:
+        return f"2^-{power}"
+    return str(value) if value.denominator < 1000 else up_text(value)
 
 
 def tol_text(tol: float) -> str:

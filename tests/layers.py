@@ -22,7 +22,6 @@ ORDER = (
     "scheme",
     "vector",
     "construction",
-    "lessons",
     "levels",
     "relu",
     "verification",

@@ -20,7 +20,8 @@ from mgdl_theory.contraction import Margins
 from mgdl_theory.errors import CertificateError, DomainError, MgdlError, OptionError, TargetError
 from mgdl_theory.targets.base import THETA, Box
 from mgdl_theory.targets.function import CallableTarget
-from mgdl_theory.targets.modulus import Axes, Given, Modulus, Power, defect_table
+from mgdl_theory.targets.modulus import Axes, Given, Modulus, defect_table
+from mgdl_theory.targets.modulus import HoelderModulus as Hoelder
 from mgdl_theory.verification.verdict import Verdict
 
 DIGITS = 60
@@ -73,7 +74,7 @@ def test_axes_bound_is_at_least_the_sum_and_hardly_more(pairs: list[tuple[float,
     st.lists(sizes, min_size=1, max_size=3), st.fractions(0, 50), st.sampled_from(["1", "1/2", "1/3", "0.63", "1/10"])
 )
 def test_power_bound_is_at_least_the_truth_and_hardly_more(sides: list[float], c: Fraction, alpha: str) -> None:
-    found = Power(c, alpha).bound([np.array([s]) for s in sides])[0]
+    found = Hoelder(c, alpha).bound([np.array([s]) for s in sides])[0]
     with mpmath.workdps(DIGITS):
         length = mpmath.sqrt(sum(mpmath.mpf(s) ** 2 for s in sides))
         truth = (
@@ -90,8 +91,8 @@ def entropy_modulus(t: float) -> float:
 
 
 MODULI: dict[str, Modulus] = {
-    "Lipschitz": Power(3), "axes": Axes([3]), "Hoelder 1/2": Power(1, "1/2"), "Hoelder 0.63": Power(1, "0.63"),
-    "Hoelder 1/5": Power(1, "1/5"), "t log 1/t": Given(entropy_modulus),
+    "Lipschitz": Hoelder(3), "axes": Axes([3]), "Hoelder 1/2": Hoelder(1, "1/2"), "Hoelder 0.63": Hoelder(1, "0.63"),
+    "Hoelder 1/5": Hoelder(1, "1/5"), "t log 1/t": Given(entropy_modulus),
     "1/log": Given(lambda t: 1 / (1 - math.log(t)) if 0 < t < 1 else float(t > 0), concave=False),
 }  # fmt: skip
 
@@ -121,7 +122,8 @@ def test_margins_leave_room_for_all_later_ones(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("modulus", "rate"), [(Power(3), 1), (Axes([2, 3]), 1), (Power(1, "1/2"), 0.5), (Power(7, "0.63"), 0.63)]
+    ("modulus", "rate"),
+    [(Hoelder(3), 1), (Axes([2, 3]), 1), (Hoelder(1, "1/2"), 0.5), (Hoelder(7, "0.63"), 0.63)],
 )
 def test_theta_of_a_power_is_the_geometric_sum(modulus: Modulus, rate: float) -> None:
     widths = [np.array([1.0])] * (2 if isinstance(modulus, Axes) else 1)
@@ -204,7 +206,7 @@ def test_values_of_the_identity_hold_the_exact_node(a: Fraction, b: Fraction, le
     if a == b or float(a) == float(b):
         return
     box = Box((min(a, b),), (max(a, b),))
-    f = CallableTarget(lambda x: x, box, Power(1), value_error=0)
+    f = CallableTarget(lambda x: x, box, Hoelder(1), value_error=0)
     node = index % ((1 << level) + 1)
     value, exact = f.values(level, np.array([[node]])), box.point([node], level)[0]
     assert holds(value.lo[0], exact, value.hi[0])
@@ -213,7 +215,7 @@ def test_values_of_the_identity_hold_the_exact_node(a: Fraction, b: Fraction, le
 
 def test_a_value_without_the_distance_to_its_node_excludes_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
     """The planted defect that the test above is there for."""
-    f = CallableTarget(lambda x: x, Box.of(["1/10", "3/10"]), Power(1), value_error=0)
+    f = CallableTarget(lambda x: x, Box.of(["1/10", "3/10"]), Hoelder(1), value_error=0)
     nodes = np.arange(65)[:, None]
     honest = f._points
     monkeypatch.setattr(f, "_points", lambda level, nodes: (honest(level, nodes)[0], [np.zeros(len(nodes))]))
@@ -422,7 +424,9 @@ def test_one_hopeless_component_is_named_and_a_tail_around_one_is_hopeless_too()
 
 
 @given(
-    st.sampled_from([Power(2), Power(1, "1/3"), Given(lambda t: t * t + t), Axes([3])]), st.integers(0, 60), st.data()
+    st.sampled_from([Hoelder(2), Hoelder(1, "1/3"), Given(lambda t: t * t + t), Axes([3])]),
+    st.integers(0, 60),
+    st.data(),
 )
 def test_no_cell_has_a_defect_below_the_least(modulus: Modulus, level: int, data: st.DataObject) -> None:
     f = CallableTarget(np.zeros_like, Box.of([0, 3]), modulus, value_error=0)

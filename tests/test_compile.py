@@ -8,57 +8,16 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from drawn import BOXES, HOW, balanced, in_box, schemes, toy_on
 from hypothesis import given
 from hypothesis import strategies as st
-from toys import Nodal, Quadratic, Toy, approximants, atoms, nodes_of
+from toys import approximants, atoms, nodes_of
 
-import mgdl_theory as mg
-from mgdl_theory import Atoms, Box, OptionError, Scheme
+from mgdl_theory import Atoms, OptionError, Scheme
 from mgdl_theory.atom import SMALLEST
 from mgdl_theory.relu.compile import accumulator_bound, compile_network
 from mgdl_theory.rigor.dyadic import significant_bits
 from mgdl_theory.scheme import block_width, grade_depth, unit_width
-
-HOW = [(granularity, gadget) for granularity in ("unit", "block") for gadget in ("wide", "narrow")]
-BOXES = {
-    1: [Box.of([0, 1]), Box.of([-1, 3]), Box.of(["1/3", "1/2"])],
-    2: [Box.of([0, 1, 0, 1]), Box.of([10, 12, "-1/7", 4])],
-    3: [Box.of([0, 1] * 3)],
-}
-
-
-def toy_on(box: Box) -> Toy:
-    if box.dim == 1:
-        return Nodal(2, tuple(Fraction(k) for k in (1, -1, 2, 0, 1)), box)
-    d = box.dim
-    return Quadratic.of([[int(a == b) for a in range(d)] for b in range(d)], [1] * d, 0, box)
-
-
-@st.composite
-def schemes(draw: st.DrawFn, dims: tuple[int, ...] = (1, 2, 3), finest: int = 6) -> Scheme:
-    """Any atoms in rising order of level, balanced or not, empty grades among them, coefficients of any sign."""
-    d = draw(st.sampled_from(dims))
-    toy = toy_on(draw(st.sampled_from(BOXES[d])))
-    dyadic = st.builds(math.ldexp, st.integers(-(2**12), 2**12), st.integers(-30, 4))
-    coefficient = dyadic | st.floats(-(2.0**40), 2.0**40, allow_nan=False).filter(lambda c: abs(c) >= SMALLEST)
-    parts = []
-    for level in sorted(draw(st.lists(st.integers(0, finest), max_size=4))):
-        index = st.integers(0, 1 << level)
-        nodes = draw(st.lists(st.tuples(*[index] * d), max_size=6, unique=True))
-        values = [draw(coefficient) or 0.5 for _ in nodes]
-        parts.append(Atoms(level, np.array(nodes, dtype=np.int64).reshape(-1, d), np.array(values)))
-    return Scheme.of(toy, draw(st.sampled_from([0.0, -1.25, 2.0**-40])), parts, 0.5)
-
-
-def in_box(scheme: Scheme, t: list[Fraction]) -> list[Fraction]:
-    box = scheme.target.box
-    return [lo + (hi - lo) * s for lo, hi, s in zip(box.lower, box.upper, t, strict=True)]
-
-
-def balanced(d: int, tol: float = 0.1) -> Scheme:
-    texts = {1: "sin(7*x)*exp(-x)", 2: "sin(4*x)*cos(3*y) + x", 3: "x*y*z - z**2"}
-    return mg.construct(mg.target(texts[d]), tol=tol)
-
 
 # -- the same function -----------------------------------------------------------------------------
 

@@ -10,9 +10,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from drawn import nodal_runs, nodal_toys, quadratic_toys
 from hypothesis import given
 from hypothesis import strategies as st
-from test_grade import nodal_runs, nodal_toys, quadratic_toys
 from toys import (
     Doctored,
     Nodal,
@@ -442,7 +442,7 @@ def test_extreme_scales_end_without_a_warning(text: str, ends: list[str | int], 
 
 @pytest.mark.parametrize("number", [2, 3, 5, 7, 11])
 def test_no_grade_touches_the_cell_of_an_irrational_zero(number: int) -> None:
-    """Proposition 4: f = x^2 - 1/number has the zero number^(-1/2), so plain mode leaves the cell around it virgin."""
+    """Proposition 4: f = x^2 - 1/number has the zero number^(-1/2); plain mode leaves the cell around it untouched."""
     scheme = construct(target(f"x**2 - 1/{number}"), 1e-3, lift="none")
     assert scheme.complete
     for grade in scheme.grades:

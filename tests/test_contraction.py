@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from drawn import defects_of, margins_of
 from hypothesis import given
 from hypothesis import strategies as st
 from toys import Node, all_cells, at, interpolate, simplices
@@ -146,18 +146,6 @@ def test_check_balanced_at_different_numbers_of_points() -> None:
 # -- the operator of one grade on a mesh -----------------------------------------------------------
 
 
-def margins_of(*numbers: Sequence[Fraction | float]) -> Margins:
-    """Margins from sag, bulge, plus and minus; smooth cells."""
-    sag, bulge, plus, minus = (np.array([float(v) for v in x]) for x in numbers)
-    return Margins(sag, bulge, plus, minus, np.zeros(len(sag), dtype=bool))
-
-
-def defects_of(*numbers: Sequence[Fraction | float]) -> Defects:
-    """Defects from sag and bulge; the vertex inequality asks for nothing else."""
-    sag, bulge = (np.array([float(v) for v in x]) for x in numbers)
-    return Defects(sag, bulge, sag, bulge, Interval(sag, sag))
-
-
 @dataclass(frozen=True)
 class Case:
     """Nodal residuals (exact), defects and margins on some cells of one level."""
@@ -276,7 +264,7 @@ def test_an_active_node_has_its_whole_star_in_the_mesh(case: Case) -> None:
 
 @given(cases())
 def test_all_that_may_be_active_is_active(case: Case) -> None:
-    """The rule of THEORY 3 by brute force: active nodes, their coefficients, and the rounding toward zero."""
+    """The rule of Section 3 by brute force: active nodes, their coefficients, and the rounding toward zero."""
     c = exact(case.coefficients())
     star: dict[int, list[tuple[int, list[int]]]] = {}
     for cell, _, numbers in case.simplices():

@@ -10,20 +10,14 @@ import shlex
 from pathlib import Path
 
 import pytest
+from fences import FENCE, NEEDS, ROOT, blocks
 
 import mgdl_theory as mg
 from mgdl_theory.cli import main
 from mgdl_theory.cli.options import parse
-from mgdl_theory.lessons import careless
+from notebooks.lessons import careless
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "howto").glob("*.md")])
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-NEEDS = re.compile(r"^# needs: (\w+)$", re.MULTILINE)
-
-
-def blocks(page: Path, language: str) -> list[str]:
-    return [text for name, text in FENCE.findall(page.read_text(encoding="utf-8")) if name == language]
 
 
 def name(page: Path) -> str:

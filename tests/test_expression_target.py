@@ -132,7 +132,7 @@ def grid(dim: int) -> Iterator[list[Fraction]]:
 
 
 def interpolant(corner: dict[tuple[int, ...], tuple[Any, Any]], part: Sequence[Fraction]) -> tuple[Any, Any]:
-    """I_T f and its error at the point with these local coordinates: walk up its Freudenthal simplex (THEORY 1)."""
+    """I_T f and its error at the point with these local coordinates: walk up its Freudenthal simplex."""
     at = HIGH
     order = sorted(range(len(part)), key=lambda a: -part[a])
     levels = [Fraction(1), *(part[a] for a in order), Fraction(0)]
@@ -580,7 +580,7 @@ def test_the_smallest_margin_wins() -> None:
 
 
 def test_bounds_of_nothing_known_are_infinite() -> None:
-    nothing, tiny = Interval.entire((1,)), Interval(np.array([0.0]), np.array([2.0**-1074]))
+    nothing, tiny = Interval(np.array([-np.inf]), np.array([np.inf])), Interval(np.array([0.0]), np.array([2.0**-1074]))
     assert range_order(nothing)[0] == math.inf
     assert first_order(Jet(nothing, {0: nothing, 1: tiny}), 3)[0] == math.inf
     assert second_order(Jet(nothing, {}, {(0, 1): nothing, (0, 0): tiny}), 3)[0][0] == math.inf

@@ -10,52 +10,18 @@ from functools import cache
 
 import numpy as np
 import pytest
+from drawn import defects_of, margins_of, nodal_toys, quadratic_toys
 from hypothesis import given
 from hypothesis import strategies as st
-from test_contraction import defects_of, margins_of
 from toys import Nodal, Quadratic, Toy, at, interpolate, nodes_of, simplices, table_of, tight
 
-from mgdl_theory import Atoms, Box, BudgetError, Grade, check_balanced
+from mgdl_theory import Atoms, BudgetError, Grade, check_balanced
 from mgdl_theory.contraction import Margins
 from mgdl_theory.grade import Front, block_grade, cell_bounds
 from mgdl_theory.mesh import Mesh
 from mgdl_theory.rigor.interval import Interval
 
 FLOOR = 2.0**-24
-
-
-def eighths(low: int = -4, high: int = 4) -> st.SearchStrategy[Fraction]:
-    return st.integers(8 * low, 8 * high).map(lambda k: Fraction(k, 8))
-
-
-@st.composite
-def nodal_toys(draw: st.DrawFn, dims: tuple[int, ...] = (1, 2, 3)) -> Nodal:
-    """Random piecewise linear functions: no sign, no smoothness, no regular fall of the defects."""
-    d = draw(st.sampled_from(dims))
-    finest = draw(st.integers(1, {1: 3, 2: 2, 3: 1}[d]))
-    size = ((1 << finest) + 1) ** d
-    values = draw(st.lists(eighths(), min_size=size, max_size=size))
-    return Nodal(finest, tuple(values), Box.of([0, 1], d))
-
-
-@st.composite
-def quadratic_toys(draw: st.DrawFn, dims: tuple[int, ...] = (1, 2)) -> Quadratic:
-    d = draw(st.sampled_from(dims))
-    half = [[draw(eighths(-2, 2)) for _ in range(d)] for _ in range(d)]
-    A = [[half[i][j] + half[j][i] for j in range(d)] for i in range(d)]
-    return Quadratic.of(A, [draw(eighths(-2, 2)) for _ in range(d)], draw(eighths(-2, 2)))
-
-
-def nodal_runs() -> st.SearchStrategy[tuple[Nodal, str | float, float]]:
-    """(toy, lift, tolerance) with small schemes: near zeros the plain mode goes deep in the plane and in space."""
-    lifted = st.sampled_from(["auto", -5, 4.25])
-    anyhow = st.one_of(lifted, st.just("none"))
-    return st.one_of(
-        st.tuples(nodal_toys(dims=(1,)), anyhow, st.sampled_from([0.5, 1 / 16, 0.01])),
-        st.tuples(nodal_toys(dims=(2,)), anyhow, st.just(0.5)),
-        st.tuples(nodal_toys(dims=(2,)), lifted, st.just(1 / 16)),
-        st.tuples(nodal_toys(dims=(3,)), lifted, st.just(0.5)),
-    )
 
 
 TOYS = st.one_of(nodal_toys(), quadratic_toys())
@@ -139,7 +105,7 @@ def test_units_of_a_grade_are_its_atoms(data: st.DataObject) -> None:
 
 
 @given(TOYS, LIFTS)
-def test_every_simplex_is_virgin_or_keeps_the_floor(toy: Toy, lift: float) -> None:
+def test_every_simplex_is_untouched_or_keeps_the_floor(toy: Toy, lift: float) -> None:
     """Before and after every level: G is the lift on T, or e >= floor+ on T, or -e >= floor- on T."""
     for front, _, after in levels(toy, lift, deep_enough(toy)):
         for state in (front, after):
@@ -167,7 +133,7 @@ def samples(toy: Toy, mesh: Mesh, nodal: np.ndarray) -> Iterator[tuple[int, list
 
 @given(quadratic_toys(dims=(1, 2)), LIFTS)
 def test_smooth_cells_meet_the_margin_condition_and_never_rest(toy: Quadratic, lift: float) -> None:
-    """Proposition 3 as it stands: before every level each T is virgin or |e| >= m_T, in one sign."""
+    """Proposition 3 as it stands: before every level each T is untouched or |e| >= m_T, in one sign."""
     for front, _, _ in levels(toy, lift, deep_enough(toy)):
         mesh = front.mesh
         margins = Margins.of(toy.defects(mesh.level, mesh.cells), mesh.level, FLOOR)
@@ -194,13 +160,13 @@ def test_rough_cells_rest_while_any_cell_rests_and_smooth_ones_do_not() -> None:
     smooth = margins_of(*([v] * 4 for v in (0.25, 0.25, 0.5, 0.5)))
     margins = replace(smooth, rough=np.array([False, False, True, True]))
     e = tight([Fraction(4)] * 5)
-    virgin = np.full(4, np.inf)
-    c, _ = block_grade(Front(mesh, np.zeros(len(mesh.nodes)), virgin, virgin), e, margins, FLOOR)
+    untouched = np.full(4, np.inf)
+    c, _ = block_grade(Front(mesh, np.zeros(len(mesh.nodes)), untouched, untouched), e, margins, FLOOR)
     assert c.all()
     low = np.array([0.25, np.inf, np.inf, np.inf])
-    c, _ = block_grade(Front(mesh, np.zeros(len(mesh.nodes)), low, virgin), e, margins, FLOOR)
+    c, _ = block_grade(Front(mesh, np.zeros(len(mesh.nodes)), low, untouched), e, margins, FLOOR)
     assert not c.any(), "each node has the resting cell or a rough one beside it"
-    c, _ = block_grade(Front(mesh, np.zeros(len(mesh.nodes)), low, virgin), e, smooth, FLOOR)
+    c, _ = block_grade(Front(mesh, np.zeros(len(mesh.nodes)), low, untouched), e, smooth, FLOOR)
     assert (c != 0).tolist() == [False, False, True, True, True]
 
 

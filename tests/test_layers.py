@@ -250,3 +250,12 @@ def test_no_module_sets_the_error_state_of_numpy_for_good() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             called = getattr(node, "attr", None) or getattr(node, "id", None) or getattr(node, "name", None)
             assert called not in names, f"{name}:{getattr(node, 'lineno', 0)} uses {called}"
+
+
+def test_no_test_file_imports_another() -> None:
+    """What two of them need stands in a file of its own, so that a name changed in one breaks no other."""
+    for path in sorted((ROOT / "tests").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not [m for m in modules if m.rpartition(".")[2].startswith("test_")], path.name

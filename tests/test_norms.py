@@ -16,7 +16,7 @@ from mgdl_theory.errors import OptionError
 from mgdl_theory.mesh import Mesh
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.targets.base import Defects
-from mgdl_theory.verification.norms import Power, cell_powers, simplex_power
+from mgdl_theory.verification.norms import PowerIntegral, cell_powers, simplex_power
 from mgdl_theory.verification.verdict import Verdict
 from tests.toys import full_mesh
 
@@ -83,7 +83,7 @@ def test_what_is_not_enclosed_has_no_finite_norm(bad: float) -> None:
 
 @given(st.floats(0, 1e300), st.floats(0, 1e300), st.integers(1, 6))
 def test_sums_and_roots_are_rounded_outward(a: float, b: float, p: int) -> None:
-    total = Power(a, a) + Power(b, b)
+    total = PowerIntegral(a, a) + PowerIntegral(b, b)
     exact = Fraction(a) + Fraction(b)
     assert Fraction(total.lo) <= exact <= Fraction(total.hi)
     low, high = total.norm(p)

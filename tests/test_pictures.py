@@ -23,13 +23,13 @@ from hypothesis import strategies as st
 import mgdl_theory as mg
 from mgdl_theory import OptionError, Report, Scheme, SchemeError
 from mgdl_theory.cli import main
-from mgdl_theory.lessons import careless
 from mgdl_theory.levels import replay
 from mgdl_theory.pictures import KINDS, cells, curves, drawn, fields, rates, save_drawing, save_plot, style, svg
 from mgdl_theory.text import ranges_text
 from mgdl_theory.training import TrainedGrade, TrainedModel
 from mgdl_theory.verification.record import LeafBlock
 from mgdl_theory.verification.verdict import Verdict
+from notebooks.lessons import careless
 
 ROOT = Path(__file__).resolve().parents[1]
 

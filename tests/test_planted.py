@@ -12,9 +12,9 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
+from drawn import check_witness, verdicts
 from hypothesis import given
 from hypothesis import strategies as st
-from test_verify import check_witness, verdicts
 from toys import (
     Doctored,
     Node,
@@ -34,12 +34,12 @@ from toys import (
 import mgdl_theory as mg
 from mgdl_theory import Atoms, Box, Budget, Report, Scheme, Verdict, construct, verify
 from mgdl_theory.certificate import check
-from mgdl_theory.lessons import careless
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.jet import Jet, JetAlgebra
 from mgdl_theory.scheme import LevelRecord
 from mgdl_theory.targets.base import Defects
 from mgdl_theory.verification.grids import check_on_grid
+from notebooks.lessons import careless
 
 PROVED, REFUTED, UNDECIDED, EVIDENCE = Verdict.PROVED, Verdict.REFUTED, Verdict.UNDECIDED, Verdict.EVIDENCE
 

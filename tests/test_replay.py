@@ -61,7 +61,7 @@ def touched_by_definition(scheme: mg.Scheme, level: Level, sign: int) -> np.ndar
 
 
 @pytest.mark.parametrize(("text", "tol"), [("sin(10*x)*exp(-x)", 3e-2), ("sin(6*x)*cos(5*y)", 0.2)])
-def test_touched_and_virgin_are_what_their_definitions_say(text: str, tol: float) -> None:
+def test_touched_and_untouched_are_what_their_definitions_say(text: str, tol: float) -> None:
     scheme = mg.construct(mg.target(text), tol, lift="none")
     seen = set()
     for level in replay(scheme):
@@ -73,9 +73,11 @@ def test_touched_and_virgin_are_what_their_definitions_say(text: str, tol: float
         assert np.all(here <= level.touched_plus)
         so_far = sum(g.level <= level.mesh.level for g in scheme.grades)
         nodal = scheme(level.mesh.nodes / 2.0**level.mesh.level, so_far)
-        assert np.all(nodal[level.mesh.corner_node[level.virgin]] == scheme.lift)
-        seen |= {name for name in ("touched_plus", "touched_minus", "virgin", "finished") if getattr(level, name).any()}
-    assert seen == {"touched_plus", "touched_minus", "virgin", "finished"}
+        assert np.all(nodal[level.mesh.corner_node[level.untouched]] == scheme.lift)
+        seen |= {
+            name for name in ("touched_plus", "touched_minus", "untouched", "finished") if getattr(level, name).any()
+        }
+    assert seen == {"touched_plus", "touched_minus", "untouched", "finished"}
 
 
 def test_the_cells_of_a_level_are_the_unfinished_ones_split() -> None:
@@ -108,5 +110,5 @@ def test_unit_grades_of_one_level_are_laid_together() -> None:
 
 def test_a_scheme_without_grades_is_one_level() -> None:
     (level,) = replay(mg.Scheme.of(mg.target("x"), 0.0, [], tol=2.0))
-    assert level.virgin.all()
+    assert level.untouched.all()
     assert level.finished.all()

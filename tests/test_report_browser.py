@@ -383,7 +383,7 @@ def test_the_policy_bites(browser: Browser, page: Path, tmp_path: Path) -> None:
 
 
 def test_hostile_texts_do_nothing(browser: Browser, tmp_path: Path) -> None:
-    from test_report import HOSTILE, Stranger
+    from pages import HOSTILE, Stranger
 
     path = mg.verify(mg.construct(Stranger(mg.target(FORMULA)), 1e-2)).save(tmp_path / "hostile.html")
     browser.open(path)

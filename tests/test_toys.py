@@ -6,9 +6,9 @@ import itertools
 from fractions import Fraction
 
 import numpy as np
+from drawn import nodal_toys, quadratic_toys
 from hypothesis import given
 from hypothesis import strategies as st
-from test_grade import nodal_toys, quadratic_toys
 from toys import (
     Nodal,
     Sign,

@@ -34,7 +34,7 @@ from mgdl_theory.training import (
     train_balanced_on_data,
 )
 from mgdl_theory.verification import trained as verification
-from mgdl_theory.verification.trained import _Sweep
+from mgdl_theory.verification.trained import _FitSweep
 
 
 def line(*slopes: float, root: float = 0.0) -> TrainedModel:
@@ -163,7 +163,9 @@ class Steep:
 
     def defects(self, level: int, cells: np.ndarray) -> mg.Defects:
         unknown = np.full(len(cells), self.defect)
-        return mg.Defects(unknown, unknown, unknown, unknown, Interval.entire((len(cells),)))
+        return mg.Defects(
+            unknown, unknown, unknown, unknown, Interval(np.full(len(cells), -np.inf), np.full(len(cells), np.inf))
+        )
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         return np.zeros(len(x))
@@ -393,13 +395,13 @@ def test_exact_values_of_a_deep_network_cost_no_more_than_is_allowed(monkeypatch
 
     monkeypatch.setattr(verification, "last_on_cells", counted)
     f, model = mg.target("2 + sin(x)"), line(0.5, 0.25)
-    free = _Sweep(model, f, None, 5000, None)
+    free = _FitSweep(model, f, None, 5000, None)
     free.run()
     assert sum(seen) > 0
     assert free.unproved == [0, 0]
     for work in (0, sum(seen) // 2):
         seen.clear()
-        sweep = _Sweep(model, f, None, 5000, None)
+        sweep = _FitSweep(model, f, None, 5000, None)
         sweep.work = work
         sweep.run()
         assert sum(seen) <= work
@@ -433,7 +435,7 @@ def test_balanced_grades_of_values_whose_squares_are_no_floats(text: str) -> Non
 
 def test_the_reason_why_cells_were_left_is_not_forgotten_where_others_are_finished() -> None:
     f = mg.target("sin(9*x)")
-    sweep, mesh = _Sweep(line(1.0), f, None, 10, None), Mesh.of(2, np.arange(4)[:, None])
+    sweep, mesh = _FitSweep(line(1.0), f, None, 10, None), Mesh.of(2, np.arange(4)[:, None])
     some, none = np.array([True, False, True, True]), np.zeros(4, dtype=np.bool_)
     assert sweep._worst(mesh, np.where(some, 2.0, 0.0), none, 6, 1 << 30).sum() == 1
     assert "budget" in sweep.stopped

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drawn import HOW, in_box, schemes
 from hypothesis import given
 from hypothesis import strategies as st
-from test_compile import HOW, in_box, schemes
 from toys import atoms, barycentric
 
 import mgdl_theory as mg

@@ -12,9 +12,9 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 import pytest
+from drawn import check_witness, nodal_runs, nodal_toys, quadratic_toys, unit, verdicts
 from hypothesis import given
 from hypothesis import strategies as st
-from test_grade import nodal_runs, nodal_toys, quadratic_toys
 from toys import (
     Doctored,
     Nodal,
@@ -61,38 +61,6 @@ WAVE = Quadratic.of(3, -3, Fraction(1, 2))
 PROVED, REFUTED, UNDECIDED, EVIDENCE = Verdict.PROVED, Verdict.REFUTED, Verdict.UNDECIDED, Verdict.EVIDENCE
 TOLS = st.sampled_from([0.5, 1 / 16])
 LIFT = st.sampled_from(["auto", "none", -5, 6])
-
-
-def verdicts(report: Report) -> dict[str, Verdict]:
-    return {r.claim: r.verdict for r in report.results}
-
-
-def unit(scheme: Scheme, x: tuple[Fraction, ...]) -> list[Fraction]:
-    box = scheme.target.box
-    return [(v - lo) / (hi - lo) for v, lo, hi in zip(x, box.lower, box.upper, strict=True)]
-
-
-def check_witness(report: Report, result: Result) -> None:
-    """The numbers of a refutation, confirmed in rational arithmetic."""
-    scheme, witness = report.scheme, result.witness
-    assert result.verdict is REFUTED
-    assert witness is not None
-    e = residuals(scheme, scheme.target.at, unit(scheme, witness.x))
-    k = witness.grade
-    if result.claim == "sup-norm":
-        assert abs(e[-1]) > Fraction(report.tol)
-        assert Fraction(witness.after[0]) <= e[-1] <= Fraction(witness.after[1])
-        return
-    before, after = e[k - 1], e[k]
-    assert Fraction(witness.before[0]) <= before <= Fraction(witness.before[1])
-    assert Fraction(witness.after[0]) <= after <= Fraction(witness.after[1])
-    g = before - after
-    if result.claim == "balanced":
-        assert g * after < 0
-    elif result.claim == "nonincreasing":
-        assert abs(after) > abs(before)
-    else:
-        assert result.claim == "grid"
 
 
 def grades_named(result: Result) -> list[int]:

@@ -9,20 +9,28 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drawn import HOW, balanced, schemes, toy_on
 from hypothesis import given
 from hypothesis import strategies as st
-from test_compile import HOW, balanced, schemes, toy_on
 from toys import atoms, value_of
 
 from mgdl_theory import CLAIMS, Box, Network, OptionError, Result, Scheme, SchemeError, Verdict, verify, verify_network
 from mgdl_theory.relu.compile import compile_network
 from mgdl_theory.relu.gadgets import gadget
+from mgdl_theory.vector import VectorScheme
 from mgdl_theory.verification import network as module
 from mgdl_theory.verification.gadgets import prove_block
-from mgdl_theory.verification.network import OutputWitness, first_difference, scheme_at
+from mgdl_theory.verification.network import Difference, OutputWitness, _differences, _Sequence, scheme_at
 
 PROVED, REFUTED, UNDECIDED = Verdict.PROVED, Verdict.REFUTED, Verdict.UNDECIDED
 ARRAYS = ("weights", "biases", "readout", "readout_bias")
+
+
+def first_difference(network: Network, scheme: Scheme | VectorScheme, component: int = 0) -> Difference | None:
+    """Where the network departs from its template for these atoms first; None where every number agrees."""
+    together = VectorScheme(scheme.components)
+    atoms = _Sequence.of(together, network.granularity, component)
+    return next(_differences(network, together.components[component], atoms, component), None)
 
 
 def moved(network: Network, name: str, place: Any, by: float) -> Network:

@@ -17,7 +17,7 @@ import tempfile
 import venv
 from pathlib import Path
 
-from test_docs import NEEDS, ROOT, blocks
+from fences import NEEDS, ROOT, blocks
 
 FILES = {
     "heights.npy": "import numpy; numpy.save('heights.npy', numpy.add.outer(numpy.arange(6.0), numpy.arange(5.0)))",

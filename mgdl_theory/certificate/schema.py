@@ -8,7 +8,6 @@ a bound on each, and the claims.  The format is docs/certificate.md, the judge o
 from __future__ import annotations
 
 import gzip
-import json
 import math
 import os
 from collections.abc import Sequence
@@ -35,7 +34,7 @@ from mgdl_theory.verification.record import GradeRow, LeafBlock, Report
 from mgdl_theory.verification.scheme import verify_scheme
 from mgdl_theory.verification.verdict import Result, Verdict, Witness
 
-__all__ = ["FORMAT", "VERSION", "Certificate", "certificate", "json_schema", "load_certificate", "load_scheme"]
+__all__ = ["FORMAT", "VERSION", "Certificate", "certificate", "load_certificate", "load_scheme"]
 
 FORMAT, VERSION = "mgdl-theory-certificate", 1
 """Definition: what the fields ``format`` and ``version`` of a file say."""
@@ -205,16 +204,6 @@ def load_certificate(path: str | os.PathLike[str]) -> Certificate:
 def load_scheme(path: str | os.PathLike[str]) -> Scheme:
     """The scheme in a certificate file."""
     return load_certificate(path).scheme()
-
-
-def json_schema(of: str = "certificate") -> dict[str, Any]:
-    """The JSON Schema of certificate files, or with "refutation" of the files that refute a network.
-
-    >>> json_schema()["properties"]["version"]
-    {'const': 1}
-    """
-    found: dict[str, Any] = json.loads(Path(__file__).with_name(f"{of}.schema.json").read_text(encoding="utf-8"))
-    return found
 
 
 # -- exact numbers ---------------------------------------------------------------------------------

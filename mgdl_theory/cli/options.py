@@ -192,7 +192,7 @@ COMMANDS = {
 """Definition: the commands, in the order of the help text."""
 
 
-class _Parser(argparse.ArgumentParser):
+class _OptionParser(argparse.ArgumentParser):
     """Says what is wrong in one line, and takes formulas and numbers that begin with a minus sign."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
@@ -206,7 +206,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parsers() -> dict[str, argparse.ArgumentParser]:
     """The parser of the program, by its name, and that of each command."""
-    parser = _Parser(
+    parser = _OptionParser(
         prog="mgdl-theory",
         description="Builds fixed-width multigrade ReLU schemes and proves what the theorem says of every grade.",
     )

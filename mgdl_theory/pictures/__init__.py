@@ -76,7 +76,7 @@ KINDS = {
     "norms": Kind(norms, ANY, "certified norms by grade, with predicted and measured rates", False, BOTH),
     "atoms": Kind(atoms, (1, 2), "atoms by grade"),
     "mesh": Kind(mesh, (1, 2), "the leaves of the proof, coloured by certified bound", by_grade=False),
-    "activity": Kind(activity, (1, 2), "cells virgin, touched and finished, by level", by_grade=False),
+    "activity": Kind(activity, (1, 2), "cells untouched, touched and finished, by level", by_grade=False),
     "network": Kind(network, ANY, "the stair shape of the network", by_grade=False),
     "heat": Kind(heat, (2,), "target, approximant and residual as heat maps", of=BOTH),
     "surface": Kind(surface, (2,), "target, approximant and residual as surfaces", of=BOTH),

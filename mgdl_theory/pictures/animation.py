@@ -49,7 +49,7 @@ from mgdl_theory.text import float_text, near_text, up_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "FRAMES", "Step", "animate", "check_options", "frames", "player", "policy", "steps"]
+__all__ = ["FORMATS", "FRAMES", "Frame", "animate", "check_options", "frames", "player", "policy", "steps"]
 
 FORMATS = (".gif", ".mp4", ".html")
 """Definition: what :func:`animate` writes."""
@@ -83,7 +83,7 @@ MIDDLE = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Step:
+class Frame:
     """What one frame shows.
 
     Attributes
@@ -109,7 +109,7 @@ class Step:
     after: FloatArray
 
 
-def steps(scheme: Scheme, x: FloatArray, *, unit: bool = False, most: int = FRAMES) -> Iterator[Step]:
+def steps(scheme: Scheme, x: FloatArray, *, unit: bool = False, most: int = FRAMES) -> Iterator[Frame]:
     """The start, then grade by grade (or atom by atom), at points x (n, d); at most so many, evenly spread.
 
     Where steps are left out the next one adds all of them at once: nothing is lost, and |e| still never rises.
@@ -123,13 +123,13 @@ def steps(scheme: Scheme, x: FloatArray, *, unit: bool = False, most: int = FRAM
     shown = set(chosen(range(len(parts) + 1), max(most, 2)))
     t = np.clip(scheme.target.box.to_unit(x), 0.0, 1.0)
     after = np.full(len(t), scheme.lift)
-    yield Step(1, 0, len(parts), 0, (), after, after)
+    yield Frame(1, 0, len(parts), 0, (), after, after)
     before, first = after, 1
     for k, (number, part) in enumerate(parts, 1):
         after = after + part(t)
         if k in shown:
             added = tuple(g for _, g in parts[first - 1 : k])
-            yield Step(first, k, len(parts), number, added, before, after)
+            yield Frame(first, k, len(parts), number, added, before, after)
             before, first = after, k + 1
 
 
@@ -221,13 +221,13 @@ def _plane(scheme: Scheme) -> Plane:
     return Plane.of(scheme, [Fraction(MIDDLE)] * (scheme.dim - 2), PIXELS)
 
 
-def _reach(source: Source, step: Step, f: FloatArray) -> float:
+def _reach(source: Source, step: Frame, f: FloatArray) -> float:
     """Top of the scale of |e|: what is certified before the last grade, or what is seen where that is more."""
     return top_of(sup_upper(source, max(step.grade - 1, 0)), np.abs(f - step.before), np.abs(f - step.after))
 
 
 def _curves(
-    page: Figure, source: Source, step: Step, x: FloatArray, f: FloatArray, ends: tuple[float, float], unit: bool
+    page: Figure, source: Source, step: Frame, x: FloatArray, f: FloatArray, ends: tuple[float, float], unit: bool
 ) -> None:
     scheme = scheme_of(source)
     page.set_size_inches(6.4, 5.0)
@@ -257,7 +257,7 @@ def _curves(
     page.suptitle(_title(source, step, unit))
 
 
-def _added(ax: Any, scheme: Scheme, step: Step, height: float) -> None:
+def _added(ax: Any, scheme: Scheme, step: Frame, height: float) -> None:
     """The atoms just added, hanging below the axis; those of a level have the height of the largest of them."""
     from matplotlib.collections import PolyCollection
 
@@ -274,7 +274,7 @@ def _added(ax: Any, scheme: Scheme, step: Step, height: float) -> None:
 
 
 def _maps(
-    page: Figure, source: Source, step: Step, x: FloatArray, f: FloatArray, ends: tuple[float, float], unit: bool
+    page: Figure, source: Source, step: Frame, x: FloatArray, f: FloatArray, ends: tuple[float, float], unit: bool
 ) -> None:
     from matplotlib import colormaps
     from matplotlib.collections import PolyCollection
@@ -308,7 +308,7 @@ def _maps(
     page.suptitle(_title(source, step, unit))
 
 
-def _title(source: Source, step: Step, unit: bool) -> str:
+def _title(source: Source, step: Frame, unit: bool) -> str:
     scheme, k = scheme_of(source), step.grade
     claim = ("unit-grades", "no atom increases $|e|$") if unit else ("nonincreasing", "no grade increases $|e|$")
     section = f" at ${variables(scheme)[2]} = {math_text(near_text(_middle(scheme), 4))}$" if scheme.dim == 3 else ""
@@ -327,7 +327,7 @@ def _middle(scheme: Scheme) -> float:
     return float(scheme.target.box.lower[2] + scheme.target.box.upper[2]) / 2
 
 
-def _what(scheme: Scheme, step: Step, unit: bool) -> str:
+def _what(scheme: Scheme, step: Frame, unit: bool) -> str:
     """Which grades or atoms a frame adds, out of how many."""
     if not step.last:
         return (
@@ -345,7 +345,7 @@ def _noun(unit: bool, count: int) -> str:
     return ("atom" if unit else "grade") + ("" if count == 1 else "s")
 
 
-def _sentence(source: Source, step: Step, unit: bool) -> str:
+def _sentence(source: Source, step: Frame, unit: bool) -> str:
     """The caption of a frame as plain text, for those who do not see it."""
     upper = sup_upper(source, step.grade)
     scheme = scheme_of(source)

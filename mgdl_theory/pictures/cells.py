@@ -34,7 +34,7 @@ from mgdl_theory.pictures.style import (
 )  # fmt: skip
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, FloatArray, IntArray
-from mgdl_theory.text import percent_text
+from mgdl_theory.text import count, percent_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,7 +55,7 @@ LEAST = 0.03
 """Experience: area of the smallest mark of an atom, as a part of the largest, so that all of them are seen."""
 
 STATES = (
-    ("virgin", "virgin", "#FFFFFF"),
+    ("untouched", "untouched", "#FFFFFF"),
     ("plus", "touched by atoms $c_v > 0$", "#F7D9A8"),
     ("minus", "touched by atoms $c_v < 0$", "#CE8CB2"),
     ("both", "touched by both", "#E0B9B4"),
@@ -210,10 +210,10 @@ def atoms(source: Source, ax: Place = None, *, grade: int | None = None) -> Any:
 
 @drawing
 def activity(source: Source, ax: Place = None, *, level: int | None = None) -> Any:
-    """What every level did: cells virgin, touched or finished after its grade, and the nodes that carry an atom.
+    """What every level did: cells untouched, touched or finished after its grade, and the nodes that carry an atom.
 
-    A cell is *virgin* while no atom has acted on it, *finished* once its bound is below the tolerance, so that it takes
-    no further part.  In one variable each level is a row; in two it is a panel.
+    A cell is *untouched* while no atom has acted on it, *finished* once its bound is below the tolerance, so that it
+    takes no further part.  In one variable each level is a row; in two it is a panel.
     """
     scheme = scheme_of(source)
     found = list(replay(scheme))
@@ -261,10 +261,6 @@ def _mark(level: int, points: float) -> float:
     return float(np.clip((0.5 * points / 2.0**level) ** 2, 1.2, 24.0))
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 def _side(box: Box, axis: int) -> tuple[float, float]:
     return float(box.lower[axis]), float(box.upper[axis])
 
@@ -302,7 +298,7 @@ def _hats(source: Source, ax: Axes, numbers: Sequence[int]) -> Axes:
     for row, k in enumerate(shown):
         largest = np.abs(scheme.grades[k - 1].atoms.coefficients).max()
         ax.annotate(
-            f"{_count(len(scheme.grades[k - 1]), 'atom')}, $|c_v| \\leq {bound_text(float(largest))}$", (1.01, row),
+            f"{count(len(scheme.grades[k - 1]), 'atom')}, $|c_v| \\leq {bound_text(float(largest))}$", (1.01, row),
             xycoords=ax.get_yaxis_transform(), va="center", fontsize=7, annotation_clip=False,
         )  # fmt: skip
     ax.legend(
@@ -330,14 +326,14 @@ def _dots(scheme: Scheme, ax: Axes, k: int) -> None:
             zorder=3, rasterized=len(g) > VECTORS, clip_on=False,
         )  # fmt: skip
     _plane(ax, scheme)
-    ax.set_title(f"grade {k}, level {g.level}: {_count(len(g), 'atom')}", fontsize=8)
+    ax.set_title(f"grade {k}, level {g.level}: {count(len(g), 'atom')}", fontsize=8)
 
 
 def _states(level: Level) -> dict[str, Any]:
     """Which cells are in each of the states; every cell is in one."""
     plus, minus, done = level.touched_plus, level.touched_minus, level.finished
     return {
-        "virgin": level.virgin & ~done,
+        "untouched": level.untouched & ~done,
         "plus": plus & ~minus & ~done,
         "minus": minus & ~plus & ~done,
         "both": plus & minus & ~done,
@@ -385,7 +381,7 @@ def _state(scheme: Scheme, ax: Axes, one: Level) -> None:
         )  # fmt: skip
     _plane(ax, scheme)
     atoms = int(np.count_nonzero(one.coefficients))
-    ax.set_title(f"level {level}: {_count(len(shapes), 'live cell')}, {_count(atoms, 'atom')}", fontsize=8)
+    ax.set_title(f"level {level}: {count(len(shapes), 'live cell')}, {count(atoms, 'atom')}", fontsize=8)
 
 
 def _patches() -> list[Any]:

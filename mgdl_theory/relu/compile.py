@@ -1,4 +1,4 @@
-"""From a scheme to its network: one gadget per atom, chained; every weight is written down, none is fitted (THEORY 5).
+"""From a scheme to its network: one gadget per atom, chained; no weight is fitted (theory.md, Section 5).
 
 A *unit* network makes a grade of every atom: width d + 2 (2 for d = 1), readout c phi.  A *block* network
 keeps the grades of the scheme and chains the atoms of each with one more channel, the accumulator

@@ -1,4 +1,4 @@
-"""The atom as a block of ReLU layers of fixed width (THEORY 5), as data.
+"""The atom as a block of ReLU layers of fixed width (theory.md, Section 5), as data.
 
 Hidden states are vectors of ``width`` channels; channels 0, ..., d-1 carry the unit coordinates
 x_1, ..., x_d >= 0 from layer to layer.  A *gadget* turns them into phi(t), t_a = 2^l x_a - i_a, in a

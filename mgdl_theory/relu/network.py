@@ -1,4 +1,4 @@
-"""Layers and readouts as data: a ReLU network of fixed width whose grades are frozen (THEORY 5).
+"""Layers and readouts as data: a ReLU network of fixed width whose grades are frozen (theory.md, Section 5).
 
 The hidden state after layer j is a vector of ``width`` channels,
 

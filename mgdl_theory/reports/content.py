@@ -20,14 +20,13 @@ from mgdl_theory.scheme import block_width, grade_depth
 from mgdl_theory.targets.base import Target
 from mgdl_theory.targets.formula.parser import parse
 from mgdl_theory.text import bounds_texts, float_text, near_text, point_text, tol_text, up_text
-from mgdl_theory.verification.claims import CLAIMS
-from mgdl_theory.verification.claims import Claim as Statement
+from mgdl_theory.verification.claims import CLAIMS, Claim
 from mgdl_theory.verification.record import Report, ScalarRecord
 from mgdl_theory.verification.trained import SCAN, ModelReport
 from mgdl_theory.verification.verdict import Result, Witness
 
 __all__ = [
-    "COLUMNS", "NONE", "ROWS", "Claim", "Content", "Row", "Table", "about", "assumptions", "bound_cells", "claim",
+    "COLUMNS", "NONE", "ROWS", "ClaimText", "Content", "Row", "Table", "about", "assumptions", "bound_cells", "claim",
     "content", "latex", "rows_note", "target_line", "trusted", "up_or_none", "used_columns", "witness_lines",
 ]  # fmt: skip
 
@@ -104,7 +103,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class ClaimText:
     """A claim with its verdict and what that rests on; ``witness`` holds sentences about the point that refutes it."""
 
     id: str
@@ -141,7 +140,7 @@ class Content:
     meaning: str
     sentence: str
     facts: tuple[tuple[str, str, str], ...]
-    claims: tuple[Claim, ...]
+    claims: tuple[ClaimText, ...]
     columns: dict[str, tuple[str, str]]
     rows: tuple[Row, ...]
     rows_note: str
@@ -221,7 +220,7 @@ def content(report: Report, page: bool = True) -> Content:
 # -- parts -----------------------------------------------------------------------------------------
 
 
-def shared(report: Report | ModelReport, target: Target, known: Mapping[str, Statement]) -> dict[str, Any]:
+def shared(report: Report | ModelReport, target: Target, known: Mapping[str, Claim]) -> dict[str, Any]:
     """What a report says of its target and its verdicts, be it on a scheme or on a trained model."""
     described = target.describe()
     return {
@@ -266,10 +265,10 @@ def _tolerance(report: Report) -> tuple[str, str]:
     return tol_text(report.tol), "reached" if report.scheme.complete else plain(report.scheme.reason)
 
 
-def claim(result: Result, known: Mapping[str, Statement]) -> Claim:
+def claim(result: Result, known: Mapping[str, Claim]) -> ClaimText:
     """The verdict on one of these statements."""
     claim = known[result.claim]
-    return Claim(
+    return ClaimText(
         id=claim.id,
         verdict=str(result.verdict),
         meaning=result.verdict.value,

@@ -41,15 +41,6 @@ class Interval:
         lo, hi = outward(Fraction(value))
         return cls(np.array([lo]), np.array([hi]))
 
-    @classmethod
-    def entire(cls, shape: tuple[int, ...]) -> Interval:
-        """[-inf, inf] in every element.
-
-        >>> Interval.entire((1,))
-        Interval(lo=array([-inf]), hi=array([inf]))
-        """
-        return cls(np.full(shape, -np.inf), np.full(shape, np.inf))
-
     @property
     def shape(self) -> tuple[int, ...]:
         """Common shape of the two ends."""

@@ -208,7 +208,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Defects:
-    """One-sided interpolation defects of f on n cells (THEORY 1), with their margin factors.
+    """One-sided interpolation defects of f on n cells (theory.md, Section 1), with their margin factors.
 
     Attributes
     ----------

@@ -29,7 +29,7 @@ from mgdl_theory.targets.base import (
 )
 from mgdl_theory.targets.caller import Caller, foreign, parameters, raised
 from mgdl_theory.targets.modulus import LEVELS, Modulus, defect_table, halved
-from mgdl_theory.text import NAME, float_text, near_text, plain, range_text, up_text
+from mgdl_theory.text import NAME, constant_text, exact_text, float_text, plain, range_text, up_text
 
 __all__ = ["VALUE_ERROR", "CallableTarget", "dimension"]
 
@@ -69,8 +69,8 @@ class CallableTarget(ScalarTarget):
     name : str
     variables : sequence of str
 
-    >>> from mgdl_theory.targets.modulus import Power
-    >>> f = CallableTarget(np.abs, Box.of([-1, 1]), Power(1), value_error=0)
+    >>> from mgdl_theory.targets.modulus import HoelderModulus
+    >>> f = CallableTarget(np.abs, Box.of([-1, 1]), HoelderModulus(1), value_error=0)
     >>> d = f.defects(1, np.array([[0], [1]]))
     >>> d.sag.tolist(), d.range.lo.tolist(), d.range.hi.tolist()
     ([0.5, 0.5], [-0.5, -0.5], [1.5, 1.5])
@@ -212,7 +212,8 @@ class CallableTarget(ScalarTarget):
     ) -> str:
         assert self.modulus is not None
         said = [
-            f"f({_place(self.box.point(node.tolist(), level))}) in {range_text(f.lo[cell, k], f.hi[cell, k], 17)}"
+            f"f({', '.join(map(exact_text, self.box.point(node.tolist(), level)))}) in "
+            f"{range_text(f.lo[cell, k], f.hi[cell, k], 17)}"
             for node, k in zip(nodes, pair, strict=True)
         ]
         return (
@@ -268,7 +269,7 @@ class CallableTarget(ScalarTarget):
         r, assumed = numbers[0], "" if given is not None else " (assumed)"
         if pair:
             absolute = numbers[1]
-            text = f"|returned - f(y)| <= {_text(r)} |f(y)| + {_text(absolute)}"
+            text = f"|returned - f(y)| <= {constant_text(r)} |f(y)| + {constant_text(absolute)}"
         elif r == 0:
             return 0.0, 0.0, "the returned numbers are exact"
         else:
@@ -283,9 +284,9 @@ class CallableTarget(ScalarTarget):
                     raise OptionError(f"value_error: {given!r} leaves no finite error on this domain")
                 moved = Fraction(change)
             absolute = FLOOR + moved
-            text = f"|returned - f(y)| <= {_text(r)} |f(y)| + 2^-1022"
+            text = f"|returned - f(y)| <= {constant_text(r)} |f(y)| + 2^-1022"
             if self.modulus is not None:
-                text += f" + what the modulus allows for {_text(r)} times the largest coordinates"
+                text += f" + what the modulus allows for {constant_text(r)} times the largest coordinates"
         # |v - f| <= r |f| + a and |f| <= (|v| + a) / (1 - r) give |v - f| <= (r |v| + a) / (1 - r)
         above = [float(Interval.exact(part / (1 - r)).hi[0]) for part in (r, absolute)]
         return above[0], above[1], text + assumed
@@ -384,7 +385,7 @@ class CallableTarget(ScalarTarget):
                 if not raised(error):
                     raise
                 raise TargetError(
-                    f"mp of {self.name} fails at ({_place(point)}): {type(error).__name__}: {error}"
+                    f"mp of {self.name} fails at ({', '.join(map(exact_text, point))}): {type(error).__name__}: {error}"
                 ) from error
 
     # -- description -------------------------------------------------------------------------------
@@ -392,8 +393,8 @@ class CallableTarget(ScalarTarget):
     def describe(self) -> dict[str, Any]:
         """Name, variables, box, and what is taken on trust.
 
-        >>> from mgdl_theory.targets.modulus import Power
-        >>> CallableTarget(np.sin, Box.of([0, 1]), Power(1)).describe()["modulus"]["text"]
+        >>> from mgdl_theory.targets.modulus import HoelderModulus
+        >>> CallableTarget(np.sin, Box.of([0, 1]), HoelderModulus(1)).describe()["modulus"]["text"]
         '|f(x) - f(y)| <= 1 |x - y|'
         """
         trust = ("modulus", "value-error") if self.modulus else ()
@@ -503,13 +504,3 @@ def _samples(dim: int) -> tuple[FloatArray, FloatArray]:
     weights = np.zeros((len(points), 1 << dim))
     np.put_along_axis(weights, mask, share, axis=1)
     return points, weights
-
-
-def _place(point: Sequence[Fraction]) -> str:
-    return ", ".join(str(v) if v.denominator < 10**6 else f"{v} (about {near_text(v, 9)})" for v in point)
-
-
-def _text(value: Fraction) -> str:
-    power = value.denominator.bit_length() - 1
-    exact = value.numerator == 1 and value.denominator == 1 << power
-    return f"2^-{power}" if exact and power > 9 else str(value) if value.denominator < 1000 else up_text(value)

@@ -204,9 +204,9 @@ def _cantor_values(x: FloatArray) -> FloatArray:
 def _cantor_program() -> Target:
     """|C(x) - C(y)| <= |x - y|^alpha, alpha = log 2 / log 3 > 0.63; rounding x to 2^-52 moves C by less than 2^-33."""
     from mgdl_theory.targets.function import CallableTarget
-    from mgdl_theory.targets.modulus import Power
+    from mgdl_theory.targets.modulus import HoelderModulus
 
-    modulus = Power(1, Fraction(63, 100))
+    modulus = HoelderModulus(1, Fraction(63, 100))
     return CallableTarget(_cantor_values, Box.of([0, 1]), modulus, value_error=(0, Fraction(1, 1 << 33)), name="cantor")
 
 

@@ -1,4 +1,4 @@
-"""The three bounds of the interpolation defects of f on a cell, from a jet enclosure (THEORY 1).
+"""The three bounds of the interpolation defects of f on a cell, from a jet enclosure (theory.md, Section 1).
 
 A point x of a Freudenthal simplex T with vertices v is the mean of a random vertex V of T whose
 coordinates are comonotone two-point variables on the ends of the cell's sides, so that

@@ -1,6 +1,6 @@
 """How fast a function may vary: a Lipschitz constant, a Hoelder bound, or any modulus of continuity.
 
-A modulus is what turns values at points into bounds over cells (THEORY 1, docs/theory.md Lemma 8); it is the
+A modulus is what turns values at points into bounds over cells (theory.md, Section 1, Lemma 8); it is the
 assumption that a proof about a callable rests on.
 """
 
@@ -21,9 +21,9 @@ from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_up, check_arithmetic, mul_up, quiet, up
 from mgdl_theory.targets.base import THETA, FloatArray, exact_number, read_list
 from mgdl_theory.targets.caller import foreign, raised
-from mgdl_theory.text import NAME, float_text, plain, up_text
+from mgdl_theory.text import NAME, constant_text, float_text, plain
 
-__all__ = ["LEVELS", "Axes", "Given", "Modulus", "Power", "defect_table", "halved", "modulus_of"]
+__all__ = ["LEVELS", "Axes", "Given", "HoelderModulus", "Modulus", "defect_table", "halved", "modulus_of"]
 
 MODULUS_ERROR = 2.0**-40
 """Experience, declared: a callable modulus returns no less than omega(t) (1 - MODULUS_ERROR) - 2**-1022."""
@@ -55,7 +55,7 @@ class Modulus(ABC):
     def defect(self, sides: Sequence[FloatArray]) -> FloatArray:
         """(n,): sag and bulge of a cell with these sides are at most this (docs/theory.md, Lemma 8).
 
-        >>> Power(3, 1).defect([np.array([0.5])]).tolist()
+        >>> HoelderModulus(3, 1).defect([np.array([0.5])]).tolist()
         [0.75]
         """
         return self.bound([halved(side, 1) for side in sides] if self.concave else sides)
@@ -73,7 +73,7 @@ class Axes(Modulus):
     def __init__(self, constants: Sequence[Any]) -> None:
         self.constants = tuple(_nonnegative("lipschitz", c) for c in constants)
         self.text = "|f(x) - f(y)| <= " + " + ".join(
-            f"{_short(c)} |x{a} - y{a}|" for a, c in enumerate(self.constants, 1)
+            f"{constant_text(c)} |x{a} - y{a}|" for a, c in enumerate(self.constants, 1)
         )
 
     def bound(self, sides: Sequence[FloatArray]) -> FloatArray:
@@ -89,10 +89,10 @@ class Axes(Modulus):
         return {"kind": "axes", "text": self.text, "constants": [str(c) for c in self.constants]}
 
 
-class Power(Modulus):
+class HoelderModulus(Modulus):
     """|f(x) - f(y)| <= C |x - y|^alpha with 0 < alpha <= 1 (Hoelder; Lipschitz for alpha = 1), Euclidean distance.
 
-    >>> Power(2, "1/2").bound([np.array([0.25])]).tolist()
+    >>> HoelderModulus(2, "1/2").bound([np.array([0.25])]).tolist()
     [1.0]
     """
 
@@ -103,8 +103,8 @@ class Power(Modulus):
         self.constant, self.alpha = _nonnegative(name, constant), _nonnegative("holder", alpha)
         if not 0 < self.alpha <= 1:
             raise OptionError(f"holder: expected an exponent alpha with 0 < alpha <= 1, got {shown(alpha)}")
-        power = "" if self.alpha == 1 else f"^{_short(self.alpha)}"
-        self.text = f"|f(x) - f(y)| <= {_short(self.constant)} |x - y|{power}"
+        power = "" if self.alpha == 1 else f"^{constant_text(self.alpha)}"
+        self.text = f"|f(x) - f(y)| <= {constant_text(self.constant)} |x - y|{power}"
 
     def bound(self, sides: Sequence[FloatArray]) -> FloatArray:
         """C |s|^alpha."""
@@ -210,7 +210,7 @@ def modulus_of(
         holder = read_list("holder", holder, "a pair (C, alpha)")
         if len(holder) != 2:
             raise OptionError(f"holder: expected a pair (C, alpha), got {shown(holder)}")
-        return Power(*holder)
+        return HoelderModulus(*holder)
     return None if lipschitz is None else _lipschitz(lipschitz, dim)
 
 
@@ -223,7 +223,7 @@ def _lipschitz(lipschitz: Any, dim: int) -> Modulus:
         if len(lipschitz) != dim:
             raise OptionError(f"lipschitz: expected one constant, or {dim} for {dim} axes, got {len(lipschitz)}")
         return Axes(lipschitz)
-    return Power(lipschitz)
+    return HoelderModulus(lipschitz)
 
 
 def defect_table(modulus: Modulus, widths: Sequence[FloatArray], noise: float) -> tuple[FloatArray, FloatArray]:
@@ -234,7 +234,7 @@ def defect_table(modulus: Modulus, widths: Sequence[FloatArray], noise: float) -
     Proposition T1): for a bound that falls by rho per level this is theta = 1/(1 - rho).  Where the bounds fall so
     slowly that theta would exceed ``THETA[0]``, theta is that, and levels are skipped.
 
-    >>> p, theta = defect_table(Power(1), [np.array([1.0])], 0.0)
+    >>> p, theta = defect_table(HoelderModulus(1), [np.array([1.0])], 0.0)
     >>> p[:3].tolist(), bool(1.9999 < theta[0] < 2.0001)
     ([0.5, 0.25, 0.125], True)
     """
@@ -291,7 +291,3 @@ def _nonnegative(name: str, value: Any) -> Fraction:
 
 def _equation(t: float, value: float) -> str:
     return f"omega({float_text(t)}) = {float_text(value)}"
-
-
-def _short(value: Fraction) -> str:
-    return str(value) if value.denominator < 1000 else up_text(value)

@@ -1,4 +1,4 @@
-"""The block of one atom is the hat, exactly: two arguments in integers, for every level and node at once (THEORY 5).
+"""The block of one atom is the hat, exactly, for every level and node at once (theory.md, Section 5).
 
 A gadget reads the coordinates only through t_a = 2^l x_a - i_a, so its channels are functions of t alone and
 its entries are small integers.  A *form* is an integer vector (u_0, u_1, ..., u_d) that stands for

@@ -1,4 +1,4 @@
-"""The network is the scheme, exactly, at every point: the proof, and a witness where it is not (THEORY 5).
+"""The network is the scheme, exactly, at every point: the proof, and a witness where it is not (theory.md, Section 5).
 
 1. *Block.*  The gadget is the hat for every level and node (``verification/gadgets.py``).
 2. *Layers.*  Every layer and readout of the given network equals its template for the scheme's atoms, number
@@ -37,7 +37,7 @@ from mgdl_theory.vector import VectorScheme
 from mgdl_theory.verification.gadgets import BlockProof, prove_block
 from mgdl_theory.verification.verdict import Result, Verdict, Witness
 
-__all__ = ["Difference", "OutputWitness", "first_difference", "scheme_at", "verify_network"]
+__all__ = ["Difference", "OutputWitness", "scheme_at", "verify_network"]
 
 EVALUATED_ATOMS = 4000
 """Experience: schemes of at most this many atoms are evaluated exactly at all their nodes."""
@@ -222,13 +222,6 @@ class _Sequence(NamedTuple):
             return np.zeros(0)
         per_grade = np.maximum.reduceat(np.abs(self.coefficient), starts)
         return np.asarray(per_grade[np.cumsum(self.first) - 1])
-
-
-def first_difference(network: Network, scheme: Scheme | VectorScheme, component: int = 0) -> Difference | None:
-    """Where the network departs from its template for these atoms first; None where every number agrees."""
-    together = VectorScheme(scheme.components)
-    atoms = _Sequence.of(together, network.granularity, component)
-    return next(_differences(network, together.components[component], atoms, component), None)
 
 
 def _differences(network: Network, scheme: Scheme, atoms: _Sequence, j: int) -> Iterator[Difference]:

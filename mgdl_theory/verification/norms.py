@@ -27,17 +27,17 @@ from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import UNIT, add_up, sub_down
 from mgdl_theory.targets.base import Defects, FloatArray
 
-__all__ = ["Power", "cell_powers", "simplex_power"]
+__all__ = ["PowerIntegral", "cell_powers", "simplex_power"]
 
 TINY = 2.0**-1000
 """Definition: added to upper bounds, more than all that underflow can lose."""
 
 
 @dataclass(frozen=True, slots=True)
-class Power:
+class PowerIntegral:
     """Enclosure of an integral of |u|^p over part of [0, 1]^d: the number lies in [lo, hi].
 
-    >>> Power(0.5, 1.0).norm(1)
+    >>> PowerIntegral(0.5, 1.0).norm(1)
     (0.5, 1.0)
     """
 
@@ -45,14 +45,14 @@ class Power:
     hi: float = 0.0
 
     @classmethod
-    def total(cls, lo: FloatArray, hi: FloatArray) -> Power:
+    def total(cls, lo: FloatArray, hi: FloatArray) -> PowerIntegral:
         """Sum of enclosed numbers >= 0; ``fsum`` rounds once, one step outward makes up for it."""
         if not np.all(hi < np.inf):
             return cls(0.0, math.inf)
         return cls(max(0.0, math.nextafter(math.fsum(lo), -math.inf)), math.nextafter(math.fsum(hi), math.inf))
 
-    def __add__(self, other: Power) -> Power:
-        return Power.total(np.array([self.lo, other.lo]), np.array([self.hi, other.hi]))
+    def __add__(self, other: PowerIntegral) -> PowerIntegral:
+        return PowerIntegral.total(np.array([self.lo, other.lo]), np.array([self.hi, other.hi]))
 
     def norm(self, p: int) -> tuple[float, float]:
         """Enclosure of the p-th root."""
@@ -62,7 +62,7 @@ class Power:
         return self.lo ** (1 / p) * (1 - slack), self.hi ** (1 / p) * (1 + slack) + TINY
 
 
-def cell_powers(mesh: Mesh, e: Interval, defects: Defects, p: int, chosen: BoolArray | None = None) -> Power:
+def cell_powers(mesh: Mesh, e: Interval, defects: Defects, p: int, chosen: BoolArray | None = None) -> PowerIntegral:
     """Enclosure of the integral of |e|^p over the (chosen) cells, from the nodal residual and the defects.
 
     >>> from mgdl_theory.targets.base import THETA
@@ -80,7 +80,7 @@ def cell_powers(mesh: Mesh, e: Interval, defects: Defects, p: int, chosen: BoolA
     lower, upper = zip(
         *(_bounds(low[:, chain], high[:, chain], mesh.level, p) for chain in _chains(mesh.dim)), strict=True
     )
-    return Power.total(np.concatenate(lower), np.concatenate(upper))
+    return PowerIntegral.total(np.concatenate(lower), np.concatenate(upper))
 
 
 def simplex_power(values: FloatArray, level: int, p: int) -> FloatArray:

@@ -40,7 +40,7 @@ from mgdl_theory.scheme import Scheme, block_width, grade_depth
 from mgdl_theory.targets.base import Defects, FloatArray, Target
 from mgdl_theory.targets.parallel import Batches, Progress, open_executor, spread
 from mgdl_theory.text import bounds_texts, down_text, near_text, range_text, ranges_text, tol_text, up_text
-from mgdl_theory.verification.norms import Power, cell_powers
+from mgdl_theory.verification.norms import PowerIntegral, cell_powers
 from mgdl_theory.verification.record import GradeRow, LeafBlock, Report
 from mgdl_theory.verification.subdivision import Doubt, Outcome
 from mgdl_theory.verification.verdict import Result, Verdict, Witness
@@ -88,6 +88,10 @@ def verify_scheme(
     return report if scheme.target.certified else report.as_evidence()
 
 
+Powers = dict[int, PowerIntegral]
+"""Integrals of |e|^p by p."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Peak:
     """A point where the residual is certainly large: |e| >= lower there, e in [lo, hi]."""
@@ -128,7 +132,7 @@ class _Sweep:
     ) -> None:
         self.scheme, self.target, self.asked, self.progress = scheme, target, tol is not None, progress
         self.tol = scheme.tol if tol is None else tol
-        self.leaf_powers = {p: Power() for p in norms}
+        self.leaf_powers = {p: PowerIntegral() for p in norms}
         self.taken: dict[int, list[float]] = {
             p: [] for p in norms
         }  # per grade: ||g||_p^p is at least this, if balanced
@@ -257,23 +261,28 @@ class _Sweep:
             theorem_b = _up_sum(max(B, _up_max(m + q)), r)
         return theorem_a, theorem_b
 
-    def _powers(self, mesh: Mesh, e: Interval, defects: Defects) -> dict[int, Power]:
+    def _powers(self, mesh: Mesh, e: Interval, defects: Defects) -> Powers:
         """Integrals of |e|^p over the whole domain, for the exponents asked for."""
         return {p: done + cell_powers(mesh, e, defects, p) for p, done in self.leaf_powers.items()}
 
     def _note_norms(
-        self, mesh: Mesh, g: FloatArray, before: dict[int, Power], after: dict[int, Power], balanced: bool
+        self,
+        mesh: Mesh,
+        g: FloatArray,
+        before: Powers,
+        after: Powers,
+        balanced: bool,
     ) -> None:
         """What a grade takes away: ||e||_p^p - ||e - g||_p^p >= ||g||_p^p, for |e| = |g| + |e - g| and p >= 1."""
         zero = np.zeros(len(mesh.cells))
         exact = Defects(zero, zero, zero, zero, Interval(zero, zero))
         for p, found in self.taken.items():
-            power = cell_powers(mesh, Interval(g, g), exact, p) if balanced else Power()
+            power = cell_powers(mesh, Interval(g, g), exact, p) if balanced else PowerIntegral()
             found.append(power.lo)
             if p == 1 and balanced:
                 self._check_identity(before[1], power, after[1])
 
-    def _check_identity(self, before: Power, g: Power, after: Power) -> None:
+    def _check_identity(self, before: PowerIntegral, g: PowerIntegral, after: PowerIntegral) -> None:
         """||e||_1 = ||g||_1 + ||e - g||_1 within the enclosures (law (a) integrated)."""
         total = g + after
         if before.lo > total.hi or total.lo > before.hi:
@@ -285,7 +294,7 @@ class _Sweep:
         grade: Grade | None,
         peak: _Peak,
         bound: FloatArray,
-        powers: dict[int, Power],
+        powers: Powers,
         predictions: tuple[float, float],
     ) -> None:
         d, previous = self.scheme.dim, self.rows[-1] if self.rows else None
@@ -315,7 +324,7 @@ class _Sweep:
             )
         )
 
-    def _sharpen_last_row(self, peak: _Peak, upper: float, powers: dict[int, Power]) -> None:
+    def _sharpen_last_row(self, peak: _Peak, upper: float, powers: Powers) -> None:
         """Finer cells and nodes know more of the residual that the last grade left."""
         row = self.rows[-1]
         self.rows[-1] = replace(
@@ -465,7 +474,7 @@ class _Sweep:
 
 
 def _separation(mesh: Mesh, e: Interval, defects: Defects, lift: float) -> FloatArray:
-    """(n,): |f - lift| is at least this on each virgin cell, by its range or its nodes and defects; may be < 0."""
+    """(n,): |f - lift| is at least this on each untouched cell, by its range or its nodes and defects; may be < 0."""
     c0 = np.array([lift])
     above = sub_down(mesh.over_corners(np.minimum, e.lo), defects.sag)
     below = sub_down(-mesh.over_corners(np.maximum, e.hi), defects.bulge)

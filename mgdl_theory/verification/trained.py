@@ -165,7 +165,7 @@ def verify_fit(
         raise OptionError(f"data: points of {data.dim} variable(s) for a model of {model.dim}")
     started = time.perf_counter()
     bound = None if tol is None else read_tol(tol)
-    sweep = _Sweep(model, target, bound, cells, progress)
+    sweep = _FitSweep(model, target, bound, cells, progress)
     sweep.run()
     sweep.settle()
     data = sample(target, FIRST_CELLS) if data is None else Data(data.t, data.y)
@@ -203,7 +203,7 @@ def verify_fit(
     return report if target.certified else report.as_evidence()
 
 
-class _Sweep:
+class _FitSweep:
     """One pass over the levels for all residuals e_0, ..., e_K together."""
 
     def __init__(self, model: TrainedModel, target: Target, tol: float | None, cells: int, progress: Any) -> None:

@@ -9,7 +9,7 @@ from enum import Enum
 from fractions import Fraction
 from typing import Any
 
-from mgdl_theory.text import down_text, near_text, up_text
+from mgdl_theory.text import down_text, exact_text, up_text
 
 __all__ = ["Result", "Verdict", "Witness", "worst"]
 
@@ -71,7 +71,7 @@ class Witness:
     after: tuple[float, float]
 
     def __str__(self) -> str:
-        place = ", ".join(_short(v) for v in self.x)
+        place = ", ".join(exact_text(v) for v in self.x)
         before, after = self.ranges
         return f"x = ({place}), grade {self.grade}: residual in {before} before, in {after} after"
 
@@ -126,7 +126,3 @@ class Result:
         if self.witness is not None:
             out["witness"] = self.witness.as_dict()
         return out
-
-
-def _short(value: Fraction) -> str:
-    return str(value) if value.denominator < 10**6 else f"{value} (about {near_text(value, 9)})"

@@ -30,7 +30,7 @@ from mgdl_theory.rigor.rounding import quiet
 from mgdl_theory.targets.base import IntArray
 from mgdl_theory.targets.formula.graph import Node, Program
 from mgdl_theory.targets.formula.target import CHUNK, ExpressionTarget
-from mgdl_theory.text import near_text, range_text
+from mgdl_theory.text import near_text, plain, range_text
 
 __all__ = ["DEEPEST", "MAX_CELLS", "require_defined"]
 
@@ -345,7 +345,7 @@ def _undefined_near(target: ExpressionTarget, number: int, point: Point) -> Targ
     divisor = f"cos({divisor})" if node.op == "tan" else divisor
     return TargetError(
         f"{_operation(target, number)} is undefined near {_place(target, point)}: "
-        f"{_cut(divisor)} changes its sign there; {_CHANGE}"
+        f"{plain(divisor, 60)} changes its sign there; {_CHANGE}"
     )
 
 
@@ -363,22 +363,18 @@ def _not_shown(target: ExpressionTarget, low: Point, high: Point) -> TargetError
     advice = {"sqrt": f"sqrt(max({inner}, 0))", "powq": f"max({inner}, 0)**({node.value})"}.get(node.op)
     advice = f"{node.op}(min(max({inner}, -1), 1))" if node.op in ("asin", "acos") else advice
     return TargetError(
-        f"{name} cannot be shown to be defined {at} {place}: {_cut(inner)} is only known to lie in "
+        f"{name} cannot be shown to be defined {at} {place}: {plain(inner, 60)} is only known to lie in "
         f"{range_text(ends.lo.min(), ends.hi.max())} there; "
         + (f"if it is defined, write {advice}" if advice and len(inner) < 60 else _CHANGE)
     )
 
 
 def _operation(target: ExpressionTarget, number: int) -> str:
-    own = _cut(target.program.text_of(number))
-    return own if number == len(target.program.nodes) - 1 else f"{own} in {_cut(target.text)}"
+    own = plain(target.program.text_of(number), 60)
+    return own if number == len(target.program.nodes) - 1 else f"{own} in {plain(target.text, 60)}"
 
 
 def _place(target: ExpressionTarget, point: Point) -> str:
     names = ", ".join(target.program.variables)
     ends = ", ".join(str(x) if x.denominator < 10**6 and abs(x) < 10**15 else near_text(x, 15) for x in point)
     return f"{names} = {ends}" if len(point) == 1 else f"({names}) = ({ends})"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."

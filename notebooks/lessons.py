@@ -17,7 +17,7 @@ __all__ = ["careless", "first_grade"]
 
 
 def first_grade(target: Target, level: int, lift: float = 0.0, tol: float = 1e-3) -> Atoms:
-    """The atoms that the operator of one grade makes at this level, if it is the first grade of all (THEORY 3).
+    """The atoms that the operator of one grade makes at this level, if it is the first of all.
 
     The mesh is uniform; ``tol`` sets the quantum of the coefficients only.
 
