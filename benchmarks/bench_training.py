@@ -29,13 +29,13 @@ import page
 import mgdl_theory as mg
 from mgdl_theory.targets.base import Target
 from mgdl_theory.text import near_text, up_text
-from mgdl_theory.training import Data, GradeSpec, sample, train, train_balanced
+from mgdl_theory.training import Adam, Convex, Data, sample, train, train_balanced
 from mgdl_theory.training.single_grade import multiplications, single_grade_spec
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 GRADES, WORKERS = 4, 2
-SHALLOW = GradeSpec(width=64, epochs=4000, batch=128, rate=3e-3)
-CONVEX = replace(SHALLOW, solver="convex", epochs=300)
+SHALLOW = Adam(width=64, epochs=4000, batch=128, rate=3e-3)
+CONVEX = Convex(width=64, epochs=300)
 POINTS, CELLS = 1024, {1: 100_000, 2: 100_000}
 
 
@@ -129,10 +129,10 @@ def clipping_cells(atoms: int, dim: int) -> int:
     return side**dim
 
 
-def as_much(spec: GradeSpec, grades: int, dim: int) -> GradeSpec:
+def as_much(spec: Adam, grades: int, dim: int) -> Adam:
     """The spec with epochs for as many multiplications as the shallow grades do."""
 
-    def of(one: GradeSpec, count: int) -> int:
+    def of(one: Adam, count: int) -> int:
         return sum(multiplications(one, below) for below in [dim, *[one.width] * (count - 1)])
 
     return replace(spec, epochs=SHALLOW.epochs * of(SHALLOW, GRADES) // of(spec, grades))

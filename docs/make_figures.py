@@ -19,7 +19,7 @@ import mgdl_theory as mg
 from mgdl_theory.pictures import save_drawing, save_plot
 from mgdl_theory.pictures.animation import animate
 from mgdl_theory.pictures.style import off_screen, own_settings, save_figure
-from mgdl_theory.training import GradeSpec, ModelReport, sample, train
+from mgdl_theory.training import Adam, ModelReport, sample, train
 
 HERE = Path(__file__).resolve().parent
 FIGURES = HERE / "figures"
@@ -64,7 +64,7 @@ def trained() -> ModelReport:
     """Two trained grades of the curve of the README."""
     f = mg.target("sin(10*x)*exp(-x)")
     data = sample(f, 128)
-    report: ModelReport = mg.verify(train(data, [GradeSpec(width=16, epochs=100)] * 2).on(f), data=data)
+    report: ModelReport = mg.verify(train(data, [Adam(width=16, epochs=100)] * 2).on(f), data=data)
     return report
 
 

@@ -21,7 +21,7 @@ import mgdl_theory as mg
 from mgdl_theory.certificate import check, schema
 from mgdl_theory.certificate.refutation import Refutation, refutation
 from mgdl_theory.cli import main
-from mgdl_theory.training import GradeSpec, TrainedGrade, TrainedModel, sample, train
+from mgdl_theory.training import Adam, TrainedGrade, TrainedModel, sample, train
 
 ENGINES = ("arb", "mpmath")
 WAVE, SEA = "sin(10*x)*exp(-x)", "sin(3*x)*cos(2*y)"
@@ -206,7 +206,7 @@ def damaged_network() -> mg.Network:
 def models() -> dict[str, Any]:
     """Reports on networks that break a claim, by name."""
     f, g = mg.target("sin(6*x)"), mg.target("x*y + 1")
-    specs = [GradeSpec(width=6, epochs=10)] * 2
+    specs = [Adam(width=6, epochs=10)] * 2
     honest = TrainedModel.from_network(mg.construct(mg.target("1 + x**2"), "1/8", lift="none").network("unit"))
     return {
         "trained": mg.verify(train(sample(f, 65), specs).on(f)),

@@ -18,7 +18,7 @@ import mgdl_theory as mg
 from mgdl_theory.reports import render
 from mgdl_theory.reports.content import content
 from mgdl_theory.reports.trained import trained_content
-from mgdl_theory.training import GradeSpec, sample, train
+from mgdl_theory.training import Adam, sample, train
 from mgdl_theory.verification.record import Report
 
 pytest.importorskip("selenium", reason="the browser tests need the package selenium")
@@ -466,7 +466,7 @@ def test_the_page_of_a_trained_model_shows_every_grade(browser: Browser, formula
     """Light and dark, wide and narrow: the numbers of the record, no complaint, no request, nothing sticks out."""
     f = mg.target(formula)
     data = sample(f, 49)
-    model = mg.verify(train(data, [GradeSpec(width=8, epochs=30)] * 2).on(f), data=data)
+    model = mg.verify(train(data, [Adam(width=8, epochs=30)] * 2).on(f), data=data)
     path = model.save(tmp_path / "trained.html")
     for width, dark in ((1200, False), (400, True)):
         browser.open(path, width, dark=dark)

@@ -54,7 +54,7 @@ from mgdl_theory.rigor.rounding import (
     up,
 )
 from mgdl_theory.targets import parallel
-from mgdl_theory.training import GradeSpec, TrainedGrade, TrainedModel, sample, train
+from mgdl_theory.training import Adam, TrainedGrade, TrainedModel, sample, train
 from mgdl_theory.training.balanced import train_balanced, train_balanced_on_data
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -476,7 +476,7 @@ def entries(folder: Path) -> dict[str, Callable[[], Any]]:
     f = mg.target("x**2 - 0.3")
     scheme = mg.construct(f, 0.1)
     report, network, trained = mg.verify(scheme), scheme.network(), model(f)
-    data, specs = sample(f, 9), [GradeSpec(width=4, epochs=2)]
+    data, specs = sample(f, 9), [Adam(width=4, epochs=2)]
     grown = mg.verify(TrainedModel(f.box, (replace(trained.grades[0], readout=np.array([9.0])),)).on(f))
     save_npz(network, folder / "stored.npz")
     found: dict[str, Callable[[], Any]] = {

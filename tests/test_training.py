@@ -7,6 +7,7 @@ import re
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -20,6 +21,9 @@ from mgdl_theory.cli import main
 from mgdl_theory.contraction import check_balanced
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.training import (
+    SOLVERS,
+    Adam,
+    Convex,
     Data,
     GradeSpec,
     TrainedModel,
@@ -41,7 +45,7 @@ from mgdl_theory.training.interior_point import Penalised
 from mgdl_theory.training.multigrade import initial, loss_and_gradient
 
 WAVE = "sin(6*x)*exp(-x)"
-SMALL = GradeSpec(width=6, epochs=12)
+SMALL = Adam(width=6, epochs=12)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +111,7 @@ def test_the_gradient_is_that_of_finite_differences_in_binary64() -> None:
 
 @pytest.mark.parametrize("solver", ["adam", "convex"])
 def test_a_resumed_run_equals_an_uninterrupted_one(wave: Data, solver: str, tmp_path: Path) -> None:
-    spec = GradeSpec(width=6, epochs=12, solver=solver)
+    spec = SOLVERS[solver](width=6, epochs=12)
     whole = train(wave, [spec] * 3, seed=5)
     path = tmp_path / "state.npz"
     train(wave, [spec], seed=5, path=path)
@@ -162,7 +166,7 @@ def test_a_single_grade_has_the_hidden_layers_of_all(wave: Data) -> None:
 @pytest.mark.parametrize("depth", [1, 2])
 def test_a_single_grade_does_as_many_multiplications(depth: int, wave: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     """What Adam multiplies is counted at every step; frozen features, made once for each grade, are not."""
-    specs, counted = [GradeSpec(width=6, depth=depth, epochs=30)] * 3, [0]
+    specs, counted = [Adam(width=6, depth=depth, epochs=30)] * 3, [0]
 
     def count(parameters: list[np.ndarray], h: np.ndarray, e: np.ndarray) -> tuple[float, list[np.ndarray]]:
         loss, gradient = loss_and_gradient(parameters, h, e)
@@ -178,10 +182,19 @@ def test_a_single_grade_does_as_many_multiplications(depth: int, wave: Data, mon
     assert many * (1 - 1 / one.note["epochs"]) <= counted[0] <= many
 
 
-@pytest.mark.parametrize("wrong", [{"width": 1}, {"solver": "sgd"}, {"rate": 0.0}, {"solver": "convex", "depth": 2}])
-def test_wrong_options_are_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(mg.OptionError):
-        GradeSpec(**wrong)  # type: ignore[arg-type]
+@pytest.mark.parametrize("wrong", [{"width": 1}, {"rate": 0.0}, {"batch": 2.0}, {"epochs": 1 << 25}])
+def test_wrong_options_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(mg.OptionError, match=next(iter(wrong))):
+        Adam(**wrong)
+    with pytest.raises(mg.OptionError, match="penalty"):
+        Convex(penalty=0)
+
+
+def test_the_record_of_the_version_before_warns_and_works() -> None:
+    with pytest.warns(DeprecationWarning, match=r"is now Adam\(...\)"):
+        assert GradeSpec(width=6, rate=0.1, penalty=1e-3) == Adam(width=6, rate=0.1)
+    with pytest.warns(DeprecationWarning, match=r"is now Convex\(...\)"):
+        assert GradeSpec(width=6, solver="convex", batch=3) == Convex(width=6)
 
 
 # -- the convex problem ----------------------------------------------------------------------------
@@ -236,7 +249,7 @@ def test_the_gated_solution_becomes_relu_neurons_that_agree_on_the_data(dim: int
 @pytest.mark.parametrize("text", ["sin(100*x)", "sin(6*x)*cos(5*y)+exp(-x*y)"])
 def test_the_gap_is_below_a_millionth_at_the_size_of_the_experiments(text: str) -> None:
     data = sample(mg.target(text), 256)
-    model = train(data, [GradeSpec(width=24, epochs=200, solver="convex")] * 3)
+    model = train(data, [Convex(width=24, epochs=200)] * 3)
     assert max(grade.note["relative_gap"] for grade in model.grades) < 1e-6
     for grade in model.grades:
         steps, gaps = zip(*grade.note["history"], strict=True)
@@ -271,7 +284,7 @@ def test_a_mirrored_problem_takes_the_same_newton_step() -> None:
 def test_the_convex_solver_tells_of_every_newton_step(wave: Data) -> None:
     """A grade with many features takes long: each step is a sign of life."""
     told: list[tuple[int, int]] = []
-    spec = GradeSpec(width=8, epochs=75, solver="convex")
+    spec = Convex(width=8, epochs=75)
     model = train(wave, [spec] * 2, progress=lambda grade, step, _: told.append((grade, step)))
     for k, grade in enumerate(model.grades, 1):
         steps = [step for number, step in told if number == k]
@@ -303,7 +316,7 @@ def test_the_decomposition_has_the_least_norms(dim: int) -> None:
 def test_a_problem_too_large_for_newton_is_relaxed_and_says_its_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(convex, "WORK", 0)
     data = sample(mg.target("sin(9*x)"), 65)
-    (grade,) = train(data, [GradeSpec(width=8, epochs=50, solver="convex")]).grades
+    (grade,) = train(data, [Convex(width=8, epochs=50)]).grades
     assert grade.note["steps"] == 50
     assert 0 <= grade.note["relative_gap"] < 1
     monkeypatch.undo()
@@ -318,7 +331,7 @@ def test_the_convex_solvers_tell_how_far_they_are(work: float, wave: Data, monke
     monkeypatch.setattr(convex, "WORK", work)
     told: list[tuple[int, int, float]] = []
     big = Data(wave.t, 1024 * wave.y)
-    (grade,) = train(big, [GradeSpec(width=8, epochs=75, solver="convex")], progress=lambda *a: told.append(a)).grades
+    (grade,) = train(big, [Convex(width=8, epochs=75)], progress=lambda *a: told.append(a)).grades
     assert len(told) > 2
     assert [step for _, step, _ in told] == sorted(step for _, step, _ in told)
     assert told[-1][1] == grade.note["steps"]
@@ -370,7 +383,7 @@ def test_every_grade_of_a_run_on_data_alone_is_balanced_at_the_data(dim: int) ->
     t[:6] = t[6:12]
     y = np.sin(7 * t.sum(axis=1)) + 0.1 * rng.standard_normal(120)
     data = Data(t, y)
-    run = train_balanced_on_data(data, [GradeSpec(width=8, epochs=60)] * 4, seed=dim)
+    run = train_balanced_on_data(data, [Adam(width=8, epochs=60)] * 4, seed=dim)
     e = [Fraction(v) for v in y.tolist()]
     for atoms, enclosed in zip(run.grades, run.residuals[1:], strict=True):
         g = exact(atoms, data)
@@ -380,7 +393,7 @@ def test_every_grade_of_a_run_on_data_alone_is_balanced_at_the_data(dim: int) ->
         assert all(lo <= v <= hi for v, (lo, hi) in zip(e, pairs, strict=True))
     assert sum(v * v for v in e) < Fraction(1, 2) * sum(Fraction(v) ** 2 for v in y.tolist())
     assert np.allclose(y - run(data.t), run.residuals[-1].lo, atol=1e-12)
-    assert [len(g) for g in train_balanced_on_data(data, [GradeSpec(width=8, epochs=2)], cells=1).grades] <= [2**dim]
+    assert [len(g) for g in train_balanced_on_data(data, [Adam(width=8, epochs=2)], cells=1).grades] <= [2**dim]
 
 
 def test_planted_overshoot_on_data_is_seen() -> None:
@@ -393,7 +406,7 @@ def test_planted_overshoot_on_data_is_seen() -> None:
 def test_abs_residual_le_of_balanced_trained_grade(seed: int, text: str, convex: bool) -> None:
     """Proved by the verifier, and seen again in exact arithmetic for a piecewise linear target."""
     f = mg.target(text)
-    spec = GradeSpec(width=4, epochs=6, solver="convex" if convex else "adam")
+    spec = (Convex if convex else Adam)(width=4, epochs=6)
     scheme = train_balanced(f, sample(f, 33), [spec] * 3, seed=seed).scheme
     report = mg.verify(scheme)
     for claim in ("balanced", "nonincreasing", "unit-grades", "lp-decrease"):
@@ -411,7 +424,7 @@ def test_abs_residual_le_of_balanced_trained_grade(seed: int, text: str, convex:
 def test_a_balanced_grade_that_is_pushed_is_refuted() -> None:
     """The verifier sees what clipping prevents."""
     f = mg.target("sin(7*x)")
-    scheme = train_balanced(f, sample(f, 33), [GradeSpec(width=4, epochs=6)]).scheme
+    scheme = train_balanced(f, sample(f, 33), [Adam(width=4, epochs=6)]).scheme
     atoms = scheme.grades[0].atoms
     pushed = mg.Atoms(atoms.level, atoms.nodes, atoms.coefficients * 4.0)
     report = mg.verify(mg.Scheme.of(f, 0.0, [pushed], 1.0))
@@ -431,7 +444,7 @@ AFFINE = ["x", "2*x-1", "1-x", "0.3*x", "1e8*x", "3*x-1", "0.1-0.1*x", "x+y", "x
 @pytest.mark.parametrize("text", [*AFFINE, "abs(x-1/2)"])
 def test_balanced_training_fits_what_touches_zero(text: str) -> None:
     f = mg.target(text)
-    report = mg.verify(train_balanced(f, sample(f, 65), [GradeSpec(width=8, epochs=50)] * 3).scheme)
+    report = mg.verify(train_balanced(f, sample(f, 65), [Adam(width=8, epochs=50)] * 3).scheme)
     assert report.verdict is mg.Verdict.PROVED
     assert report.residual_sup_upper <= report.rows[0].residual_sup_upper / 32
 
@@ -441,7 +454,7 @@ def test_an_affine_function_without_a_zero_inside_a_simplex_is_fitted_on_the_fir
     text: str,
 ) -> None:
     f = mg.target(text)
-    scheme = train_balanced(f, sample(f, 65), [GradeSpec(width=8, epochs=50)]).scheme
+    scheme = train_balanced(f, sample(f, 65), [Adam(width=8, epochs=50)]).scheme
     assert [grade.level for grade in scheme.grades] == [int(text == "2*x-1")]
     assert scheme.atoms <= 3
 

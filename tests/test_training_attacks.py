@@ -18,9 +18,11 @@ from mgdl_theory.mesh import Mesh
 from mgdl_theory.relu.enclosures import last_on_cells
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.training import (
+    SOLVERS,
+    Adam,
+    Convex,
     Data,
     Fit,
-    GradeSpec,
     TrainedGrade,
     TrainedModel,
     balance_on_data,
@@ -221,7 +223,7 @@ def edited(path: Path, change: Callable[[dict[str, Any], dict[str, np.ndarray]],
 )
 def test_a_hostile_file_is_refused(change: Any, tmp_path: Path) -> None:
     path = tmp_path / "state.npz"
-    train(sample(mg.target("2*x"), 9), [GradeSpec(width=4, epochs=2)]).save(path)
+    train(sample(mg.target("2*x"), 9), [Adam(width=4, epochs=2)]).save(path)
     with pytest.raises((mg.SchemeError, mg.DomainError)):
         load_model(edited(path, change))
 
@@ -250,7 +252,7 @@ def test_a_file_that_unpacks_to_more_than_it_is_is_refused_unread(tmp_path: Path
 
 def test_a_header_that_asks_for_all_memory_is_refused(tmp_path: Path) -> None:
     path, shape = tmp_path / "state.npz", (10**13, 1)
-    train(sample(mg.target("2*x"), 9), [GradeSpec(width=4, epochs=2)]).save(path)
+    train(sample(mg.target("2*x"), 9), [Adam(width=4, epochs=2)]).save(path)
     with zipfile.ZipFile(path) as file:
         parts = {name: file.read(name) for name in file.namelist()}
     header = io.BytesIO()
@@ -294,7 +296,7 @@ def test_a_square_that_is_beyond_all_floats_is_still_compared() -> None:
 @pytest.mark.parametrize("solver", ["adam", "convex"])
 def test_a_run_resumed_after_any_grade_has_the_bits_of_one_in_one_piece(solver: str, tmp_path: Path) -> None:
     """The residual is the difference of the same floats in the same order."""
-    data, spec = sample(mg.target("sin(6*x)*exp(-x)"), 65), GradeSpec(width=6, epochs=12, solver=solver)
+    data, spec = sample(mg.target("sin(6*x)*exp(-x)"), 65), SOLVERS[solver](width=6, epochs=12)
     whole = train(data, [spec] * 5, seed=5)
     for stop in (2, 4):
         path = tmp_path / f"{stop}.npz"
@@ -306,7 +308,7 @@ def test_a_run_resumed_after_any_grade_has_the_bits_of_one_in_one_piece(solver: 
 
 
 def test_a_state_with_more_grades_than_asked_for_gives_those_asked_for(tmp_path: Path) -> None:
-    data, spec, path = sample(mg.target("2*x"), 9), GradeSpec(width=4, epochs=2), tmp_path / "s.npz"
+    data, spec, path = sample(mg.target("2*x"), 9), Adam(width=4, epochs=2), tmp_path / "s.npz"
     train(data, [spec] * 3, path=path)
     assert len(train(data, [spec] * 2, path=path).grades) == 2
     assert len(load_model(path).grades) == 3
@@ -314,7 +316,7 @@ def test_a_state_with_more_grades_than_asked_for_gives_those_asked_for(tmp_path:
 
 def test_a_model_is_not_trained_on_in_another_box(tmp_path: Path) -> None:
     """A constant has the same data everywhere."""
-    data, spec, path = sample(mg.target("3"), 9), GradeSpec(width=4, epochs=2), tmp_path / "s.npz"
+    data, spec, path = sample(mg.target("3"), 9), Adam(width=4, epochs=2), tmp_path / "s.npz"
     train(data, [spec], path=path)
     with pytest.raises(mg.OptionError, match="lives on"):
         train(data, [spec] * 2, path=path, box=mg.Box.of([0, 2]))
@@ -323,12 +325,12 @@ def test_a_model_is_not_trained_on_in_another_box(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", [-1, 1.5, None, "1"])
 def test_a_seed_that_is_none_is_refused_before_any_work(seed: Any) -> None:
     with pytest.raises(mg.OptionError, match="seed"):
-        train(sample(mg.target("x"), 9), [GradeSpec(width=4, epochs=2)], seed=seed)
+        train(sample(mg.target("x"), 9), [Adam(width=4, epochs=2)], seed=seed)
 
 
 def test_a_seed_of_numpy_is_written_as_an_integer(tmp_path: Path) -> None:
     path = tmp_path / "s.npz"
-    train(sample(mg.target("x"), 9), [GradeSpec(width=4, epochs=2)], seed=np.int64(3), path=path)  # type: ignore[arg-type]
+    train(sample(mg.target("x"), 9), [Adam(width=4, epochs=2)], seed=np.int64(3), path=path)  # type: ignore[arg-type]
     assert load_model(path).seed == 3
 
 
@@ -337,7 +339,7 @@ def test_a_seed_of_numpy_is_written_as_an_integer(tmp_path: Path) -> None:
 def test_training_has_no_scale(solver: str, exponent: int) -> None:
     """Values times a power of two whose squares are no floats: the same grades, times that power."""
     t = np.linspace(0, 1, 17)[:, None]
-    y, spec = np.sin(7 * t[:, 0]), GradeSpec(width=6, epochs=8, solver=solver)
+    y, spec = np.sin(7 * t[:, 0]), SOLVERS[solver](width=6, epochs=8)
     plain, scaled = train(Data(t, y), [spec] * 2), train(Data(t, np.ldexp(y, exponent)), [spec] * 2)
     for a, b in zip(plain.grades, scaled.grades, strict=True):
         assert a.note["accepted"]
@@ -381,7 +383,7 @@ def test_the_last_line_states_no_bound_that_is_an_estimate() -> None:
 
 @pytest.mark.parametrize("seed", [1, 8, 26])
 def test_a_feature_that_is_nothing_but_rounding_is_not_blown_up(seed: int) -> None:
-    model = train(sample(mg.target("abs(x-1/3)"), 5), [GradeSpec(width=8, epochs=20)] * 3, seed=seed)
+    model = train(sample(mg.target("abs(x-1/3)"), 5), [Adam(width=8, epochs=20)] * 3, seed=seed)
     assert max(np.abs(w).max() for g in model.grades for w in g.weights) < 1e4
 
 
@@ -409,7 +411,7 @@ def test_exact_values_of_a_deep_network_cost_no_more_than_is_allowed(monkeypatch
 
 
 def test_values_that_contradict_each_other_end_at_the_last_level_that_there_is() -> None:
-    data, spec = Data([[0.3], [0.3]], [1.0, 2.0]), GradeSpec(width=2, epochs=2)
+    data, spec = Data([[0.3], [0.3]], [1.0, 2.0]), Adam(width=2, epochs=2)
     other = Data([[0.3], [0.3]], [1.0, -1.0])
     for each in (data, other):
         run = train_balanced_on_data(each, [spec], cells=1 << 60)
@@ -427,7 +429,7 @@ def test_a_residual_that_is_no_number_cannot_be_balanced() -> None:
 @pytest.mark.parametrize("text", ["1e200*(x - 1/3)", "1e-200*(x - 1/3)"])
 def test_balanced_grades_of_values_whose_squares_are_no_floats(text: str) -> None:
     f = mg.target(text)
-    run = train_balanced(f, sample(f, 17), [GradeSpec(width=4, epochs=8)] * 2)
+    run = train_balanced(f, sample(f, 17), [Adam(width=4, epochs=8)] * 2)
     report = mg.verify(run.scheme)
     assert report.result("nonincreasing").verdict is mg.Verdict.PROVED
     assert report.residual_sup_upper < 0.7 * report.rows[0].residual_sup_upper
@@ -445,7 +447,7 @@ def test_the_reason_why_cells_were_left_is_not_forgotten_where_others_are_finish
 
 @pytest.mark.parametrize("solver", ["adam", "convex"])
 def test_an_interruption_within_a_grade_loses_no_finished_one(solver: str, tmp_path: Path) -> None:
-    data, spec = sample(mg.target("sin(6*x)*exp(-x)"), 65), GradeSpec(width=6, epochs=100, solver=solver)
+    data, spec = sample(mg.target("sin(6*x)*exp(-x)"), 65), SOLVERS[solver](width=6, epochs=100)
     path, folder = tmp_path / "s.npz", tmp_path
 
     def stop(grade: int, step: int, error: float) -> None:
@@ -467,7 +469,7 @@ def test_no_grade_increases_the_sum_of_squares_exactly(solver: str, seed: int) -
     rng = np.random.default_rng(seed)
     t = rng.random((7, 2)) if seed % 2 else np.column_stack([0.5 + 2.0**-52 * rng.integers(0, 9, 7), rng.random(7)])
     data = Data(t, rng.standard_normal(7))
-    model = train(data, [GradeSpec(width=8, epochs=60, solver=solver, rate=0.03)] * 7, seed=seed)
+    model = train(data, [Adam(8, epochs=60, rate=0.03) if solver == "adam" else Convex(8, epochs=60)] * 7, seed=seed)
     rest = [Fraction(v) for v in data.y.tolist()]
     totals = [sum(v * v for v in rest)]
     for k in range(len(model.grades)):

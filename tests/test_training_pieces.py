@@ -9,7 +9,7 @@ import pytest
 
 import mgdl_theory as mg
 from mgdl_theory.rigor.interval import Interval
-from mgdl_theory.training import GradeSpec, TrainedGrade, TrainedModel, sample, train
+from mgdl_theory.training import Adam, TrainedGrade, TrainedModel, sample, train
 from mgdl_theory.verification import trained as verifier
 from mgdl_theory.verification.piecewise_linear import BrokenLine, broken_line, grade_lines, growth
 from mgdl_theory.verification.trained import ModelReport
@@ -55,7 +55,7 @@ def test_the_pieces_have_the_exact_values(spread: int) -> None:
 
 
 def test_the_pieces_of_trained_weights_have_the_exact_values() -> None:
-    model = train(sample(mg.target("sin(9*x)"), 65), [GradeSpec(width=8, epochs=20)] * 3)
+    model = train(sample(mg.target("sin(9*x)"), 65), [Adam(width=8, epochs=20)] * 3)
     t = np.random.default_rng(0).random((9, 1))
     for x, values in zip(t[:, 0].tolist(), model.exact(t), strict=True):
         assert [line.at(Fraction(x)) for line in grade_lines(model, 1000) or []] == values

@@ -25,7 +25,7 @@ from mgdl_theory.reports.figures import curves as page_curves
 from mgdl_theory.reports.figures import loss_chart, maps
 from mgdl_theory.reports.texts import plain
 from mgdl_theory.reports.trained import trained_content
-from mgdl_theory.training import Data, GradeSpec, ModelReport, TrainedGrade, TrainedModel, sample, train
+from mgdl_theory.training import SOLVERS, Data, ModelReport, TrainedGrade, TrainedModel, sample, train
 
 WAVE = "sin(6*x)*exp(-x)"
 SMALL = ["--grades", "2", "--width", "6", "--epochs", "20", "--points", "33"]
@@ -34,7 +34,7 @@ SMALL = ["--grades", "2", "--width", "6", "--epochs", "20", "--points", "33"]
 def grown(formula: str, points: int, solver: str = "adam", tol: Any = None) -> ModelReport:
     f = mg.target(formula)
     data = sample(f, points)
-    return mg.verify(train(data, [GradeSpec(width=8, epochs=30, solver=solver)] * 2, seed=1).on(f), tol, data=data)
+    return mg.verify(train(data, [SOLVERS[solver](width=8, epochs=30)] * 2, seed=1).on(f), tol, data=data)
 
 
 def line(*slopes: float) -> TrainedModel:

@@ -16,7 +16,7 @@ import mgdl_theory as mg
 from mgdl_theory.cli import main
 from mgdl_theory.mesh import Mesh
 from mgdl_theory.relu.enclosures import bends, grade_enclosures, last_on_cells
-from mgdl_theory.training import Data, GradeSpec, TrainedGrade, TrainedModel, load_model, sample, train
+from mgdl_theory.training import Adam, Data, TrainedGrade, TrainedModel, load_model, sample, train
 from mgdl_theory.verification import trained as verifier
 from mgdl_theory.verification.piecewise_linear import BrokenLine, growth
 
@@ -256,7 +256,7 @@ def test_a_narrow_growth_between_the_nodes_is_not_proved() -> None:
 def test_what_is_trained_is_held_to_its_claims() -> None:
     f = mg.target("sin(6*x)*exp(-x)")
     data = sample(f, 65)
-    model = train(data, [GradeSpec(width=6, epochs=20)] * 2)
+    model = train(data, [Adam(width=6, epochs=20)] * 2)
     report = mg.verify(model.on(f), data=data)
     assert report.result("l2-decrease").verdict is mg.Verdict.PROVED
     assert report.result("nonincreasing").verdict is mg.Verdict.REFUTED
@@ -310,7 +310,7 @@ def test_an_interrupted_train_says_where_its_grades_are(
 ) -> None:
     state = tmp_path / "state.npz"
 
-    def stopped(data: Data, specs: list[GradeSpec], **options: Any) -> TrainedModel:
+    def stopped(data: Data, specs: list[Adam], **options: Any) -> TrainedModel:
         train(data, specs[:1], **options)
         raise KeyboardInterrupt
 

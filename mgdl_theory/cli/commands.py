@@ -418,7 +418,7 @@ def _one_thread() -> None:
 
 def _training_asked(options: argparse.Namespace) -> Any:
     """How every grade is trained; refuses options that do not go together."""
-    from mgdl_theory.training import GradeSpec
+    from mgdl_theory.training import SOLVERS
 
     if not 1 <= options.grades <= 1000:
         raise OptionError(f"--grades: expected a number from 1 to 1000, got {options.grades}")
@@ -434,7 +434,7 @@ def _training_asked(options: argparse.Namespace) -> Any:
         check_folder("--state", options.state)
         if options.balanced == "yes" or not options.state.endswith(".npz"):
             raise OptionError(f"--state: expected a name ending in .npz and --balanced no, got {options.state!r}")
-    return GradeSpec(width=options.width, solver=options.solver, epochs=options.epochs)
+    return SOLVERS[options.solver](width=options.width, epochs=options.epochs)
 
 
 def _trained(asked: Asked, specs: list[Any], options: argparse.Namespace) -> Any:

@@ -114,8 +114,8 @@ def training(source: Source, ax: Place = None) -> Axes:
     part of the objective of a constant.  Floating point of the training, whatever was verified afterwards.
 
     >>> import mgdl_theory as mg
-    >>> from mgdl_theory.training import GradeSpec, sample, train
-    >>> model = train(sample(mg.target("2*x"), 9), [GradeSpec(width=4, epochs=20)] * 2)
+    >>> from mgdl_theory.training import Adam, sample, train
+    >>> model = train(sample(mg.target("2*x"), 9), [Adam(width=4, epochs=20)] * 2)
     >>> [line.get_label() for line in training(model).get_lines()]
     ['grade 1: loss', 'grade 2: loss']
     """

@@ -34,7 +34,7 @@ from mgdl_theory.rigor.rounding import checked_arithmetic, down, up
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, Target
 from mgdl_theory.text import count
-from mgdl_theory.training.multigrade import GradeSpec, Progress, train
+from mgdl_theory.training.multigrade import Progress, Solver, train
 
 __all__ = ["BalancedRun", "DataRun", "balance", "balance_on_data", "train_balanced", "train_balanced_on_data"]
 
@@ -144,7 +144,7 @@ class BalancedRun:
 def train_balanced(
     target: Target,
     data: Data,
-    specs: Sequence[GradeSpec],
+    specs: Sequence[Solver],
     *,
     seed: int = 0,
     tol: Any = None,
@@ -162,7 +162,7 @@ def train_balanced(
         Known by its enclosures; data that are an array or an image are such a target (their interpolant).
     data : Data
         Where candidates are trained.
-    specs : sequence of GradeSpec
+    specs : sequence of Adam or Convex
     seed : int
     tol : float, Fraction or str
         Tolerance of the scheme, read as by :func:`~mgdl_theory.construction.construct`.  By default none is claimed:
@@ -180,7 +180,8 @@ def train_balanced(
     >>> import mgdl_theory as mg
     >>> from mgdl_theory.training import sample
     >>> f = mg.target("x + 1")
-    >>> run = train_balanced(f, sample(f, 33), [GradeSpec(width=4, epochs=20)])
+    >>> from mgdl_theory.training import Adam
+    >>> run = train_balanced(f, sample(f, 33), [Adam(width=4, epochs=20)])
     >>> print(mg.verify(run.scheme).result("nonincreasing").verdict)
     PROVED
     """
@@ -246,7 +247,7 @@ class DataRun:
 @checked_arithmetic()
 def train_balanced_on_data(
     data: Data,
-    specs: Sequence[GradeSpec],
+    specs: Sequence[Solver],
     *,
     box: Box | None = None,
     seed: int = 0,
@@ -261,7 +262,8 @@ def train_balanced_on_data(
     those of :func:`train_balanced`; ``box`` is [0, 1]^d by default.
 
     >>> data = Data([[0.0], [0.5], [1.0]], [1.0, 2.0, 4.0])
-    >>> run = train_balanced_on_data(data, [GradeSpec(width=4, epochs=20)])
+    >>> from mgdl_theory.training import Adam
+    >>> run = train_balanced_on_data(data, [Adam(width=4, epochs=20)])
     >>> bool(np.all(np.abs(run.residuals[1].hi) <= np.abs(data.y)))
     True
     """
@@ -300,7 +302,7 @@ def _root_mean_square(y: FloatArray) -> float:
 
 
 def _candidate(
-    model: TrainedModel, data: Data, rest: FloatArray, spec: GradeSpec, seed: int, k: int, progress: Any
+    model: TrainedModel, data: Data, rest: FloatArray, spec: Solver, seed: int, k: int, progress: Any
 ) -> TrainedModel:
     """The model with one block more, trained for the residual (n,) of the balanced grades."""
     features = TrainedModel(model.box, tuple(g.silent() for g in model.grades), seed, "")

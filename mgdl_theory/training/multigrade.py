@@ -24,7 +24,7 @@ from mgdl_theory.rigor.rounding import checked_arithmetic, quiet
 from mgdl_theory.targets.base import Box, FloatArray
 from mgdl_theory.training.convex import affordable, fit_gated, fit_relu, sample_gates
 
-__all__ = ["GradeSpec", "Progress", "loss_and_gradient", "train"]
+__all__ = ["SOLVERS", "Adam", "Convex", "Progress", "Solver", "loss_and_gradient", "train"]
 
 Parameters = list[FloatArray]
 Progress = Callable[[int, int, float], None]
@@ -44,59 +44,86 @@ RIDGE = 1e-10
 
 
 @dataclass(frozen=True, slots=True)
-class GradeSpec:
-    """How one grade is trained.
+class Adam:
+    """One grade trained by Adam.
 
     Attributes
     ----------
     width, depth : int
         Neurons per layer and hidden layers of the block.
-    solver : "adam" or "convex"
-        ``convex`` trains one hidden layer (depth 1) to the optimum of its convex problem, or of its gated relaxation
-        where the cones are too much work.
     epochs : int
-        Full passes of Adam, or steps of the convex solver at most.
+        Full passes.
     rate : float
-        Step of Adam; it falls to a tenth along a half cosine.
+        Step; it falls to a tenth along a half cosine.
     batch : int
-        Points per step of Adam; 0 takes all.
+        Points per step; 0 takes all.
     patience : int
         Epochs without a new least error before an early stop; 0 never stops.
-    penalty : float
-        Group penalty of ``convex``, as a part of the smallest one for which the answer is 0.
 
-    >>> GradeSpec(width=8).solver
-    'adam'
+    >>> Adam(width=8).depth
+    1
     """
 
     width: int = 64
     depth: int = 1
-    solver: str = "adam"
     epochs: int = 500
     rate: float = 1e-2
     batch: int = 0
     patience: int = 0
+
+    def __post_init__(self) -> None:
+        _check(self, rate=0.0, width=2, depth=1, epochs=1, batch=0, patience=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Convex:
+    """One grade of one hidden layer, trained to the optimum of its convex problem, or of its gated relaxation.
+
+    The relaxation is taken where the cones are too much work.
+
+    Attributes
+    ----------
+    width : int
+        Neurons.
+    epochs : int
+        Steps at most.
+    penalty : float
+        Group penalty, as a part of the smallest one for which the answer is 0.
+
+    >>> Convex(width=8).epochs
+    500
+    """
+
+    width: int = 64
+    epochs: int = 500
     penalty: float = 1e-4
 
     def __post_init__(self) -> None:
-        for name, low in (("width", 2), ("depth", 1), ("epochs", 1), ("batch", 0), ("patience", 0)):
-            value = getattr(self, name)
-            if type(value) is not int or not low <= value <= 1 << 24:
-                raise OptionError(f"{name}: expected an integer of at least {low}, got {value!r}")
-        if self.solver not in ("adam", "convex"):
-            raise OptionError(f"solver: expected adam or convex, got {str(self.solver)[:40]!r}")
-        if self.solver == "convex" and self.depth != 1:
-            raise OptionError(f"depth: the convex problem has one hidden layer, got {self.depth}")
-        for name in ("rate", "penalty"):
-            value = getattr(self, name)
+        _check(self, penalty=0.0, width=2, epochs=1)
+
+
+Solver = Adam | Convex
+"""How one grade is trained."""
+
+SOLVERS: dict[str, type[Solver]] = {"adam": Adam, "convex": Convex}
+"""Definition: the records that say how a grade is trained, by the names of their methods."""
+
+
+def _check(spec: Solver, **least: float) -> None:
+    """Every option is an integer from its least value on, or a number greater than 0."""
+    for name, low in least.items():
+        value: Any = getattr(spec, name)
+        if type(low) is float:
             if not isinstance(value, (int, float)) or not 0 < value < np.inf:
                 raise OptionError(f"{name}: expected a number greater than 0, got {value!r}")
+        elif type(value) is not int or not low <= value <= 1 << 24:
+            raise OptionError(f"{name}: expected an integer of at least {low}, got {value!r}")
 
 
 @checked_arithmetic()
 def train(
     data: Data,
-    specs: Sequence[GradeSpec],
+    specs: Sequence[Solver],
     *,
     box: Box | None = None,
     seed: int = 0,
@@ -109,7 +136,7 @@ def train(
     Parameters
     ----------
     data : Data
-    specs : sequence of GradeSpec
+    specs : sequence of Adam or Convex
         One for each grade of the whole model; those that ``start`` already has are not trained again, whatever their
         options were, and what it has beyond these is left out.
     box : Box
@@ -134,7 +161,7 @@ def train(
         For options out of range, or a start that was trained on other data, another domain or with another seed.
 
     >>> line = Data([[0.0], [0.5], [1.0]], [0.0, 1.0, 2.0])
-    >>> model = train(line, [GradeSpec(width=4, epochs=5)])
+    >>> model = train(line, [Adam(width=4, epochs=5)])
     >>> bool(np.abs(model([0.5]) - 1) < 1e-3)
     True
     """
@@ -165,7 +192,8 @@ def train(
         h = grade.features(h)
         rest = rest - (h @ grade.readout + grade.constant)
         told = {**grade.note, "accepted": accepted, "seconds": time.perf_counter() - begun}
-        grade = replace(grade, note={**asdict(specs[k - 1]), **told})
+        solver = type(specs[k - 1]).__name__.lower()
+        grade = replace(grade, note={"solver": solver, **asdict(specs[k - 1]), **told})
         model = model.with_grade(grade)
         if path is not None:
             model.save(path)
@@ -183,7 +211,7 @@ def _of_grade(progress: Progress | None, grade: int) -> Callable[[int, float], N
 
 
 def _train_grade(
-    h: FloatArray, e: FloatArray, spec: GradeSpec, rng: np.random.Generator, report: Callable[[int, float], None]
+    h: FloatArray, e: FloatArray, spec: Solver, rng: np.random.Generator, report: Callable[[int, float], None]
 ) -> TrainedGrade:
     """One block on features (n, w) for the residual (n,), trained, with the better of its own readout and a fitted one.
 
@@ -195,7 +223,7 @@ def _train_grade(
     def tell(step: int, loss: float) -> None:
         report(step, float(np.ldexp(loss, 2 * exponent)))
 
-    if spec.solver == "convex":
+    if isinstance(spec, Convex):
         gates = sample_gates(h, max(spec.width // 2, 1), rng)
         solve = fit_relu if affordable(len(h), 2 * gates.size) else fit_gated
         fit = solve(h, unit, gates, spec.penalty, spec.epochs, progress=tell)
@@ -326,7 +354,7 @@ def loss_and_gradient(parameters: Parameters, h: FloatArray, e: FloatArray) -> t
 
 
 def _adam(
-    parameters: Parameters, h: FloatArray, e: FloatArray, spec: GradeSpec, rng: np.random.Generator,
+    parameters: Parameters, h: FloatArray, e: FloatArray, spec: Adam, rng: np.random.Generator,
     report: Callable[[int, float], None],
 ) -> tuple[Parameters, int, list[tuple[int, float]]]:  # fmt: skip
     """The parameters with the least error seen, the number of epochs, and (epoch, loss) along the way.
