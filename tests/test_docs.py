@@ -119,18 +119,18 @@ def test_every_name_of_the_api_page_is_found_where_its_first_sentence_says() -> 
     assert any(module != "mgdl_theory" for module, _, _ in names)
 
 
-def test_exit_codes_of_check_are_those_of_the_howto(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exit_codes_of_check_are_those_of_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "no.json").write_text("{}", encoding="utf-8")
     assert main(["check", str(tmp_path / "no.json")]) == 1
     assert "REFUSED: format: " in capsys.readouterr().out
     assert main(["check", str(tmp_path / "absent.json")]) == 2
-    text = " ".join((ROOT / "docs" / "howto" / "check.md").read_text(encoding="utf-8").split())
-    assert "1 refused (a file that is no certificate is refused, by the claim `format`)" in text
-    assert "2 nothing was checked (no such file, no engine, wrong options)" in text
+    text = " ".join((ROOT / "docs" / "certificate.md").read_text(encoding="utf-8").split())
+    assert "| a claim is not confirmed, or (claim `format`) the file is malformed |" in text
+    assert "| 2 | `error: ...` on standard error | nothing was checked: no such file, no engine, wrong options" in text
 
 
 def test_a_statement_that_code_names_stands_on_the_page_of_the_theory() -> None:
-    """Also in tests; "THEORY n" is a section, and a numbered example is one with a proof or a run that shows it."""
+    """Also in tests; a numbered example is one with a proof or a run that shows it."""
     page = (ROOT / "docs" / "theory.md").read_text(encoding="utf-8")
     there = {
         " ".join(found) for found in re.findall(r"^\*\*(Lemma|Proposition|Corollary|Example) ([A-Z]?\d+)", page, re.M)
@@ -146,4 +146,4 @@ def test_a_statement_that_code_names_stands_on_the_page_of_the_theory() -> None:
     stall = page[page.index("**Example 1 (") : page.index("**Example 3 (")]
     assert "*Proof.*" in stall
     assert "0.1358<" in stall
-    assert "THEORY 7" not in Path(__file__).with_name("test_contraction.py").read_text(encoding="utf-8")
+    assert not [path.name for path in sources if "THEORY" + " " in path.read_text(encoding="utf-8")]
