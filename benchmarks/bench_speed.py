@@ -94,12 +94,7 @@ def speed(dim: int, tol: str | None = None, turns: int = 4) -> dict[str, Any]:
         note("enclosures", jets(f, *there))
         note("defects", best(lambda there=there: f.defects(*there))[0])
         note("plain", plain_seconds(case, dim, cells, 3))
-    return {
-        **times,
-        "verdict": str(report.verdict),
-        "atoms": scheme.atoms,
-        "cells": cells,
-    }
+    return {**times, "verdict": str(report.verdict), "atoms": scheme.atoms, "cells": cells}
 
 
 def jets(f: Any, level: int, cells: NDArray[np.int64]) -> float:

@@ -163,9 +163,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.name} and {FIGURE.name}")
     options = parser.parse_args()
     chosen = [GALLERY[name.removeprefix("@")] for name in options.names] or list(GALLERY.values())
-    parts: dict[str, Any] = {
-        "table": table("name | what | regularity | domain", map(entry_row, chosen), 4),
-    }
+    parts: dict[str, Any] = {"table": table("name | what | regularity | domain", map(entry_row, chosen), 4)}
     if not options.names:
         parts["harder"] = table("name", (harder_row(*pair) for pair in HARDER), 1)
         parts["terms"] = table("terms | tail", map(terms_row, TERMS), 2)

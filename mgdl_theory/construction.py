@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import Any, NamedTuple, TypedDict, TypeVar, Unpack, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,36 +82,22 @@ class Budget:
                 raise OptionError(f"budget: {name} must be an integer from {low} to {high}, got {value!r}")
 
 
-@overload
-def construct(
-    target: Target,
-    tol: Any,
-    *,
-    lift: Any = "auto",
-    budget: Budget | None = None,
-    progress: Progress | None = None,
-    workers: int = 1,
-    executor: Executor | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
-    resume: bool = False,
-) -> Scheme: ...
+class ConstructOptions(TypedDict, total=False):
+    """Options of ``construct``."""
+
+    lift: Any
+    budget: Budget | None
+    progress: Progress | None
+    workers: int
+    executor: Executor | None
+    checkpoint: str | os.PathLike[str] | None
+    resume: bool
 
 
 @overload
-def construct(
-    target: VectorTarget,
-    tol: Any,
-    *,
-    lift: Any = "auto",
-    budget: Budget | None = None,
-    progress: Progress | None = None,
-    workers: int = 1,
-    executor: Executor | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
-    resume: bool = False,
-) -> VectorScheme: ...
-
-
+def construct(target: Target, tol: Any, **options: Unpack[ConstructOptions]) -> Scheme: ...
+@overload
+def construct(target: VectorTarget, tol: Any, **options: Unpack[ConstructOptions]) -> VectorScheme: ...
 @checked_arithmetic()
 def construct(
     target: Target | VectorTarget,

@@ -8,25 +8,12 @@ from fractions import Fraction
 
 import numpy as np
 from hypothesis import strategies as st
-from toys import (
-    Nodal,
-    Quadratic,
-    Toy,
-    residuals,
-)
+from toys import Nodal, Quadratic, Toy, residuals
 
 import mgdl_theory as mg
-from mgdl_theory import (
-    Atoms,
-    Box,
-    Result,
-    Scheme,
-    Verdict,
-)
+from mgdl_theory import Atoms, Box, Result, Scheme, Verdict
 from mgdl_theory.atom import SMALLEST
-from mgdl_theory.contraction import (
-    Margins,
-)
+from mgdl_theory.contraction import Margins
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.targets.base import Defects
 from mgdl_theory.verification.record import Report

@@ -15,13 +15,7 @@ from hypothesis import strategies as st
 from mgdl_theory import OptionError
 from mgdl_theory.atom import hat_exact
 from mgdl_theory.relu.gadgets import GADGETS, Gadget, gadget
-from mgdl_theory.verification.gadgets import (
-    CONES,
-    is_hat_by_minima,
-    is_hat_on_order_cones,
-    prove_block,
-    reads_t_only,
-)
+from mgdl_theory.verification.gadgets import CONES, is_hat_by_minima, is_hat_on_order_cones, prove_block, reads_t_only
 
 EACH = [(d, name) for d in (1, 2, 3, 4) for name in GADGETS]
 

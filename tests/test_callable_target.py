@@ -122,8 +122,7 @@ def test_margins_leave_room_for_all_later_ones(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("modulus", "rate"),
-    [(Hoelder(3), 1), (Axes([2, 3]), 1), (Hoelder(1, "1/2"), 0.5), (Hoelder(7, "0.63"), 0.63)],
+    ("modulus", "rate"), [(Hoelder(3), 1), (Axes([2, 3]), 1), (Hoelder(1, "1/2"), 0.5), (Hoelder(7, "0.63"), 0.63)]
 )
 def test_theta_of_a_power_is_the_geometric_sum(modulus: Modulus, rate: float) -> None:
     widths = [np.array([1.0])] * (2 if isinstance(modulus, Axes) else 1)

@@ -136,18 +136,13 @@ POOL = [
     Case(
         "1/(1+25(2x-1)**2)",
         lambda a, x, y: a.div(
-            a.const(1),
-            a.add(a.const(1), a.mul(a.const(25), a.powi(a.sub(a.mul(a.const(2), x), a.const(1)), 2))),
+            a.const(1), a.add(a.const(1), a.mul(a.const(25), a.powi(a.sub(a.mul(a.const(2), x), a.const(1)), 2)))
         ),
     ),
     Case("sqrt(1 + x + y**2)", lambda a, x, y: a.sqrt(a.add(a.add(a.const(1), x), a.sqr(y)))),
     Case("log(1 + x y)", lambda a, x, y: a.log(a.add(a.const(1), a.mul(x, y)))),
     Case("tan(x y / 2)", lambda a, x, y: a.tan(a.mul(a.mul(x, y), half(a))), ((-1.5, 1.5), (-1.5, 1.5))),
-    Case(
-        "sinh(x)cosh(y)tanh(x-y)",
-        lambda a, x, y: a.mul(a.mul(a.sinh(x), a.cosh(y)), a.tanh(a.sub(x, y))),
-        SYMMETRIC,
-    ),
+    Case("sinh(x)cosh(y)tanh(x-y)", lambda a, x, y: a.mul(a.mul(a.sinh(x), a.cosh(y)), a.tanh(a.sub(x, y))), SYMMETRIC),
     Case("asin(x y)", lambda a, x, y: a.asin(a.mul(x, y)), ((-0.9, 0.9), (-1.0, 1.0))),
     Case(
         "acos(x/2) atan(x - 3y)",

@@ -77,10 +77,7 @@ def plant(root: Path, file: str, code: str) -> list[str]:
         ("rigor/interval.py", "from ..targets import base"),
         ("rigor/__init__.py", "from ..targets import base"),
         ("targets/base.py", "from .. import mesh"),
-        (
-            "scheme.py",
-            "def drawing(self):\n    from mgdl_theory.pictures import stair\n    return stair",
-        ),
+        ("scheme.py", "def drawing(self):\n    from mgdl_theory.pictures import stair\n    return stair"),
         (
             "scheme.py",
             "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import mgdl_theory.verification.scheme",
@@ -112,10 +109,7 @@ def test_an_upward_import_is_caught(toy: Path, file: str, code: str) -> None:
         ("verification/scheme.py", "from ..relu import network\nfrom mgdl_theory.verification import scheme"),
         ("certificate/schema.py", "from mgdl_theory.verification.scheme import verify"),
         ("certificate/check.py", "import json, hashlib\nfrom fractions import Fraction"),
-        (
-            "cli.py",
-            "def main():\n    from mgdl_theory.certificate import check\n    from . import pictures, reports",
-        ),
+        ("cli.py", "def main():\n    from mgdl_theory.certificate import check\n    from . import pictures, reports"),
         ("cli.py", "from mgdl_theory import __version__"),
         ("cli.py", "import mgdl_theory_extras"),
     ],

@@ -337,10 +337,7 @@ def test_numbers_that_explode_are_given_up() -> None:
     network = small()
     weights = np.repeat(network.weights[:2] * 1.1, 4096, axis=0)
     network = replace(
-        network.prefix(1),
-        weights=weights,
-        biases=np.ones(weights.shape[:2]),
-        grade_end=np.array([len(weights)]),
+        network.prefix(1), weights=weights, biases=np.ones(weights.shape[:2]), grade_end=np.array([len(weights)])
     )
     with pytest.raises(BudgetError, match="bits"):
         network.exact([Fraction(1, 3)])

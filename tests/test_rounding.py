@@ -357,12 +357,7 @@ for act in (check_arithmetic, lambda: mg.verify(scheme), lambda: mg.construct(sc
 @pytest.mark.parametrize("bits", ["8000", "0040", "8040"], ids=["flush-to-zero", "denormals-are-zero", "both"])
 def test_flushing_of_subnormals_is_caught(bits: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", FLUSH, bits],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-        timeout=60,
+        [sys.executable, "-c", FLUSH, bits], capture_output=True, text=True, cwd=ROOT, check=False, timeout=60
     )
     told = "subnormal numbers are flushed to zero in this thread"
     assert done.stdout.splitlines() == ["PROVED", told, told, told], done.stderr

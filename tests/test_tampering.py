@@ -77,12 +77,7 @@ DEFECTS: dict[str, tuple[str, Any, str, Callable[..., Any]]] = {
     "balancedness is believed": ("coefficient", check.Target, "balanced", yes),
     "bounds are believed": ("bound of a leaf", check.Target, "bounded", yes),
     "the tiling is believed": ("leaf dropped", check.Certificate, "tree", no_gaps),
-    "lower bounds are believed": (
-        "lower",
-        check.Target,
-        "real",
-        lambda *_: (Fraction(check.INF), Fraction(check.INF)),
-    ),
+    "lower bounds are believed": ("lower", check.Target, "real", lambda *_: (Fraction(check.INF), Fraction(check.INF))),
 }
 """A kind of mutants that shows the defect, and the method that is replaced."""
 

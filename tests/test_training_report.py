@@ -358,11 +358,7 @@ def test_train_balanced_writes_report_picture_and_certificate(
     ],
 )
 def test_names_are_checked_before_the_training(
-    wrong: list[str],
-    quoted: str,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    wrong: list[str], quoted: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("mgdl_theory.training.train", None)

@@ -50,10 +50,7 @@ STRUCTURE = {
         "Section 4, Lemma 12",
         "the leaves cover the box without overlap; the star of every atom lies in leaves of its level or finer ones",
     ),
-    "leaves": (
-        "Section 4, Lemma 12",
-        "max_w |e(w)| + defect <= the bound of the leaf, for the last residual e",
-    ),
+    "leaves": ("Section 4, Lemma 12", "max_w |e(w)| + defect <= the bound of the leaf, for the last residual e"),
     "residuals": (
         "Section 4, Lemmas 12 and 14",
         "lower <= |e_k(at)|, and |e_k| <= upper on every cell, for every grade k",

@@ -24,7 +24,7 @@ from mgdl_theory.cli.output import (
     show,
     writing,
     written,
-)  # fmt: skip
+)
 from mgdl_theory.errors import OptionError
 from mgdl_theory.text import point_text, tol_text, up_text
 

@@ -41,7 +41,7 @@ from mgdl_theory.pictures.style import (
     span,
     variables,
     with_margin,
-)  # fmt: skip
+)
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import FloatArray
 from mgdl_theory.text import float_text, near_text, up_text

@@ -31,7 +31,7 @@ from mgdl_theory.pictures.style import (
     scheme_of,
     variables,
     with_margin,
-)  # fmt: skip
+)
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, FloatArray, IntArray
 from mgdl_theory.text import count, percent_text

@@ -32,7 +32,7 @@ from mgdl_theory.pictures.style import (
     variables,
     with_margin,
     witnesses,
-)  # fmt: skip
+)
 from mgdl_theory.scheme import Approximation
 from mgdl_theory.targets.base import FloatArray
 from mgdl_theory.verification.record import LeafBlock, Report

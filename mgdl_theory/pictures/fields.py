@@ -34,7 +34,7 @@ from mgdl_theory.pictures.style import (
     span,
     variables,
     witnesses,
-)  # fmt: skip
+)
 from mgdl_theory.scheme import Approximation
 from mgdl_theory.targets.base import FloatArray
 from mgdl_theory.text import near_text

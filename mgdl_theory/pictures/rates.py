@@ -25,7 +25,7 @@ from mgdl_theory.pictures.style import (
     name_of,
     place,
     record_of,
-)  # fmt: skip
+)
 from mgdl_theory.relu.trained import Fit, TrainedModel
 from mgdl_theory.text import near_text, ranges_text
 from mgdl_theory.verification.record import GradeRow, Report

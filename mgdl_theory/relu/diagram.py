@@ -436,9 +436,7 @@ def tikz(drawing: Diagram, *, document: bool = False) -> str:
     body += [_tikz_label(label) for label in drawing.labels]
     picture = [r"\begin{tikzpicture}[x=1cm, y=1cm, line width=0.5pt, >=stealth]", *body, r"\end{tikzpicture}"]
     if document:
-        picture = [
-            r"\documentclass[tikz, border=2mm]{standalone}", r"\begin{document}", *picture, r"\end{document}",
-        ]  # fmt: skip
+        picture = [r"\documentclass[tikz, border=2mm]{standalone}", r"\begin{document}", *picture, r"\end{document}"]
     return "\n".join(picture) + "\n"
 
 

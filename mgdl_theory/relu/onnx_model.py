@@ -68,12 +68,7 @@ def preamble(network: Network) -> tuple[FloatArray, FloatArray]:
 
 @checked_arithmetic()
 def onnx_model(
-    network: Network,
-    *,
-    layout: str = "auto",
-    dtype: str = "float64",
-    partial_sums: bool = False,
-    note: str = "",
+    network: Network, *, layout: str = "auto", dtype: str = "float64", partial_sums: bool = False, note: str = ""
 ) -> bytes:
     """The ONNX model of a network, serialized; checked by onnx.checker.
 

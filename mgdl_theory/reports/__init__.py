@@ -63,8 +63,10 @@ def save_report(report: record.Record, path: str | os.PathLike[str]) -> Path:
     """
     kind = check_name(path)
     if not isinstance(report, Record):
-        raise OptionError(f"report: expected a Report of one function, got {type(report).__name__}; of a vector, save "
-                          "each of report.components")  # fmt: skip
+        raise OptionError(
+            f"report: expected a Report of one function, got {type(report).__name__}; of a vector, save "
+            "each of report.components"
+        )
     write_atomic(path, render(report, kind))
     return Path(path)
 

@@ -25,7 +25,7 @@ from mgdl_theory.reports.content import (
     trusted,
     used_columns,
     witness_lines,
-)  # fmt: skip
+)
 from mgdl_theory.reports.texts import plain
 from mgdl_theory.text import bounds_texts, count, near_text, percent_text, tol_text
 from mgdl_theory.verification.record import Report, ScalarRecord
@@ -175,7 +175,9 @@ def _notes(report: ModelReport) -> tuple[tuple[str, str], ...]:
         "proved": (
             "The bounds sup|e| ≥ and sup|e| ≤ hold over the whole domain and are rounded outward. PROVED holds at "
             "every point of it, and REFUTED has an exact point that shows it."
-        ) if certified else (
+        )
+        if certified
+        else (
             "Nothing but what is said of the sums of squares: the target has no modulus of continuity, and the bounds "
             "are estimates."
         ),
@@ -195,7 +197,7 @@ def _notes(report: ModelReport) -> tuple[tuple[str, str], ...]:
             "does not decrease it is set to 0. Elsewhere the residual may grow, and this report says whether it did. "
             "Grades for which it provably does not are made with --balanced yes."
         ),
-    }  # fmt: skip
+    }
     return tuple(told.items())
 
 

@@ -270,9 +270,11 @@ def target(source: Any, domain: Sequence[Any] | None = None, **options: Unpack[T
 
 _OWNERS = {
     **dict.fromkeys(("lipschitz", "holder", "modulus", "concave", "value_error", "mp"), "a Python function"),
-    "name": "a Python function or an array", "notes": "an array", "tol": "a name of the gallery",
+    "name": "a Python function or an array",
+    "notes": "an array",
+    "tol": "a name of the gallery",
     **dict.fromkeys(("domain", "variables", "engine", "tail"), "a formula"),
-}  # fmt: skip
+}
 """Definition: where an option belongs that the source does not take."""
 
 

@@ -403,10 +403,7 @@ class CallableTarget(ScalarTarget):
             "text": self.text,
             "name": self.name,
             "variables": list(self.variables),
-            "box": {
-                "lower": [str(end) for end in self.box.lower],
-                "upper": [str(end) for end in self.box.upper],
-            },
+            "box": {"lower": [str(end) for end in self.box.lower], "upper": [str(end) for end in self.box.upper]},
             "called_with": self.caller.how,
             "modulus": self.modulus.describe() if self.modulus else None,
             "value_error": self.error_text,

@@ -415,10 +415,7 @@ class SamplesTarget(ScalarTarget):
             "text": self.text,
             "name": self.name,
             "variables": list(self.variables),
-            "box": {
-                "lower": [str(end) for end in self.box.lower],
-                "upper": [str(end) for end in self.box.upper],
-            },
+            "box": {"lower": [str(end) for end in self.box.lower], "upper": [str(end) for end in self.box.upper]},
             "shape": list(self.data.shape),
             "notes": list(self.notes),
             "sha256": hashlib.sha256(self.data.astype("<f8").tobytes()).hexdigest(),

@@ -72,8 +72,10 @@ def balance_on_data(g: Callable[[FloatArray], FloatArray], level: int, e: Interv
     if not (np.isfinite(e.lo) & np.isfinite(e.hi)).all():
         raise OptionError("balance_on_data: expected finite residuals, got some that are not")
     if t.ndim != 2 or e.shape != t.shape[:1] or not ((t >= 0) & (t <= 1)).all():
-        raise OptionError(f"balance_on_data: expected points (n, d) of [0, 1]^d, a residual for each; got {t.shape}, "
-                          f"{e.shape}, or a coordinate outside")  # fmt: skip
+        raise OptionError(
+            f"balance_on_data: expected points (n, d) of [0, 1]^d, a residual for each; got {t.shape}, "
+            f"{e.shape}, or a coordinate outside"
+        )
     stars = _Stars.of(level, t)
     most = np.clip(stars.most(e), -1 / SMALLEST, 1 / SMALLEST)
     wanted = np.sign(most) * np.nan_to_num(g(np.ldexp(stars.nodes.astype(np.float64), -level)))

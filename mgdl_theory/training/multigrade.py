@@ -229,9 +229,11 @@ def _train_grade(
         fit = solve(h, unit, gates, spec.penalty, spec.epochs, progress=tell)
         hidden, own = [fit.weights, fit.biases], (fit.readout, fit.constant)
         note = {
-            "steps": fit.iterations, "gap": float(np.ldexp(fit.gap, 2 * exponent)),
-            "relative_gap": fit.relative_gap, "history": fit.history,
-        }  # fmt: skip
+            "steps": fit.iterations,
+            "gap": float(np.ldexp(fit.gap, 2 * exponent)),
+            "relative_gap": fit.relative_gap,
+            "history": fit.history,
+        }
     else:
         x, centre, spread = standard(h)
         trained, steps, history = _adam(initial(x, spec.width, spec.depth, rng), x, unit, spec, rng, tell)

@@ -44,12 +44,7 @@ def _depth(spec: Solver) -> int:
 
 
 def train_single_grade(
-    data: Data,
-    specs: Sequence[Solver],
-    *,
-    box: Box | None = None,
-    seed: int = 0,
-    progress: Progress | None = None,
+    data: Data, specs: Sequence[Solver], *, box: Box | None = None, seed: int = 0, progress: Progress | None = None
 ) -> TrainedModel:
     """A model of one grade, end to end by Adam, with the hidden layers that multigrade training has in its grades.
 

@@ -43,11 +43,7 @@ class FitOptions(TypedDict, total=False):
     progress: Progress | None
 
 
-VERIFIERS: dict[type, Callable[..., Any]] = {
-    Scheme: verify_scheme,
-    VectorScheme: verify_components,
-    Fit: verify_fit,
-}
+VERIFIERS: dict[type, Callable[..., Any]] = {Scheme: verify_scheme, VectorScheme: verify_components, Fit: verify_fit}
 """Definition: who answers for which kind of approximation."""
 
 
@@ -124,5 +120,7 @@ def verify(approximation: Any, tol: Any = None, **options: Any) -> Any:
     for kind, verifier in VERIFIERS.items():
         if isinstance(approximation, kind):
             return verifier(approximation, tol, **options)
-    raise OptionError(f"verify: expected a scheme, as construct returns it, or a trained model on its target, "
-                      f"model.on(f), got {type(approximation).__name__}")  # fmt: skip
+    raise OptionError(
+        f"verify: expected a scheme, as construct returns it, or a trained model on its target, "
+        f"model.on(f), got {type(approximation).__name__}"
+    )

@@ -196,13 +196,7 @@ class _Sweep:
         return front, split
 
     def _grade(
-        self,
-        grade: Grade,
-        front: Front,
-        f: Interval,
-        e: Interval,
-        bound: FloatArray,
-        defects: Defects,
+        self, grade: Grade, front: Front, f: Interval, e: Interval, bound: FloatArray, defects: Defects
     ) -> tuple[Front, Interval, FloatArray]:
         """Decide one grade and apply it; returns the front, the nodal residual and the cell bounds after it."""
         mesh = front.mesh
@@ -265,14 +259,7 @@ class _Sweep:
         """Integrals of |e|^p over the whole domain, for the exponents asked for."""
         return {p: done + cell_powers(mesh, e, defects, p) for p, done in self.leaf_powers.items()}
 
-    def _note_norms(
-        self,
-        mesh: Mesh,
-        g: FloatArray,
-        before: Powers,
-        after: Powers,
-        balanced: bool,
-    ) -> None:
+    def _note_norms(self, mesh: Mesh, g: FloatArray, before: Powers, after: Powers, balanced: bool) -> None:
         """What a grade takes away: ||e||_p^p - ||e - g||_p^p >= ||g||_p^p, for |e| = |g| + |e - g| and p >= 1."""
         zero = np.zeros(len(mesh.cells))
         exact = Defects(zero, zero, zero, zero, Interval(zero, zero))
@@ -290,12 +277,7 @@ class _Sweep:
         self.identity_gap = max(self.identity_gap, before.hi - before.lo + total.hi - total.lo)
 
     def _add_row(
-        self,
-        grade: Grade | None,
-        peak: _Peak,
-        bound: FloatArray,
-        powers: Powers,
-        predictions: tuple[float, float],
+        self, grade: Grade | None, peak: _Peak, bound: FloatArray, powers: Powers, predictions: tuple[float, float]
     ) -> None:
         d, previous = self.scheme.dim, self.rows[-1] if self.rows else None
         atoms = len(grade) if grade is not None else 0
@@ -406,9 +388,7 @@ class _Sweep:
         if balanced.verdict is Verdict.PROVED and all(o.by_vertices for o in self.balanced):
             return Result("unit-grades", Verdict.PROVED, f"{self.scheme.atoms} atoms, by the vertex inequality")
         return Result(
-            "unit-grades",
-            Verdict.UNDECIDED,
-            "the vertex inequality is not certain on every simplex of every grade",
+            "unit-grades", Verdict.UNDECIDED, "the vertex inequality is not certain on every simplex of every grade"
         )
 
     def _lp_decrease(self, balanced: Result) -> Result:

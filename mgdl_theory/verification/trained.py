@@ -147,12 +147,7 @@ class ModelReport(ScalarRecord):
 
 @checked_arithmetic()
 def verify_fit(
-    fit: Fit,
-    tol: Any = None,
-    *,
-    data: Data | None = None,
-    cells: int = 100_000,
-    progress: Progress | None = None,
+    fit: Fit, tol: Any = None, *, data: Data | None = None, cells: int = 100_000, progress: Progress | None = None
 ) -> ModelReport:
     """Decide what the theorem would claim of a trained network; for the options see ``mgdl_theory.verify``."""
     fit = TrainedModel.copy(fit.model).on(fit.target)  # what is verified is what is kept, whatever the caller does

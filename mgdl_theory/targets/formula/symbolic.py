@@ -22,8 +22,10 @@ __all__ = ["SympyAlgebra", "formula_of", "formulas_of", "is_sympy", "sympy_of"]
 
 FUNCTIONS = {
     **{name: name for name in ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan")},
-    "Abs": "abs", "Min": "min", "Max": "max",
-}  # fmt: skip
+    "Abs": "abs",
+    "Min": "min",
+    "Max": "max",
+}
 """Definition: sympy's functions that the language has, by name."""
 
 REWRITTEN = {

@@ -64,12 +64,7 @@ class ExpressionTarget(ScalarTarget):
     certified = True
 
     def __init__(
-        self,
-        text: str,
-        box: Box | None = None,
-        engine: str = "numpy",
-        *,
-        variables: Sequence[str] | None = None,
+        self, text: str, box: Box | None = None, engine: str = "numpy", *, variables: Sequence[str] | None = None
     ) -> None:
         self.notes: tuple[str, ...] = ()
         self.program = parse(text, variables, box.dim if box is not None and variables is None else None)
@@ -233,10 +228,7 @@ class ExpressionTarget(ScalarTarget):
             "text": self.text,
             "canonical": self.program.text,
             "variables": list(self.program.variables),
-            "box": {
-                "lower": [str(end) for end in self.box.lower],
-                "upper": [str(end) for end in self.box.upper],
-            },
+            "box": {"lower": [str(end) for end in self.box.lower], "upper": [str(end) for end in self.box.upper]},
             "engine": self.engine_name,
             "assumptions": [a.id for a in ASSUMPTIONS if a.id not in _OTHER_ENGINES[self.engine_name]],
         }
