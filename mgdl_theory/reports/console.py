@@ -6,7 +6,7 @@ import io
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mgdl_theory.reports.content import COLUMNS, Content
+from mgdl_theory.reports.content import COLUMNS, WITNESS, Content
 from mgdl_theory.reports.texts import ascii_signs
 from mgdl_theory.reports.trained import content_of
 from mgdl_theory.text import count, plain
@@ -72,7 +72,7 @@ def _show(said: Content, console: Console) -> None:
     narrow = console.width < WIDE
     lines = []
     for claim in said.claims:
-        evidence = "; ".join([claim.evidence, *claim.witness])
+        evidence = "; ".join([*([claim.evidence] if claim.evidence != WITNESS else []), *claim.witness])
         lines.append((claim.verdict, claim.id, *(() if narrow else (claim.statement,)), evidence))
     titles = ("verdict", "claim", *(() if narrow else ("what is claimed",)), "on what it rests")
     print_table(console, titles, lines, whole=("verdict", "claim"))

@@ -26,8 +26,8 @@ from mgdl_theory.verification.trained import SCAN, ModelReport
 from mgdl_theory.verification.verdict import Result, Witness
 
 __all__ = [
-    "COLUMNS", "NONE", "ROWS", "ClaimText", "Content", "Row", "Table", "about", "assumptions", "bound_cells", "claim",
-    "content", "latex", "rows_note", "target_line", "trusted", "up_or_none", "used_columns", "witness_lines",
+    "COLUMNS", "NONE", "ROWS", "WITNESS", "ClaimText", "Content", "Row", "Table", "about", "assumptions", "bound_cells",
+    "claim", "content", "latex", "rows_note", "target_line", "trusted", "up_or_none", "used_columns", "witness_lines",
 ]  # fmt: skip
 
 ROWS = 200
@@ -35,6 +35,9 @@ ROWS = 200
 
 NONE = "–"
 """Definition: what stands where nothing is certified."""
+
+WITNESS = "the witness"
+"""Definition: what a refutation rests on, where there is nothing else to say; the witness has lines of its own."""
 
 TITLE = "Multigrade ReLU approximation of"
 """Definition: the heading, before the formula."""
@@ -285,7 +288,7 @@ def _evidence(result: Result) -> str:
     """What the verdict rests on, without the witness, which has lines of its own."""
     if result.witness is None:
         return result.evidence
-    return result.evidence.removesuffix(str(result.witness)).removesuffix("e.g. ").rstrip("; ") or "the witness"
+    return result.evidence.removesuffix(str(result.witness)).removesuffix("e.g. ").rstrip("; ") or WITNESS
 
 
 def witness_lines(witness: Witness) -> tuple[str, ...]:
