@@ -23,8 +23,6 @@ from numpy.typing import NDArray
 
 from mgdl_theory.errors import MgdlError, OptionError, SchemeError, told
 
-__all__ = ["MEMORY", "UNREADABLE", "Archive", "load", "read_npy", "room", "save", "versions", "whole", "write_atomic"]
-
 T = TypeVar("T")
 
 MEMORY = 4 << 30

@@ -15,9 +15,6 @@ from mgdl_theory.mesh import MAX_LEVEL, Mesh, mark_rows, pack, simplex_at
 from mgdl_theory.targets.base import FloatArray, IntArray
 from mgdl_theory.text import float_text
 
-__all__ = ["Atoms", "Hats", "hat", "hat_exact"]
-
-
 SMALLEST = 2.0**-1000
 """Definition: smallest magnitude of a coefficient, so that halving it at every level never underflows."""
 

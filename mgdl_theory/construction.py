@@ -30,18 +30,6 @@ from mgdl_theory.targets.vector import VectorTarget, per_component
 from mgdl_theory.text import count, down_text, float_text, near_text, range_text, up_text
 from mgdl_theory.vector import VectorScheme
 
-__all__ = [
-    "FINISH",
-    "Budget",
-    "choose_lift",
-    "construct",
-    "live_bytes",
-    "range_bounds",
-    "read_tol",
-    "require_memory",
-    "split_bytes",
-]
-
 FINISH = 0.95
 """Experience: a cell is finished below this part of the tolerance, which leaves room for the defect beside it."""
 

@@ -16,21 +16,9 @@ import numpy as np
 from mgdl_theory.errors import OptionError
 from mgdl_theory.mesh import BoolArray, Mesh, any_comparable
 from mgdl_theory.rigor.interval import Interval
-from mgdl_theory.rigor.rounding import UNIT, quiet, sub_down
+from mgdl_theory.rigor.kernels import UNIT
+from mgdl_theory.rigor.rounding import quiet, sub_down
 from mgdl_theory.targets.base import THETA, Defects, FloatArray
-
-__all__ = [
-    "QUANTUM_RATIO",
-    "Margins",
-    "balanced_coefficients",
-    "check_balanced",
-    "is_balanced",
-    "quantum",
-    "quantum_floor",
-    "quantum_floors",
-    "soft_threshold",
-    "violates_vertex_inequality",
-]
 
 QUANTUM_RATIO = 2.0**-4
 """Definition: coefficients are rounded toward zero to a power of two of at most this part of the margin."""

@@ -4,22 +4,6 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-__all__ = [
-    "AssumptionError",
-    "BudgetError",
-    "CertificateError",
-    "DomainError",
-    "ExpressionError",
-    "Interrupt",
-    "MgdlError",
-    "OptionError",
-    "SchemeError",
-    "TargetError",
-    "interrupt",
-    "shown",
-    "told",
-]
-
 
 class MgdlError(ValueError):
     """Base of every error that wrong input can raise; its text quotes what was given and what to do."""

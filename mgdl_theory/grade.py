@@ -19,8 +19,6 @@ from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_up, exact_sum, sub_down, sub_up
 from mgdl_theory.targets.base import Defects, FloatArray
 
-__all__ = ["PATIENCE", "Front", "Grade", "block_grade", "cell_bounds", "waiting"]
-
 PATIENCE = 128.0
 """Experience: where the residual is at most so many times what finishes a cell, it waits for the grade that does it."""
 

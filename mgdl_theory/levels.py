@@ -17,8 +17,6 @@ from mgdl_theory.mesh import BoolArray, Mesh, cells_around, mark_rows, parents
 from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import FloatArray, IntArray
 
-__all__ = ["Level", "cells_to_split", "replay"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Level:

@@ -20,24 +20,6 @@ from mgdl_theory.errors import BudgetError, SchemeError
 from mgdl_theory.rigor.rounding import exact_sum
 from mgdl_theory.targets.base import FloatArray, IntArray
 
-__all__ = [
-    "MAX_LEVEL",
-    "BoolArray",
-    "Mesh",
-    "any_comparable",
-    "cells_around",
-    "children",
-    "comparable",
-    "corners",
-    "mark_rows",
-    "midpoints",
-    "pack",
-    "parents",
-    "prolong",
-    "simplex_at",
-    "unique_rows",
-]
-
 BoolArray = NDArray[np.bool_]
 T = TypeVar("T", bound=np.generic)
 

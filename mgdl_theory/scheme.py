@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from mgdl_theory.certificate.schema import Certificate
     from mgdl_theory.relu.network import Network
 
-__all__ = ["Approximation", "LevelRecord", "Scheme", "block_width", "grade_depth", "unit_width"]
-
 
 def unit_width(d: int) -> int:
     """Width of the network of a unit grade: d carried coordinates and two running maxima (theory.md, Section 5).

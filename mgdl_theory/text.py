@@ -14,11 +14,6 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decima
 from fractions import Fraction
 from typing import SupportsFloat
 
-__all__ = [
-    "NAME", "bounds_texts", "constant_text", "count", "down_text", "exact_text", "float_text", "near_text",
-    "percent_text", "plain", "point_text", "range_text", "ranges_text", "tol_text", "up_text",
-]  # fmt: skip
-
 MOST = 800
 """Definition: digits that are enough for every float; those of some take 767."""
 

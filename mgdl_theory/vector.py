@@ -26,8 +26,6 @@ from mgdl_theory.targets.vector import VectorTarget
 if TYPE_CHECKING:
     from mgdl_theory.relu.network import Network
 
-__all__ = ["VectorAtoms", "VectorScheme", "require_scalar"]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VectorAtoms(Hats):

@@ -25,7 +25,8 @@ from mgdl_theory.rigor.jet import Jet
 from mgdl_theory.targets.base import THETA, Box, Defects
 from mgdl_theory.targets.formula.domain import require_defined
 from mgdl_theory.targets.formula.evaluators import MpAlgebra
-from mgdl_theory.targets.formula.target import CHUNK, ExpressionTarget, parse
+from mgdl_theory.targets.formula.parser import parse
+from mgdl_theory.targets.formula.target import CHUNK, ExpressionTarget
 from mgdl_theory.targets.interpolation import first_order, range_order, second_order, smallest
 from tests.strategies import expressions
 

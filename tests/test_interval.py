@@ -18,7 +18,8 @@ from mgdl_theory.errors import AssumptionError, OptionError
 from mgdl_theory.rigor import engines, numpy_engine
 from mgdl_theory.rigor.engines import get_engine
 from mgdl_theory.rigor.interval import Engine, Interval
-from mgdl_theory.rigor.rounding import ETA, FUNCTION_ULPS, LARGEST, TRIG_REACH, UNIT, quiet
+from mgdl_theory.rigor.kernels import ETA, LARGEST, UNIT
+from mgdl_theory.rigor.rounding import FUNCTION_ULPS, TRIG_REACH, quiet
 
 BITS = 300
 """Definition: working precision of the oracle; ends are compared with a relative slack of 2**-250."""

@@ -25,7 +25,8 @@ from mgdl_theory.pictures.curves import leaf_envelope
 from mgdl_theory.reports import FORMATS, render, save_report
 from mgdl_theory.reports.content import NONE, OWN, content
 from mgdl_theory.reports.figures import curves, maps, norm_chart, thumbnails
-from mgdl_theory.reports.texts import code_span, markdown, plain, spans, tex, tex_code
+from mgdl_theory.reports.texts import code_span, markdown, spans, tex, tex_code
+from mgdl_theory.text import plain
 from mgdl_theory.verification.record import Report
 
 DEMO, LARGEST = "sin(10*x)*exp(-x)", 300_000

@@ -23,8 +23,8 @@ from mgdl_theory.reports import FORMATS, render, save_report
 from mgdl_theory.reports.content import NONE
 from mgdl_theory.reports.figures import curves as page_curves
 from mgdl_theory.reports.figures import loss_chart, maps
-from mgdl_theory.reports.texts import plain
 from mgdl_theory.reports.trained import trained_content
+from mgdl_theory.text import plain
 from mgdl_theory.training import SOLVERS, Data, ModelReport, TrainedGrade, TrainedModel, sample, train
 
 WAVE = "sin(6*x)*exp(-x)"

@@ -26,8 +26,6 @@ from mgdl_theory.verification.record import Report
 from mgdl_theory.verification.trained import ModelReport
 from mgdl_theory.verification.verdict import Result, Verdict
 
-__all__ = ["CLAIMS", "Refutation", "refutation"]
-
 CLAIMS = ("balanced", "nonincreasing", "sup-norm")
 """Definition: what a network can be refuted of by one point."""
 

@@ -34,8 +34,6 @@ from mgdl_theory.verification.record import GradeRow, LeafBlock, Report
 from mgdl_theory.verification.scheme import verify_scheme
 from mgdl_theory.verification.verdict import Result, Verdict, Witness
 
-__all__ = ["FORMAT", "VERSION", "Certificate", "certificate", "load_certificate", "load_scheme"]
-
 FORMAT, VERSION = "mgdl-theory-certificate", 1
 """Definition: what the fields ``format`` and ``version`` of a file say."""
 

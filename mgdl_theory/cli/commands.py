@@ -35,9 +35,6 @@ if TYPE_CHECKING:
     from mgdl_theory.relu.network import Network
     from mgdl_theory.verification.record import Report
 
-__all__ = ["RUN"]
-
-
 # -- what EXPR denotes -----------------------------------------------------------------------------
 
 

@@ -12,8 +12,6 @@ from typing import Any, NamedTuple, NoReturn
 import mgdl_theory
 from mgdl_theory.cli.output import WRONG_INPUT, note
 
-__all__ = ["CONSTRUCTION", "FUNCTION", "help_texts", "parse", "runs_code"]
-
 FUNCTION: Mapping[str, Mapping[str, Any]] = {
     "--lipschitz": {"nargs": "+", "metavar": "L",
         "help": "Python function: |f(x)-f(y)| <= L |x-y|, or one L per variable"},

@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 
     from mgdl_theory.verification.record import Record
 
-__all__ = [
-    "OUTPUTS", "UNDECIDED", "WRONG_INPUT", "Bars", "check_ending", "check_folder", "check_outputs", "console", "finish",
-    "note", "refused", "say", "show", "writing", "written",
-]  # fmt: skip
-
 WRONG_INPUT, UNDECIDED = 2, 3
 """Definition: exit codes for wrong input and for no verdict; 0 and 1 belong to proofs and refutations."""
 

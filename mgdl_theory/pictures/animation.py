@@ -49,8 +49,6 @@ from mgdl_theory.text import float_text, near_text, up_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "FRAMES", "Frame", "animate", "check_options", "frames", "player", "policy", "steps"]
-
 FORMATS = (".gif", ".mp4", ".html")
 """Definition: what :func:`animate` writes."""
 

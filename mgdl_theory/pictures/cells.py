@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import PolyCollection
 
-__all__ = ["activity", "atoms", "boxes", "mesh", "stars"]
-
 VECTORS = 500
 """Experience: shapes that are stored one by one in a vector file; of more, the picture is stored as an image."""
 

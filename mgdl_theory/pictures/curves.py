@@ -41,11 +41,6 @@ from mgdl_theory.verification.trained import ModelReport
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = [
-    "approximants", "bounded", "eighths", "last_grade", "leaf_envelope", "residual", "residuals",
-    "sample_points", "sup_upper",
-]  # fmt: skip
-
 POINTS = 2001
 """Experience: points of a curve, beside the nodes of the atoms."""
 

@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
-__all__ = ["Plane", "approximant_maps", "heat", "residual_maps", "slices", "surface", "top_of"]
-
 PIXELS = 192
 """Experience: points of a heat map along each axis; each is the centre of a pixel."""
 

@@ -34,8 +34,6 @@ from mgdl_theory.verification.trained import ModelReport, ModelRow
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["falling", "norms", "shown_to_hold", "training"]
-
 MARKS = "osD^vP*X"
 """Definition: markers, used beside colours, in turn."""
 

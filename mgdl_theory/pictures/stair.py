@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from mgdl_theory.relu.network import Network
 
-__all__ = ["DRAWING_FORMATS", "draw_network", "save_drawing"]
-
 DRAWING_FORMATS = (".svg", ".pdf", ".png", ".tex")
 """Definition: what :func:`save_drawing` writes."""
 

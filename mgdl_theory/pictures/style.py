@@ -38,13 +38,6 @@ else:
     Place = Any
     """Where to draw: Axes, a Figure, a SubFigure, or None for a new figure of pyplot."""
 
-__all__ = [
-    "COLOURS", "FORMATS", "LINES", "SEQUENTIAL", "SIGNS", "STYLE", "Place", "Source", "bound_name",
-    "bound_text", "caption", "chosen", "colours", "drawing", "figure", "fold_of", "grade_text", "grew", "heading",
-    "name_of", "off_screen", "outer", "own_settings", "panels", "place", "record_of", "rendered", "report_of",
-    "save_figure", "scheme_of", "span", "svg_of", "variables", "whole", "with_margin", "witnesses",
-]  # fmt: skip
-
 Source = Scheme | Fit | Report | ModelReport | TrainedModel
 """What a picture may be made of; of a trained model without a target only its training can be shown."""
 

@@ -28,8 +28,6 @@ from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import FloatArray, IntArray
 from mgdl_theory.vector import VectorScheme
 
-__all__ = ["accumulator_bound", "compile_network"]
-
 
 @checked_arithmetic()
 def compile_network(scheme: Scheme | VectorScheme, granularity: str = "block", gadget: str = "wide") -> Network:

@@ -19,8 +19,6 @@ import numpy as np
 from mgdl_theory.relu.network import Network
 from mgdl_theory.text import count
 
-__all__ = ["COLOURS", "POINTS_PER_CM", "SIZES", "Diagram", "Frame", "Label", "Line", "Shape", "diagram", "tikz"]
-
 COLOURS = {
     "coordinate": "0072B2",
     "gadget": "D55E00",

@@ -15,8 +15,6 @@ from mgdl_theory.rigor.products import TINY, Ball, affine_ball
 from mgdl_theory.rigor.rounding import add_down, add_up, quiet, sub_down, sub_up
 from mgdl_theory.targets.base import FloatArray, IntArray
 
-__all__ = ["bends", "grade_enclosures", "last_on_cells"]
-
 CHUNK = 1 << 12
 """Experience: nodes or cells handled at a time."""
 

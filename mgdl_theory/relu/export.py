@@ -23,8 +23,6 @@ from mgdl_theory.relu.onnx_model import as_dtype, need, onnx_model, preamble
 from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.targets.base import Box
 
-__all__ = ["load_npz", "save_npz", "save_onnx", "save_torch", "state_arrays"]
-
 FORMAT = "mgdl-theory network 1"
 """Definition: the first words of an archive; the number grows when its arrays change."""
 

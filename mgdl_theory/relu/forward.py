@@ -23,8 +23,6 @@ from mgdl_theory.rigor.products import IntervalLayers
 from mgdl_theory.rigor.rounding import add_down, add_up, checked_arithmetic, quiet
 from mgdl_theory.targets.base import Box, FloatArray, IntArray
 
-__all__ = ["distinct_nonzero", "exact", "exact_at", "float64", "interval", "mp"]
-
 POINTS = 4096
 """Experience: states of this many points stay in the cache."""
 

@@ -19,8 +19,6 @@ import numpy as np
 from mgdl_theory.errors import OptionError
 from mgdl_theory.targets.base import FloatArray
 
-__all__ = ["GADGETS", "Gadget", "gadget"]
-
 GADGETS = ("wide", "general", "narrow")
 
 

@@ -21,8 +21,6 @@ from mgdl_theory.rigor.rounding import checked_arithmetic, sub_up
 from mgdl_theory.targets.base import IntArray
 from mgdl_theory.text import point_text, up_text
 
-__all__ = ["SAMPLE", "Agreement", "Values", "agreement", "float32_values", "sample", "torch_values"]
-
 SAMPLE = 512
 """Experience: points of a measurement."""
 

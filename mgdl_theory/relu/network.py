@@ -35,8 +35,6 @@ from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.targets.base import Box, FloatArray, IntArray
 from mgdl_theory.text import count, float_text, near_text
 
-__all__ = ["GRANULARITIES", "Network", "Summary"]
-
 GRANULARITIES = ("unit", "block")
 
 

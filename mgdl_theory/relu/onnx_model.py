@@ -23,8 +23,6 @@ from mgdl_theory.relu.network import Network
 from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.targets.base import FloatArray
 
-__all__ = ["DTYPES", "LAYOUTS", "UNROLLED_LAYERS", "as_dtype", "need", "onnx_model", "preamble", "run_onnx"]
-
 UNROLLED_LAYERS = 10_000
 """Experience: up to here a graph of single layers loads in seconds; its loading time grows with the square."""
 

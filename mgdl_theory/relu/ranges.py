@@ -24,8 +24,6 @@ from mgdl_theory.scheme import Scheme
 from mgdl_theory.targets.base import Box, FloatArray, IntArray
 from mgdl_theory.vector import require_scalar
 
-__all__ = ["MAX_CELLS", "CellRanges", "cell_ranges", "check_level", "plain_decimal", "ranges_csv", "ranges_vnnlib"]
-
 MAX_CELLS = 1 << 24
 """Experience: cells of a uniform table that still fit into memory on a desk."""
 

@@ -18,8 +18,6 @@ from mgdl_theory.relu.network import Network
 from mgdl_theory.rigor.dyadic import affine, channels, rational
 from mgdl_theory.targets.base import Box, FloatArray, Target
 
-__all__ = ["Data", "Fit", "TrainedGrade", "TrainedModel", "load_model", "sample"]
-
 FORMAT = "mgdl-theory trained model 1"
 
 MAX_DATA = 1 << 22

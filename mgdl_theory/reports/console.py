@@ -14,8 +14,6 @@ from mgdl_theory.text import count, plain
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["print_list", "print_table", "show", "text"]
-
 GAP = 2
 """Definition: blanks between two columns."""
 

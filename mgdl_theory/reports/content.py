@@ -14,21 +14,16 @@ from mgdl_theory.archive import versions
 from mgdl_theory.certificate.schema import certificate
 from mgdl_theory.errors import CertificateError
 from mgdl_theory.pictures.style import chosen
-from mgdl_theory.reports.texts import plain, pretty
+from mgdl_theory.reports.texts import pretty
 from mgdl_theory.rigor.rounding import ASSUMPTIONS, FUNCTION_ULPS, TRIG_REACH
 from mgdl_theory.scheme import block_width, grade_depth
 from mgdl_theory.targets.base import Target
 from mgdl_theory.targets.formula.parser import parse
-from mgdl_theory.text import bounds_texts, float_text, near_text, point_text, tol_text, up_text
+from mgdl_theory.text import bounds_texts, float_text, near_text, plain, point_text, tol_text, up_text
 from mgdl_theory.verification.claims import CLAIMS, Claim
 from mgdl_theory.verification.record import Report, ScalarRecord
 from mgdl_theory.verification.trained import SCAN, ModelReport
 from mgdl_theory.verification.verdict import Result, Witness
-
-__all__ = [
-    "COLUMNS", "NONE", "ROWS", "WITNESS", "ClaimText", "Content", "Row", "Table", "about", "assumptions", "bound_cells",
-    "claim", "content", "latex", "rows_note", "target_line", "trusted", "up_or_none", "used_columns", "witness_lines",
-]  # fmt: skip
 
 ROWS = 200
 """Experience: grades that a report shows; of more, so many evenly spread, and it says so."""

@@ -33,11 +33,6 @@ from mgdl_theory.text import down_text, near_text, ranges_text, up_text
 from mgdl_theory.verification.record import LeafBlock, Report
 from mgdl_theory.verification.trained import ModelReport
 
-__all__ = [
-    "LogChart", "Maps", "Record", "Thumbnail", "curves", "loss_chart", "maps", "norm_chart", "squares_chart",
-    "thumbnails",
-]  # fmt: skip
-
 Record = Report | ModelReport
 """What a report is on: a scheme, or a trained model."""
 

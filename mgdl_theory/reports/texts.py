@@ -13,20 +13,6 @@ from mgdl_theory.text import plain
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = [
-    "Raw",
-    "Span",
-    "ascii_signs",
-    "code_span",
-    "markdown",
-    "plain",
-    "pretty",
-    "spans",
-    "tex",
-    "tex_code",
-    "unbroken",
-]
-
 
 class Raw(str):
     """A text that is of its format already, and is not escaped again."""

@@ -26,12 +26,9 @@ from mgdl_theory.reports.content import (
     used_columns,
     witness_lines,
 )
-from mgdl_theory.reports.texts import plain
-from mgdl_theory.text import bounds_texts, count, near_text, percent_text, tol_text
+from mgdl_theory.text import bounds_texts, count, near_text, percent_text, plain, tol_text
 from mgdl_theory.verification.record import Report, ScalarRecord
 from mgdl_theory.verification.trained import MODEL_CLAIMS, SCAN, ModelReport
-
-__all__ = ["content_of", "trained_content"]
 
 TITLE = "Trained multigrade network for"
 """Definition: the heading, before the formula."""

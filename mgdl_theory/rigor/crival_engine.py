@@ -19,8 +19,6 @@ from mgdl_theory.errors import AssumptionError
 from mgdl_theory.rigor.interval import Engine, Interval, check_exponent
 from mgdl_theory.rigor.rounding import reference_values
 
-__all__ = ["CrivalEngine"]
-
 BoolArray = NDArray[np.bool_]
 
 

@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 
 from mgdl_theory.rigor.rounding import quiet
 
-__all__ = ["Dyadic", "ExactLayers", "affine", "cast", "channels", "exponents", "integers", "needs", "pair", "rational",
-           "significant_bits"]  # fmt: skip
-
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 

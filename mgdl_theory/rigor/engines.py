@@ -8,8 +8,6 @@ from mgdl_theory.errors import OptionError, shown
 from mgdl_theory.rigor.interval import Engine
 from mgdl_theory.rigor.rounding import check_arithmetic, self_check
 
-__all__ = ["get_engine"]
-
 
 def get_engine(name: str = "numpy") -> Engine:
     """The engine of this name; its assumptions are looked at first.

@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from mgdl_theory.errors import AssumptionError, OptionError
 
-__all__ = ["Engine", "Interval", "outward"]
-
 FloatArray = NDArray[np.float64]
 
 

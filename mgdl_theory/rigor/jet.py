@@ -15,8 +15,6 @@ import numpy as np
 
 from mgdl_theory.rigor.interval import Engine, Interval, magnitude, mignitude
 
-__all__ = ["Jet", "JetAlgebra"]
-
 Pair = tuple[int, int]
 Slopes = Mapping[int, Interval]
 Term = tuple[Interval | None, Interval | None]

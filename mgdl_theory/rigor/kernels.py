@@ -9,23 +9,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "ETA",
-    "LARGEST",
-    "PRODUCT_CEILING",
-    "PRODUCT_FLOOR",
-    "STEP",
-    "UNIT",
-    "lower",
-    "product_error",
-    "split",
-    "step_down",
-    "step_up",
-    "two_product",
-    "two_sum",
-    "upper",
-]
-
 FloatArray = NDArray[np.float64]
 
 UNIT = 2.0**-53

@@ -36,8 +36,6 @@ from mgdl_theory.rigor.kernels import (
 )
 from mgdl_theory.rigor.rounding import FUNCTION_ULPS, TRIG_REACH, add_down, add_up, sub_up
 
-__all__ = ["NumpyEngine"]
-
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 Ends = tuple[FloatArray, FloatArray]

@@ -12,9 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mgdl_theory.rigor.rounding import ETA, UNIT
-
-__all__ = ["TINY", "Ball", "IntervalLayers", "affine_ball"]
+from mgdl_theory.rigor.kernels import ETA, UNIT
 
 FloatArray = NDArray[np.float64]
 

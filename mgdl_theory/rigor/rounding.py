@@ -20,35 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from mgdl_theory.errors import AssumptionError
 from mgdl_theory.rigor import kernels
-from mgdl_theory.rigor.kernels import ETA, LARGEST, STEP, UNIT
+from mgdl_theory.rigor.kernels import ETA, LARGEST, UNIT
 from mgdl_theory.text import float_text
-
-__all__ = [
-    "ASSUMPTIONS",
-    "ETA",
-    "FUNCTION_ULPS",
-    "LARGEST",
-    "STEP",
-    "TRIG_REACH",
-    "UNIT",
-    "Assumption",
-    "add_down",
-    "add_up",
-    "check_arithmetic",
-    "check_functions",
-    "checked_arithmetic",
-    "down",
-    "exact_sum",
-    "mul_up",
-    "quiet",
-    "reference_values",
-    "self_check",
-    "sub_down",
-    "sub_up",
-    "two_product",
-    "two_sum",
-    "up",
-]
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

@@ -301,7 +301,8 @@ def _kind(source: Any) -> tuple[Callable[..., Any], str]:
 def _parsed(text: str, domain: Any, variables: Any, engine: str) -> ExpressionTarget:
     """The target of a formula that is defined on the whole of its box."""
     from mgdl_theory.targets.formula.domain import require_defined
-    from mgdl_theory.targets.formula.target import ExpressionTarget, parse, skipped
+    from mgdl_theory.targets.formula.parser import parse
+    from mgdl_theory.targets.formula.target import ExpressionTarget, skipped
 
     ends, names = _ends(domain), _listed(variables)
     pair = ends is None or len(ends) == 2

@@ -21,8 +21,6 @@ from mgdl_theory.rigor.rounding import add_up, sub_down
 from mgdl_theory.targets.base import Defects, FloatArray, IntArray, ScalarTarget, Target, exact_number, least_defect
 from mgdl_theory.text import plain, up_text
 
-__all__ = ["UniformBall"]
-
 LARGEST = Fraction(sys.float_info.max)
 """Definition: a radius beyond the floats says nothing about them."""
 

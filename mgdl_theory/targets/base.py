@@ -24,11 +24,6 @@ from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import add_down, add_up, down, up
 from mgdl_theory.text import point_text
 
-__all__ = [
-    "THETA", "Box", "Defects", "FloatArray", "IntArray", "ScalarTarget", "Target", "exact_number", "least_defect",
-    "read_list", "read_points",
-]  # fmt: skip
-
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 

@@ -19,8 +19,6 @@ from mgdl_theory.rigor.rounding import check_arithmetic, quiet
 from mgdl_theory.targets.base import FloatArray
 from mgdl_theory.text import float_text, plain
 
-__all__ = ["Caller", "foreign", "parameters", "raised"]
-
 CHUNK = 1 << 16
 """Experience: points handed over at a time."""
 

@@ -31,8 +31,6 @@ from mgdl_theory.targets.caller import Caller, foreign, parameters, raised
 from mgdl_theory.targets.modulus import LEVELS, Modulus, defect_table, halved
 from mgdl_theory.text import NAME, constant_text, exact_text, float_text, plain, range_text, up_text
 
-__all__ = ["VALUE_ERROR", "CallableTarget", "dimension"]
-
 VALUE_ERROR = Fraction(1, 1 << 50)
 """Experience, declared: the relative error of a carefully written float64 function, in argument and in value."""
 

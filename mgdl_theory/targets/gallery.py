@@ -25,8 +25,6 @@ from mgdl_theory.targets.formula.domain import require_defined
 from mgdl_theory.targets.formula.target import ExpressionTarget
 from mgdl_theory.text import up_text
 
-__all__ = ["GALLERY", "Entry", "find"]
-
 TAIL_PART = Fraction(1, 4)
 """Experience: a tail of this part of the tolerance costs next to nothing, and fewer terms are smoother."""
 

@@ -14,8 +14,6 @@ from mgdl_theory.archive import MEMORY, room
 from mgdl_theory.errors import OptionError, told
 from mgdl_theory.text import count
 
-__all__ = ["CHANNELS", "IMAGES", "read_image"]
-
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 """Definition: endings of images."""
 

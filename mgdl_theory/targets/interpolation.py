@@ -26,8 +26,6 @@ from mgdl_theory.rigor.jet import Jet
 from mgdl_theory.rigor.rounding import add_up, sub_up, up
 from mgdl_theory.targets.base import FloatArray
 
-__all__ = ["first_order", "range_order", "second_order", "smallest"]
-
 _NORMAL = 2.0**-1000
 """Definition: a product with a power of two that is at least this did not underflow, so it is exact."""
 

@@ -23,8 +23,6 @@ from mgdl_theory.targets.base import THETA, FloatArray, exact_number, read_list
 from mgdl_theory.targets.caller import foreign, raised
 from mgdl_theory.text import NAME, constant_text, float_text, plain
 
-__all__ = ["LEVELS", "Axes", "Given", "HoelderModulus", "Modulus", "defect_table", "halved", "modulus_of"]
-
 MODULUS_ERROR = 2.0**-40
 """Experience, declared: a callable modulus returns no less than omega(t) (1 - MODULUS_ERROR) - 2**-1022."""
 

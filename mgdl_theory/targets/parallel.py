@@ -28,8 +28,6 @@ from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.targets.base import Defects, FloatArray, IntArray, ScalarTarget, Target
 from mgdl_theory.targets.vector import VectorTarget
 
-__all__ = ["BATCH", "Batches", "ParallelTarget", "Progress", "open_cluster", "open_executor", "spread"]
-
 BATCH = 1 << 15
 """Experience: rows of a batch, large enough to outweigh its journey; a multiple of every CHUNK of a target."""
 

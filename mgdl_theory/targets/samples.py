@@ -36,8 +36,6 @@ from mgdl_theory.rigor.rounding import add_down, add_up, checked_arithmetic, mul
 from mgdl_theory.targets.base import THETA, Box, Defects, FloatArray, IntArray, ScalarTarget, read_points
 from mgdl_theory.text import NAME, float_text, plain
 
-__all__ = ["SamplesTarget", "read_array", "remarks"]
-
 CHUNK = 1 << 15
 """Experience: nodes or cells handled at a time."""
 

@@ -20,16 +20,12 @@ from mgdl_theory.archive import MEMORY, Archive, read_npy, whole
 from mgdl_theory.errors import OptionError, told
 from mgdl_theory.targets import target
 from mgdl_theory.targets.caller import foreign, raised
-from mgdl_theory.targets.images import CHANNELS, IMAGES, read_image
+from mgdl_theory.targets.images import IMAGES, read_image
 from mgdl_theory.targets.tables import TABLES, read_table
 
 if TYPE_CHECKING:
     from mgdl_theory.targets.base import Target
     from mgdl_theory.targets.vector import VectorTarget
-
-__all__ = [
-    "CHANNELS", "IMAGES", "Found", "Source", "caution", "is_data", "is_function", "read", "read_data", "read_functions",
-]  # fmt: skip
 
 _MEMBER = re.compile(r"(?P<file>.+\.npz)(:(?P<member>[^:]+))?", re.IGNORECASE)
 _FUNCTION = re.compile(r"(?P<file>.+\.py)(:(?P<member>\w+))?")

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from mgdl_theory.archive import MEMORY
 from mgdl_theory.errors import OptionError, shown
 
-__all__ = ["TABLES", "read_table"]
-
 TABLES = (".csv", ".tsv")
 """Definition: endings of tables of plain numbers."""
 

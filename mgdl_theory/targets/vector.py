@@ -11,8 +11,6 @@ import numpy as np
 from mgdl_theory.errors import OptionError, TargetError, shown
 from mgdl_theory.targets.base import Box, FloatArray, Target
 
-__all__ = ["VectorTarget", "per_component"]
-
 
 @dataclass(frozen=True)
 class VectorTarget:
@@ -62,7 +60,8 @@ class VectorTarget:
         2
         """
         from mgdl_theory.targets.formula.domain import require_defined
-        from mgdl_theory.targets.formula.target import ExpressionTarget, parse, skipped
+        from mgdl_theory.targets.formula.parser import parse
+        from mgdl_theory.targets.formula.target import ExpressionTarget, skipped
 
         boxes = [source.box for source in sources if _has(source, "defects")]
         texts = [source for source in sources if isinstance(source, str)]

@@ -36,8 +36,6 @@ from mgdl_theory.targets.base import Box, Defects, FloatArray, IntArray, Target
 from mgdl_theory.text import count
 from mgdl_theory.training.multigrade import Progress, Solver, train
 
-__all__ = ["BalancedRun", "DataRun", "balance", "balance_on_data", "train_balanced", "train_balanced_on_data"]
-
 CELLS = 1 << 12
 """Experience: most cells of a level on which a grade is clipped; a chain of atoms of a network wants no more."""
 

@@ -25,8 +25,6 @@ from mgdl_theory.errors import OptionError
 from mgdl_theory.targets.base import FloatArray
 from mgdl_theory.training.interior_point import Penalised
 
-__all__ = ["ConvexFit", "fit_gated", "fit_relu", "sample_gates"]
-
 GAP = 1e-7
 """Definition: duality gap, as a part of |y|^2 / 2, at which an iteration stops."""
 

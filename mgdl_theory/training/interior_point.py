@@ -16,8 +16,6 @@ import numpy as np
 
 from mgdl_theory.targets.base import FloatArray
 
-__all__ = ["Penalised", "Step"]
-
 SHORTER, CLOSE, TRIES = 0.2, 0.05, 30
 """Experience: mu falls by this factor; a stage ends at this part of its own error, or after so many Newton steps."""
 

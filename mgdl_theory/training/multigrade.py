@@ -24,8 +24,6 @@ from mgdl_theory.rigor.rounding import checked_arithmetic, quiet
 from mgdl_theory.targets.base import Box, FloatArray
 from mgdl_theory.training.convex import affordable, fit_gated, fit_relu, sample_gates
 
-__all__ = ["SOLVERS", "Adam", "Convex", "Progress", "Solver", "loss_and_gradient", "train"]
-
 Parameters = list[FloatArray]
 Progress = Callable[[int, int, float], None]
 """Called with (grade, epoch, mean squared error)."""

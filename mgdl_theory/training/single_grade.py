@@ -10,8 +10,6 @@ from mgdl_theory.relu.trained import Data, TrainedModel
 from mgdl_theory.targets.base import Box
 from mgdl_theory.training.multigrade import Adam, Progress, Solver, train
 
-__all__ = ["multiplications", "single_grade_spec", "train_single_grade"]
-
 
 def multiplications(spec: Solver, below: int) -> int:
     """Of an epoch of Adam for each point: the values, the gradients of all weights, what is carried back in between.

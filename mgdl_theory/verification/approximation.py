@@ -21,8 +21,6 @@ from mgdl_theory.verification.scheme import verify_scheme
 from mgdl_theory.verification.trained import ModelReport, verify_fit
 from mgdl_theory.verification.vector import VectorReport, verify_components
 
-__all__ = ["FitOptions", "VerifyOptions", "verify"]
-
 
 class VerifyOptions(TypedDict, total=False):
     """Options of ``verify`` for a scheme or a vector scheme."""

@@ -29,8 +29,6 @@ import numpy as np
 from mgdl_theory.relu.gadgets import Gadget
 from mgdl_theory.targets.base import IntArray
 
-__all__ = ["BlockProof", "is_hat_by_minima", "is_hat_on_order_cones", "prove_block", "reads_t_only"]
-
 CONES = 720
 """Experience: order cones that are enumerated (d = 5); beyond, the minimum of forms is the only argument."""
 

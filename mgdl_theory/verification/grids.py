@@ -19,8 +19,6 @@ from mgdl_theory.text import near_text, point_text
 from mgdl_theory.verification.record import Report
 from mgdl_theory.verification.verdict import Result, Verdict, Witness
 
-__all__ = ["check_on_grid", "check_options"]
-
 RETRIES = 2
 """Experience: doublings of the digits before an objection is taken seriously."""
 

@@ -37,8 +37,6 @@ from mgdl_theory.vector import VectorScheme
 from mgdl_theory.verification.gadgets import BlockProof, prove_block
 from mgdl_theory.verification.verdict import Result, Verdict, Witness
 
-__all__ = ["Difference", "OutputWitness", "scheme_at", "verify_network"]
-
 EVALUATED_ATOMS = 4000
 """Experience: schemes of at most this many atoms are evaluated exactly at all their nodes."""
 

@@ -24,10 +24,9 @@ import numpy as np
 
 from mgdl_theory.mesh import BoolArray, Mesh
 from mgdl_theory.rigor.interval import Interval
-from mgdl_theory.rigor.rounding import UNIT, add_up, sub_down
+from mgdl_theory.rigor.kernels import UNIT
+from mgdl_theory.rigor.rounding import add_up, sub_down
 from mgdl_theory.targets.base import Defects, FloatArray
-
-__all__ = ["PowerIntegral", "cell_powers", "simplex_power"]
 
 TINY = 2.0**-1000
 """Definition: added to upper bounds, more than all that underflow can lose."""

@@ -22,8 +22,6 @@ from mgdl_theory.targets.base import IntArray, Target
 from mgdl_theory.targets.formula.target import ExpressionTarget
 from mgdl_theory.targets.samples import SamplesTarget
 
-__all__ = ["BrokenLine", "broken_line", "grade_lines", "growth"]
-
 ENDS = (Fraction(0), Fraction(1))
 
 NEARLY = Fraction(7, 8)

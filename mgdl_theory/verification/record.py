@@ -21,8 +21,6 @@ from mgdl_theory.verification.verdict import Result, Verdict, Witness, worst
 if TYPE_CHECKING:
     from mgdl_theory.certificate.schema import Certificate
 
-__all__ = ["GradeRow", "LeafBlock", "Record", "Report", "ScalarRecord", "row_dict"]
-
 WITHOUT_MODULUS = "samples only; a proof needs a modulus of continuity: lipschitz=, holder= or modulus="
 """What every verdict on a target that is not certified says of itself."""
 

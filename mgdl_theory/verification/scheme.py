@@ -45,8 +45,6 @@ from mgdl_theory.verification.record import GradeRow, LeafBlock, Report
 from mgdl_theory.verification.subdivision import Doubt, Outcome
 from mgdl_theory.verification.verdict import Result, Verdict, Witness
 
-__all__ = ["verify_scheme"]
-
 EXTRA_LEVELS = 10
 """Experience: levels below the last that was built to which cells are split when their bound misses the tolerance."""
 

@@ -14,8 +14,6 @@ from mgdl_theory.targets.base import FloatArray, IntArray, Target
 from mgdl_theory.text import point_text
 from mgdl_theory.verification.verdict import Verdict, Witness
 
-__all__ = ["Doubt", "Outcome"]
-
 DOUBT_LEVELS = 12
 """Experience: levels to which a cell is split before the question is given up."""
 

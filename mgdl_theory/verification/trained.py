@@ -33,8 +33,6 @@ from mgdl_theory.verification.piecewise_linear import BrokenLine, broken_line, g
 from mgdl_theory.verification.record import LeafBlock, ScalarRecord, row_dict
 from mgdl_theory.verification.verdict import Result, Verdict, Witness, worst
 
-__all__ = ["MODEL_CLAIMS", "ModelReport", "ModelRow", "verify_fit"]
-
 FIRST_CELLS = 512
 """Experience: cells of the first mesh, at least."""
 

@@ -17,8 +17,6 @@ from mgdl_theory.verification.record import LeafBlock, Record, Report
 from mgdl_theory.verification.scheme import verify_scheme
 from mgdl_theory.verification.verdict import Result, Verdict
 
-__all__ = ["VectorReport", "verify_components"]
-
 
 @dataclass(frozen=True)
 class VectorReport(Record):

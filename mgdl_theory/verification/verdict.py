@@ -11,8 +11,6 @@ from typing import Any
 
 from mgdl_theory.text import down_text, exact_text, up_text
 
-__all__ = ["Result", "Verdict", "Witness", "worst"]
-
 
 class Verdict(Enum):
     """What is known of a claim; neither true nor false, so that no refutation passes for a proof.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["CHARACTERS", "NAMES"]
-
 _JUMP = "it is not continuous, and the theorem is about continuous functions"
 NAMES = {
     **dict.fromkeys(

@@ -32,8 +32,6 @@ from mgdl_theory.targets.formula.graph import Node, Program
 from mgdl_theory.targets.formula.target import CHUNK, ExpressionTarget
 from mgdl_theory.text import near_text, plain, range_text
 
-__all__ = ["DEEPEST", "MAX_CELLS", "require_defined"]
-
 DEEPEST = 48
 """Definition: level at which the subdivision gives up; nodes of the next level are exact in binary64."""
 

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["FloatAlgebra", "MpAlgebra"]
-
 
 class FloatAlgebra:
     """Approximate values: float64 numbers or arrays; NaN or inf where an operation is undefined.

@@ -16,8 +16,6 @@ from typing import Any, Protocol, TypeVar
 
 from mgdl_theory.errors import ExpressionError
 
-__all__ = ["FUNCTIONS", "PARTIAL", "Algebra", "Node", "Program"]
-
 T = TypeVar("T")
 
 FUNCTIONS = (

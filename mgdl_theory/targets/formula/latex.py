@@ -9,8 +9,6 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
-__all__ = ["Latex", "LatexAlgebra"]
-
 SUM, SIGN, PRODUCT, POWER, ATOM = range(1, 6)
 
 

@@ -22,8 +22,6 @@ from mgdl_theory.targets.formula.advice import CHARACTERS, NAMES
 from mgdl_theory.targets.formula.graph import FUNCTIONS, Program
 from mgdl_theory.targets.formula.simplifier import Builder
 
-__all__ = ["ALIASES", "CONSTANTS", "MAX_CHARS", "MAX_DEPTH", "MAX_VARIABLES", "parse"]
-
 MAX_CHARS = 20_000
 """Definition: characters of a formula."""
 

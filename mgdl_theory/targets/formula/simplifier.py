@@ -8,8 +8,6 @@ from fractions import Fraction
 from mgdl_theory.errors import ExpressionError
 from mgdl_theory.targets.formula.graph import Node, Program
 
-__all__ = ["MAX_BITS", "MAX_EXPONENT", "MAX_NODES", "Builder"]
-
 MAX_NODES = 4000
 """Definition: distinct subexpressions of a formula."""
 

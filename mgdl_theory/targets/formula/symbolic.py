@@ -18,8 +18,6 @@ from mgdl_theory.errors import ExpressionError
 from mgdl_theory.targets.formula.graph import Program
 from mgdl_theory.targets.formula.parser import LETTERS, parse
 
-__all__ = ["SympyAlgebra", "formula_of", "formulas_of", "is_sympy", "sympy_of"]
-
 FUNCTIONS = {
     **{name: name for name in ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan")},
     "Abs": "abs",

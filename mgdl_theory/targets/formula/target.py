@@ -21,11 +21,9 @@ from mgdl_theory.rigor.jet import Jet, JetAlgebra
 from mgdl_theory.rigor.rounding import ASSUMPTIONS, add_down, add_up, quiet
 from mgdl_theory.targets.base import THETA, Box, Defects, FloatArray, IntArray, ScalarTarget, read_points
 from mgdl_theory.targets.formula.evaluators import FloatAlgebra, MpAlgebra
-from mgdl_theory.targets.formula.graph import Algebra, Program
+from mgdl_theory.targets.formula.graph import Algebra
 from mgdl_theory.targets.formula.parser import parse
 from mgdl_theory.targets.interpolation import first_order, range_order, second_order, smallest
-
-__all__ = ["CHUNK", "ExpressionTarget", "Program", "parse"]
 
 T = TypeVar("T")
 
