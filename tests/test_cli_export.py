@@ -277,7 +277,7 @@ def test_draw_takes_the_shape_of_the_network_and_says_what_is_incomplete(capsys:
         (["x", "--out", "n.gif"], "'n.gif'"),
         (["x", "--out", "no/n.svg"], "no/n.svg"),
         (["x", "--out", "n.svg", "--tol", "none"], "'none'"),
-        (["x^2", "--out", "n.svg"], "^"),
+        (["x$2", "--out", "n.svg"], "$"),
         (["missing.json", "--out", "n.svg"], "there is no file"),
     ],
 )

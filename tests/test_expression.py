@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from mgdl_theory.errors import ExpressionError
 from mgdl_theory.targets.formula.evaluators import FloatAlgebra, MpAlgebra
 from mgdl_theory.targets.formula.graph import FUNCTIONS, Program
-from mgdl_theory.targets.formula.parser import ALIASES, MAX_CHARS, MAX_DEPTH, MAX_DIGITS, MAX_VARIABLES, parse
+from mgdl_theory.targets.formula.parser import ALIASES, DERIVED, MAX_CHARS, MAX_DEPTH, MAX_DIGITS, MAX_VARIABLES, parse
 from mgdl_theory.targets.formula.simplifier import MAX_BITS, MAX_EXPONENT, MAX_NODES, Builder
 from mgdl_theory.targets.formula.symbolic import SympyAlgebra
 from tests.strategies import expressions, names, rationals
@@ -117,8 +117,8 @@ def test_every_function_agrees_between_float_mpmath_and_sympy(name: str) -> None
     [
         ("x", ("x",)),
         ("1/3", ("x",)),
-        ("y", ("x", "y")),
-        ("w", ("x", "y", "z", "w")),
+        ("y", ("y",)),
+        ("w + y", ("x", "y", "z", "w")),
         ("x*z", ("x", "y", "z")),
         ("x1", ("x1",)),
         ("x3*x1", ("x1", "x2", "x3")),
@@ -133,7 +133,7 @@ def test_variables_may_be_named_or_counted() -> None:
     assert parse("x", dim=3).variables == ("x", "y", "z")
     assert parse("1", dim=6).variables == tuple(f"x{k}" for k in range(1, 7))
     assert parse("x2", variables=("x2", "x1")).nodes[0].value == 0
-    for bad in (["x", "x"], ["x", "x1"], ["t"], [], ["x"] * 20):
+    for bad in (["x", "x"], ["x", "pi"], ["sin"], ["a b"], [], ["x"] * 20):
         with pytest.raises(ExpressionError, match="variables: expected"):
             parse("1", variables=bad)
     with pytest.raises(ExpressionError, match="z is not among the variables x, y"):
@@ -374,9 +374,6 @@ HOSTILE = [
     "ｘ",
     "ｓin(x)",
     "ﬁ",
-    "x²",
-    "π*x",
-    "x−1",
     "√x",
     "x₁",
     "１",
@@ -407,7 +404,6 @@ HOSTILE = [
     "x/(1/2 - 0.5)",
     "0**(-1/2)",
     "(-8)**(1/3)",
-    "x^2",
     "2x",
     "2(x)",
     "(x)(x)",
@@ -435,17 +431,18 @@ HOSTILE = [
     "floor(x)",
     "sign(x)",
     "x1*y",
-    "x0",
-    "x01",
-    "x17",
-    "x99999999999999999999",
-    "t",
-    "X1",
+    "x*x99999999999999999999",
+    "x*x17",
+    "x*x01",
+    "t*x",
+    "X1*x",
+    "log10(x, 2)",
+    "x$2",
+    "ж*x",
     "f(x) = x",
     "i",
     "inf",
     "nan",
-    "log10(x)",
     "atan2(y, x)",
     "(" * 100_000 + "x" + ")" * 100_000,
     "(" * 4999 + "x" + ")" * 4999,
@@ -516,7 +513,7 @@ def test_reading_never_takes_much_memory() -> None:
         ("x + Y", r"unknown name 'Y' at position 5; did you mean y\?"),
         ("q*x", "unknown name 'q' at position 1; the names are x, y, z, w or x1, x2, ..., pi, e and the functions exp"),
         ("x + floor(x)", "floor at position 5: it is not continuous"),
-        ("x^2", r"the character '\^' is not in the language, at position 2; write \*\* for a power"),
+        ("x$2", r"the character '\$' is not in the language, at position 2"),
         ("2x", r"an operator is missing between '2' and 'x', at position 2; write 2\*x"),
         ("(x)(y)", r"write \(\.\.\.\)\*\(\.\.\.\) for a product"),
         ("x.real", "attributes are not part of a formula"),
@@ -530,9 +527,9 @@ def test_reading_never_takes_much_memory() -> None:
         ("1e9999", "the number '1e9999' is too long or too large, at position 1"),
         ("1.2.3", "'1.2.3' is not a number, at position 4"),
         ("1_000", "a number is written without _"),
-        ("π*x", "write pi"),
+        ("√x", r"write sqrt\(x\)"),
         ("x1 + y", "y and x1 are mixed"),
-        ("relu(x)", r"write max\(x, 0\)"),
+        ("relu6(x)", r"write clip\(x, 0, 6\)"),
         ("x\x00", r"the character '\\x00' is not in the language"),
         ("x" * 30_000, f"30000 characters; at most {MAX_CHARS}"),
         ("(" * 500 + "x", f"more than {MAX_DEPTH} parentheses, signs or powers are open here"),
@@ -592,5 +589,5 @@ def test_the_limits_in_the_documentation_are_the_real_ones() -> None:
 
 
 def test_the_language_in_the_documentation_is_the_real_one() -> None:
-    for name in (*FUNCTIONS, *ALIASES, "min", "max"):
+    for name in (*FUNCTIONS, *ALIASES, *DERIVED, "min", "max"):
         assert re.search(rf"\b{name}\b", PAGE.split("## What is refused")[0]), name

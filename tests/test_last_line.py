@@ -240,7 +240,7 @@ def test_every_command_speaks_every_code_page(monkeypatch: pytest.MonkeyPatch, t
     certificate = tmp_path / "c–π.json"
     mg.verify(mg.construct(mg.target("x"), 0.5)).certificate().save(certificate)
     calls = [
-        ["gallery"], ["gallery", "weierstrass"], ["gallery", "no–such"], ["verify", str(table)], ["verify", "π–x"],
+        ["gallery"], ["gallery", "weierstrass"], ["gallery", "no–such"], ["verify", str(table)], ["verify", "ж–x"],
         ["verify", str(tmp_path / "–π.csv")], ["check", str(certificate)], ["check", str(tmp_path / "–π.json")],
         ["report", "x", "--out", str(page)], ["draw", "x", "--out", str(tmp_path / "é–π.svg")],
         ["export", "x", "--to", str(tmp_path / "é–π.npz")], ["plot", "x", "--kind", "é–π", "--out", str(page)],

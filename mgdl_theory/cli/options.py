@@ -28,6 +28,8 @@ FUNCTION: Mapping[str, Mapping[str, Any]] = {
 CONSTRUCTION: Mapping[str, Mapping[str, Any]] = {
     "--domain": {"nargs": "+", "metavar": "END",
         "help": "lower and upper end per variable, or one pair for all; exact: 0.1, 1/3 (default 0 1)"},
+    "--variables": {"metavar": "NAMES",
+        "help": "names of the variables in order, as in x,y or t,s (default: one name makes one variable)"},
     "--tol": {
         "help": "sup-norm to prove for the last residual (default 1e-4, that of @NAME, 1e-2 for a Python function, "
         "a tenth of their range for samples)"},

@@ -167,7 +167,7 @@ def from_function(
     from mgdl_theory.targets.function import CallableTarget, dimension
     from mgdl_theory.targets.modulus import modulus_of
 
-    ends, names = _ends(domain), _listed(variables)
+    ends, names = _rational_ends(domain), _listed(variables)
     dim = dimension(f, names, lipschitz)
     box = Box.of([0, 1] if ends is None else ends, dim if ends is None or len(ends) == 2 else None)
     known = modulus_of(box.dim, lipschitz, holder, modulus, concave)
@@ -193,7 +193,7 @@ def from_samples(
     """
     from mgdl_theory.targets.samples import SamplesTarget, read_array, remarks
 
-    ends, array = _ends(domain), read_array(data)
+    ends, array = _rational_ends(domain), read_array(data)
     box = Box.of([0, 1] if ends is None else ends, array.ndim)
     said = (*notes, *remarks(data, array))
     made = SamplesTarget(array, box, name=_name(name) or "samples", variables=_listed(variables), notes=said)
@@ -218,7 +218,7 @@ def from_list(
         from_gallery(part, engine=engine) if isinstance(part, str) and part.startswith("@") else part for part in parts
     ]
     texts, names = formulas_of(made, _listed(variables))
-    return VectorTarget.of(texts, _ends(domain), variables=names, engine=engine)
+    return VectorTarget.of(texts, _rational_ends(domain), variables=names, engine=engine)
 
 
 @overload
@@ -301,15 +301,24 @@ def _kind(source: Any) -> tuple[Callable[..., Any], str]:
 def _parsed(text: str, domain: Any, variables: Any, engine: str) -> ExpressionTarget:
     """The target of a formula that is defined on the whole of its box."""
     from mgdl_theory.targets.formula.domain import require_defined
+    from mgdl_theory.targets.formula.ends import substituted
+    from mgdl_theory.targets.formula.graph import Program
     from mgdl_theory.targets.formula.parser import parse
-    from mgdl_theory.targets.formula.target import ExpressionTarget, skipped
+    from mgdl_theory.targets.formula.target import ExpressionTarget, renamed, skipped
 
     ends, names = _ends(domain), _listed(variables)
-    pair = ends is None or len(ends) == 2
-    box = None if ends is None else Box.of(ends, parse(text, names).dim if pair else None)
-    f = ExpressionTarget(text, box, engine, variables=names)
-    if names is None and pair:
-        f.notes = skipped([f])
+    program = parse(text, names, None if ends is None or len(ends) == 2 else len(ends) // 2)
+    if ends is not None and any(isinstance(end, Program) for end in ends):
+        given = ends * program.dim if len(ends) == 2 else ends
+        if len(given) != 2 * program.dim:
+            raise DomainError(f"domain: {program.dim} variable(s) need {2 * program.dim} ends, got {len(given)}")
+        new, box, said = substituted(program, given)
+        f = ExpressionTarget(new.text, box, engine, variables=new.variables)
+        f.notes += (*renamed(program), said)
+    else:
+        f = ExpressionTarget(text, None if ends is None else Box.of(ends, program.dim), engine, variables=names)
+        if names is None and (ends is None or len(ends) == 2):
+            f.notes += skipped([f])
     require_defined(f)
     return f
 
@@ -336,7 +345,26 @@ def _is_array(source: Any) -> bool:
 
 
 def _ends(domain: Any) -> list[Any] | None:
-    return None if domain is None else read_list("domain", domain, "a list of ends (lower upper ...)", DomainError)
+    """The ends one after another, be they given so or in pairs, read as :func:`read_end` does."""
+    from mgdl_theory.targets.formula.ends import read_end
+
+    if domain is None:
+        return None
+    ends = read_list("domain", domain, "a list of ends (lower upper ...)", DomainError)
+    if ends and all(type(pair) in (list, tuple) and len(pair) == 2 for pair in ends):
+        ends = [end for pair in ends for end in pair]
+    return [read_end(end) for end in ends]
+
+
+def _rational_ends(domain: Any) -> list[Any] | None:
+    """Ends for a target that is no formula, in which nothing can be substituted."""
+    ends = _ends(domain)
+    for end in ends or ():
+        if not isinstance(end, str) and hasattr(end, "nodes"):
+            raise DomainError(
+                f"domain: {end.text} is irrational, which only a formula can take; give a rational number"
+            )
+    return ends
 
 
 def _listed(variables: Any) -> Any:

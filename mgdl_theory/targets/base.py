@@ -11,7 +11,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Context
 from fractions import Fraction
 from typing import Any, Protocol, Self
@@ -53,12 +53,15 @@ class Box:
 
     >>> Box.of([0, "1/3"])
     Box(lower=(Fraction(0, 1),), upper=(Fraction(1, 3),))
-    >>> print(Box.of([0, "1/3"]), Box.of([0, 1], 2), Box.of([0, 1, -1, 1]))
-    [0, 1/3] [0, 1]^2 [0, 1] x [-1, 1]
+    >>> print(Box.of([0, "0.3"]), Box.of([0, 1], 2), Box.of([0, 1, -1, 1]))
+    [0, 0.3] [0, 1]^2 [0, 1] x [-1, 1]
+
+    ``typed`` holds the texts of all ends, where they are shown as they were typed.
     """
 
     lower: tuple[Fraction, ...]
     upper: tuple[Fraction, ...]
+    typed: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.lower or len(self.lower) != len(self.upper):
@@ -79,16 +82,18 @@ class Box:
         Ends are ints, Fractions, decimal or ``p/q`` strings (read exactly) or finite floats
         (taken as the binary number they are).
         """
-        values = [_exact(end) for end in read_list("domain", ends, "a list of ends (lower upper ...)", DomainError)]
+        given = read_list("domain", ends, "a list of ends (lower upper ...)", DomainError)
+        values = [_exact(end) for end in given]
+        typed = [end.strip() if isinstance(end, str) else str(v) for end, v in zip(given, values, strict=True)]
         if len(values) % 2 or not values:
             raise DomainError(f"domain: expected pairs of ends (lower upper ...), got {len(values)} number(s)")
         if dim is not None and len(values) == 2:
-            values = values * dim
+            values, typed = values * dim, typed * dim
         if dim is not None and len(values) != 2 * dim:
             raise DomainError(
                 f"domain: {dim} variable(s) need 2 or {2 * dim} ends (lower upper ...), got {len(values)}"
             )
-        return cls(tuple(values[0::2]), tuple(values[1::2]))
+        return cls(tuple(values[0::2]), tuple(values[1::2]), tuple(typed))
 
     @classmethod
     def read(cls, ends: Sequence[Sequence[Any]]) -> Box:
@@ -109,7 +114,8 @@ class Box:
         return [[str(v) for v in side] for side in (self.lower, self.upper)]
 
     def __str__(self) -> str:
-        sides = [f"[{lo}, {hi}]" for lo, hi in zip(self.lower, self.upper, strict=True)]
+        ends = self.typed or [str(v) for side in zip(self.lower, self.upper, strict=True) for v in side]
+        sides = [f"[{lo}, {hi}]" for lo, hi in zip(ends[::2], ends[1::2], strict=True)]
         if len(set(sides)) == 1:
             return sides[0] + (f"^{len(sides)}" if len(sides) > 1 else "")
         return " x ".join(sides)

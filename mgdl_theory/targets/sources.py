@@ -48,6 +48,7 @@ def read(
     *,
     tol: Any = None,
     engine: str = "numpy",
+    variables: str | None = None,
     channel: str | None = None,
     limit: int = MEMORY,
     **function: Any,
@@ -61,6 +62,8 @@ def read(
         :func:`read_data`, or ``FILE.py:NAME``, a Python function, whose file is run.
     domain, engine
         As for ``mgdl_theory.target``.
+    variables : str
+        Names of the variables of formulas in order, with commas between them.
     tol : number or text
         Kept as it was given; a series has as many terms as it needs.
     channel : str
@@ -83,6 +86,8 @@ def read(
     from mgdl_theory.targets.gallery import find
 
     given = {name: value for name, value in function.items() if value not in (None, False)}
+    if variables is not None and (is_data(source) or is_function(source) or (source[:1] == "@" and ";" not in source)):
+        raise OptionError(f"--variables: it belongs to a formula, not to {source[:60]}")
     if is_data(source) and not given:
         return _samples(source, domain, tol, channel, limit)
     if channel is not None:
@@ -99,10 +104,11 @@ def read(
             return Source(entry.target(tol, engine), tol)
     tol = TOL if tol is None else tol
     parts = [part.strip() for part in source.split(";")]
+    listed = None if variables is None else [name.strip() for name in variables.split(",")]
     if len(parts) == 1:
-        return Source(target(source, domain, engine=engine), tol)
+        return Source(target(source, domain, engine=engine, variables=listed), tol)
     named = [find(part).target(tol, engine) if part.startswith("@") else part for part in parts]
-    return Source(target(named, domain, engine=engine), tol)
+    return Source(target(named, domain, engine=engine, variables=listed), tol)
 
 
 def caution(source: str) -> str:

@@ -65,7 +65,7 @@ class VectorTarget:
 
         boxes = [source.box for source in sources if _has(source, "defects")]
         texts = [source for source in sources if isinstance(source, str)]
-        dim = max([parse(text, variables).dim for text in texts] + [box.dim for box in boxes], default=1)
+        dim = max([parse(text, variables, alone=False).dim for text in texts] + [box.dim for box in boxes], default=1)
         box = boxes[0] if boxes else Box.of([0, 1], dim)
         if domain is not None:
             box = Box.of(domain, dim if len(domain) == 2 else None)

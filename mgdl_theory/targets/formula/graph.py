@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, Protocol, TypeVar
@@ -93,6 +93,8 @@ class Program:
     nodes : tuple of Node
     variables : tuple of str
         The names of the variables in order; a formula need not use all of them.
+    written : tuple of str
+        Their names in the text that was read, where there was one.
 
     >>> from mgdl_theory.targets.formula.parser import parse
     >>> [node.op for node in parse("x*exp(x)").nodes]
@@ -101,6 +103,7 @@ class Program:
 
     nodes: tuple[Node, ...]
     variables: tuple[str, ...]
+    written: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def dim(self) -> int:

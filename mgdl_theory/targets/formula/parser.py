@@ -2,7 +2,8 @@
 
 The language is in docs/expressions.md: numbers (read exactly), variables, ``pi`` and ``e``,
 ``+ - * / **``, parentheses, and calls of the listed functions.  Operators bind as in Python and in
-mathematics: ``-x**2`` is ``-(x**2)``, ``2**-x`` is allowed, ``x**y**z`` is ``x**(y**z)``.  The text is
+mathematics: ``-x**2`` is ``-(x**2)``, ``2**-x`` is allowed, ``x**y**z`` is ``x**(y**z)``.  Other ways to write the
+same (``^``, ``π``, ``x²``, ``np.sin``, ``relu``) are read and leave no trace in the program.  The text is
 split into tokens by one regular expression, and an operator-precedence loop without recursion hands
 each operation to :class:`~mgdl_theory.targets.formula.simplifier.Builder`; Python's own parser is not involved.
 """
@@ -12,9 +13,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, NoReturn
 
 from mgdl_theory.errors import ExpressionError, shown
@@ -34,15 +35,45 @@ MAX_DIGITS = 400
 MAX_VARIABLES = 16
 """Definition: variables x1, ..., xd; a cell of d variables has 2**d corners."""
 
-ALIASES = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "ln": "log"}
+MAX_NAME = 32
+"""Definition: characters of the name of a variable."""
+
+ALIASES = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "ln": "log", "fabs": "abs", "absolute": "abs"}
 CONSTANTS = ("pi", "e")
 LETTERS = ("x", "y", "z", "w")
-_CALLABLE = frozenset({*FUNCTIONS, *ALIASES, "min", "max"})
+_Derived = Callable[..., int]
+DERIVED: dict[str, tuple[int, _Derived]] = {
+    "relu": (1, lambda b, a: b.max(a, b.const(Fraction(0)))),
+    "clip": (3, lambda b, a, low, high: b.min(b.max(a, low), high)),
+    "square": (1, lambda b, a: b.mul(a, a)),
+    "pow": (2, lambda b, a, n: b.pow(a, n)),
+    "power": (2, lambda b, a, n: b.pow(a, n)),
+    "exp2": (1, lambda b, a: b.pow(b.const(Fraction(2)), a)),
+    "log2": (1, lambda b, a: b.div(b.log(a), b.log(b.const(Fraction(2))))),
+    "log10": (1, lambda b, a: b.div(b.log(a), b.log(b.const(Fraction(10))))),
+    "sec": (1, lambda b, a: b.div(b.const(Fraction(1)), b.cos(a))),
+    "csc": (1, lambda b, a: b.div(b.const(Fraction(1)), b.sin(a))),
+    "cot": (1, lambda b, a: b.div(b.cos(a), b.sin(a))),
+    "sigmoid": (1, lambda b, a: _sigmoid(b, b.const(Fraction(1)), a)),
+    "expit": (1, lambda b, a: _sigmoid(b, b.const(Fraction(1)), a)),
+    "silu": (1, lambda b, a: _sigmoid(b, a, a)),
+    "swish": (1, lambda b, a: _sigmoid(b, a, a)),
+}
+"""Definition: functions that are short for others, with their number of arguments."""
 
+
+def _sigmoid(b: Builder, above: int, a: int) -> int:
+    return b.div(above, b.add(b.const(Fraction(1)), b.exp(b.neg(a))))
+
+
+_CALLABLE = frozenset({*FUNCTIONS, *ALIASES, *DERIVED, "min", "max"})
+
+_SIGNS = {"^": "**", "×": "*", "·": "*", "∗": "*", "÷": "/", "−": "-", "–": "-"}
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"
-    r"|(?P<op>\*\*|[-+*/(),])"
+    r"|(?:(?:np|numpy|math|mpmath|sympy|sp)\.)?(?P<name>[A-Za-z_α-ωΑ-Ω][A-Za-z0-9_α-ωΑ-Ω]*)"
+    r"|(?P<op>\*\*|[-+*/(),^×·∗÷−–])|(?P<raised>⁻?[⁰¹²³⁴-⁹]+)"
     r"|(?P<end>\Z)|(?P<bad>.))",
     re.DOTALL,
 )
@@ -69,17 +100,20 @@ class _Open:
     arguments: list[int] = field(default_factory=list)
 
 
-def parse(text: str, variables: Sequence[str] | None = None, dim: int | None = None) -> Program:
+def parse(text: str, variables: Sequence[str] | None = None, dim: int | None = None, *, alone: bool = True) -> Program:
     """The program of a formula.
 
     Parameters
     ----------
     text : str
     variables : sequence of str
-        Names of the variables in order, from x, y, z, w or x1, x2, ...  By default every variable up to
-        the highest one that occurs: ``"y"`` alone is a function of x and y.
+        Names of the variables in order; where they are not all of x, y, z, w, or of x1, x2, ..., the program calls
+        them so, and keeps what was written.  By default a formula with one name, whatever it is, is a function of
+        one variable, and any other one of every variable up to the highest one that occurs: ``"x + z"`` of x, y, z.
     dim : int
         Number of variables, in place of ``variables``; at least the highest one that occurs.
+    alone : bool
+        Whether one name makes a function of one variable; a component of a vector is no formula by itself.
 
     Returns
     -------
@@ -93,8 +127,8 @@ def parse(text: str, variables: Sequence[str] | None = None, dim: int | None = N
 
     >>> parse("0.1 + x**2").text
     '1/10 + x**2'
-    >>> parse("y").variables
-    ('x', 'y')
+    >>> parse("y").variables, parse("y", dim=2).variables, parse("θ²").text
+    (('y',), ('x', 'y'), 'x**2')
     >>> parse("sine(x)")
     Traceback (most recent call last):
     mgdl_theory.errors.ExpressionError: unknown name 'sine' at position 1; did you mean sin, sinh or asin?
@@ -105,13 +139,13 @@ def parse(text: str, variables: Sequence[str] | None = None, dim: int | None = N
         raise ExpressionError(f"a formula is a text such as 'sin(10*x)*exp(-x)', got {type(text).__name__}")
     if len(text) > MAX_CHARS:
         raise ExpressionError(f"the formula has {len(text)} characters; at most {MAX_CHARS} are read")
-    return _Parser(text, variables, dim).run()
+    return _Parser(text, variables, dim, alone).run()
 
 
 class _Parser:
     """Operator precedence with two states: an operand is expected, or an operator."""
 
-    def __init__(self, text: str, variables: Sequence[str] | None, dim: int | None) -> None:
+    def __init__(self, text: str, variables: Sequence[str] | None, dim: int | None, alone: bool) -> None:
         self.text = text
         self.builder = Builder()
         self.operands: list[int] = []
@@ -120,7 +154,7 @@ class _Parser:
         self.given = None if variables is None else _checked(variables)
         if self.given is not None and dim is not None and len(self.given) != dim:
             raise ExpressionError(f"{len(self.given)} variable(s) {', '.join(self.given)} for dimension {dim}")
-        self.dim = dim
+        self.dim, self.alone = dim, alone and dim in (None, 1)
 
     def run(self) -> Program:
         tokens = self._tokens()
@@ -137,7 +171,7 @@ class _Parser:
             else:
                 operand_expected = self._operator(token)
                 at += token.kind != "end"
-        return self.builder.program(self.operands[0], self.names)
+        return replace(self.builder.program(self.operands[0], _canonical(self.names)), written=self.names)
 
     # -- operands ----------------------------------------------------------------------------------
 
@@ -226,14 +260,16 @@ class _Parser:
 
     def _call(self, token: _Token, arguments: list[int]) -> int:
         name = ALIASES.get(token.text, token.text)
-        method = getattr(self.builder, name)
+        method = partial(DERIVED[name][1], self.builder) if name in DERIVED else getattr(self.builder, name)
         if name in ("min", "max"):
             if len(arguments) < 2:
                 self._fail(token, f"{name} takes at least two arguments", f"write {name}(x, 1/2)")
             return self._built(token, reduce, method, arguments)
-        if len(arguments) != 1:
-            self._fail(token, f"{token.text} takes one argument", f"it got {len(arguments)}")
-        return self._built(token, method, arguments[0])
+        wanted = DERIVED[name][0] if name in DERIVED else 1
+        if len(arguments) != wanted:
+            said = "one argument" if wanted == 1 else f"{wanted} arguments"
+            self._fail(token, f"{token.text} takes {said}", f"it got {len(arguments)}")
+        return self._built(token, method, *arguments)
 
     def _push(self, kind: str, token: _Token) -> None:
         if len(self.stack) >= MAX_DEPTH:
@@ -257,8 +293,15 @@ class _Parser:
             assert match is not None
             kind = match.lastgroup
             assert kind is not None
-            at = match.end()
-            tokens.append(_Token(kind, match[kind], match.start(kind)))
+            at, text, start = match.end(), match[kind], match.start(kind)
+            if kind == "raised":
+                power = text.translate(_RAISED)
+                tokens.append(_Token("op", "**", start))
+                tokens += [_Token("op", "-", start)] if power.startswith("-") else []
+                tokens.append(_Token("number", power.removeprefix("-"), start))
+                continue
+            text = "pi" if text == "π" else _SIGNS.get(text, text)
+            tokens.append(_Token(kind, text, start))
             if kind == "bad":
                 self._bad_character(tokens)
         return tokens
@@ -267,17 +310,21 @@ class _Parser:
         """The variables in order, by the names that occur; refuses every other name."""
         used: dict[str, _Token] = {}
         for token in tokens:
-            name = token.text
-            if name in LETTERS or _NUMBERED.fullmatch(name):
-                used.setdefault(name, token)
-            elif name not in _CALLABLE and name not in CONSTANTS:
-                self._unknown(token)
+            if token.text not in _CALLABLE and token.text not in CONSTANTS:
+                used.setdefault(token.text, token)
         if self.given is not None:
             for name, token in used.items():
                 if name not in self.given:
+                    if not _is_standard(name):
+                        self._unknown(token)
                     self._fail(token, f"{name} is not among the variables {', '.join(self.given)}", "add it")
             return self.given
-        return self._default_names(used)
+        for name, token in used.items():
+            called = self.text[token.at + len(name) :].lstrip().startswith("(")
+            a_variable = self.alone and len(used) == 1 and not called and _may_name(name) and not _is_misspelt(name)
+            if not (_is_standard(name) or a_variable):
+                self._unknown(token)
+        return tuple(used) if self.alone and len(used) == 1 else self._default_names(used)
 
     def _default_names(self, used: dict[str, _Token]) -> tuple[str, ...]:
         numbered = [name for name in used if name not in LETTERS]
@@ -355,14 +402,42 @@ class _Parser:
 
 def _checked(variables: Sequence[Any]) -> tuple[str, ...]:
     names = (variables,) if isinstance(variables, str) else tuple(variables)
-    wrong = [n for n in names if not (isinstance(n, str) and (n in LETTERS or _NUMBERED.fullmatch(n)))]
-    mixed = not wrong and {n in LETTERS for n in names} == {True, False}
-    if wrong or mixed or not names or len(set(names)) != len(names) or len(names) > MAX_VARIABLES:
+    wrong = [n for n in names if not (isinstance(n, str) and _may_name(n))]
+    if wrong or not names or len(set(names)) != len(names) or len(names) > MAX_VARIABLES:
         raise ExpressionError(
-            f"variables: expected distinct names from x, y, z, w or from x1, x2, ..., at most {MAX_VARIABLES}, "
+            f"variables: expected distinct names, such as x, y or t, s, at most {MAX_VARIABLES}, "
             f"got {_quote(', '.join(n if isinstance(n, str) else shown(n) for n in names))}"
         )
     return names
+
+
+def _is_standard(name: str) -> bool:
+    return name in LETTERS or bool(_NUMBERED.fullmatch(name))
+
+
+def _may_name(name: str) -> bool:
+    """Whether a variable may be called so: one word of the alphabet that means nothing else."""
+    word = re.fullmatch(r"[A-Za-zα-ωΑ-Ω][A-Za-z0-9_α-ωΑ-Ω]*", name)
+    return (
+        bool(word)
+        and len(name) <= MAX_NAME
+        and name not in _CALLABLE
+        and name not in ("π", *CONSTANTS)
+        and name.lower() not in NAMES
+    )
+
+
+def _is_misspelt(name: str) -> bool:
+    """Whether this is rather a function without parentheses, such as sinx, than the name of a variable."""
+    starts = any(len(known) > 2 and name.lower().startswith(known) for known in _CALLABLE)
+    return starts or bool(difflib.get_close_matches(name.lower(), [k for k in _CALLABLE if len(k) > 2], cutoff=0.75))
+
+
+def _canonical(names: tuple[str, ...]) -> tuple[str, ...]:
+    """What files call these variables: their own names where all are of one standard kind."""
+    if all(n in LETTERS for n in names) or all(_NUMBERED.fullmatch(n) and len(n) < 4 for n in names):
+        return names
+    return LETTERS[: len(names)] if len(names) <= len(LETTERS) else tuple(f"x{k + 1}" for k in range(len(names)))
 
 
 def _cut(text: str) -> str:

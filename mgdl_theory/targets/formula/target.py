@@ -21,7 +21,7 @@ from mgdl_theory.rigor.jet import Jet, JetAlgebra
 from mgdl_theory.rigor.rounding import ASSUMPTIONS, add_down, add_up, quiet
 from mgdl_theory.targets.base import THETA, Box, Defects, FloatArray, IntArray, ScalarTarget, read_points
 from mgdl_theory.targets.formula.evaluators import FloatAlgebra, MpAlgebra
-from mgdl_theory.targets.formula.graph import Algebra
+from mgdl_theory.targets.formula.graph import Algebra, Program
 from mgdl_theory.targets.formula.parser import parse
 from mgdl_theory.targets.interpolation import first_order, range_order, second_order, smallest
 
@@ -64,8 +64,8 @@ class ExpressionTarget(ScalarTarget):
     def __init__(
         self, text: str, box: Box | None = None, engine: str = "numpy", *, variables: Sequence[str] | None = None
     ) -> None:
-        self.notes: tuple[str, ...] = ()
         self.program = parse(text, variables, box.dim if box is not None and variables is None else None)
+        self.notes: tuple[str, ...] = renamed(self.program)
         self.text = " ".join(text.split())
         self.box = box if box is not None else Box.of([0, 1], self.program.dim)
         self.engine_name = engine
@@ -232,11 +232,21 @@ class ExpressionTarget(ScalarTarget):
         }
 
 
+def renamed(program: Program) -> tuple[str, ...]:
+    """What is to be said where the program has other names of the variables than the text.
+
+    >>> renamed(parse("sin(t)"))
+    ('files and tables call t x',)
+    """
+    pairs = [f"{own} {name}" for own, name in zip(program.written, program.variables, strict=False) if own != name]
+    return (f"files and tables call {' and '.join(pairs)}",) if pairs else ()
+
+
 def skipped(formulas: Sequence[ExpressionTarget]) -> tuple[str, ...]:
     """What is to be said where formulas have more variables than they depend on, for want of a domain that says so.
 
-    >>> skipped([ExpressionTarget("z")])
-    ('f is taken on [0, 1]^3, as a function of x, y, z, though it depends on z only; ...',)
+    >>> skipped([ExpressionTarget("x + z")])
+    ('f is taken on [0, 1]^3, as a function of x, y, z, though it depends on x, z only; ...',)
     >>> skipped([ExpressionTarget("y", Box.of([0, 1], 2)), ExpressionTarget("x", Box.of([0, 1], 2))])
     ()
     """
