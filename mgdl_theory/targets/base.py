@@ -53,7 +53,7 @@ class Box:
 
     >>> Box.of([0, "1/3"])
     Box(lower=(Fraction(0, 1),), upper=(Fraction(1, 3),))
-    >>> print(Box.of([0, "0.3"]), Box.of([0, 1], 2), Box.of([0, 1, -1, 1]))
+    >>> print(Box.of(["0", "0.3"]), Box.of([0, 1], 2), Box.of([0, 1, -1, 1]))
     [0, 0.3] [0, 1]^2 [0, 1] x [-1, 1]
 
     ``typed`` holds the texts of all ends, where they are shown as they were typed.
@@ -84,7 +84,8 @@ class Box:
         """
         given = read_list("domain", ends, "a list of ends (lower upper ...)", DomainError)
         values = [_exact(end) for end in given]
-        typed = [end.strip() if isinstance(end, str) else str(v) for end, v in zip(given, values, strict=True)]
+        typed = [end.strip() for end in given if isinstance(end, str)]
+        typed = typed if len(typed) == len(given) else []
         if len(values) % 2 or not values:
             raise DomainError(f"domain: expected pairs of ends (lower upper ...), got {len(values)} number(s)")
         if dim is not None and len(values) == 2:
