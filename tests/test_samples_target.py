@@ -400,8 +400,7 @@ def test_plain_tables_are_read(tmp_path: Path, text: str, expected: Any) -> None
         ("0,1\n1,2\n", "2 columns may be coordinates"),
         ("0,1,2\n1,2,3\n", "3 columns may be coordinates"),
         ("1\nx\n", "line 2: 'x' is not a number"),
-        ("1,2,3,4\n1,2,,4\n", "line 2: '' is not a number"),
-        ("1;2;3;4,5\n1;2;3;4\n", "decimals need a point"),
+        ("1,2,3,4\n1,2,,4\n", "line 2, column 3: a value is missing"),
         ("1,2,3,4\n1,2,3\n", "line 2: 3 columns, but 4"),
         ("1_0\n2\n3\n4_4\n", "line 1: '1_0' is not a number"),
         ("10\n2\n3\n4_4\n", "line 4: '4_4' is not a number"),
@@ -417,9 +416,8 @@ def test_tables_that_may_mean_two_things_are_refused(tmp_path: Path, text: str, 
     [
         ("1.0x\n2\n3\n4\n", "line 1: '1.0x' is not a number; if the line is a header, remove it"),
         ("2019-01-01\n1\n2\n", "line 1: '2019-01-01' is not a number"),
-        ("'1','2','3','4'\n1,2,3,4\n1,2,3,5\n", "is not a number"),
         ("0x10\n2\n3\n", "line 1: '0x10'"),
-        (",a,b,c\n0,1,2,3\n1,4,5,7\n", "line 1: the first name is empty: the first column is an index"),
+        (",a,b,c,d\n5,1,2,3,9\n1,4,5,7,9\n", "line 2: the first column has no name and is no index"),
         ("a,b,c\nr,1,2,3,4\n", "line 2: 'r' is not a number"),
         ("a,b,c\n1,1,2,3\n2,1,2,9\n", "line 1: 3 names for 4 columns"),
         ("1,000,000,000\n2,000,000,000\n", "line 1: '000' begins with zeros"),
@@ -427,7 +425,6 @@ def test_tables_that_may_mean_two_things_are_refused(tmp_path: Path, text: str, 
         ("1\n1e400\n", "line 2: binary64 does not hold '1e400'"),
         ("1\n1e-400\n", "line 2: binary64 does not hold '1e-400'"),
         ("1\n9007199254740993\n", "line 2: binary64 does not hold '9007199254740993'"),
-        ('1\n"2"\n', "numbers are written without quotes"),
         ("1\n\u0662\n", "line 2: '\u0662' is not a number"),
         ("1\x0c2\n3\x0c4\n", "2 columns may be coordinates"),
         ("1\n" + "2" * 500 + "\n", "line 2: '2222.* has more than 400 characters"),
@@ -443,7 +440,7 @@ def test_a_table_that_would_be_read_as_something_else_is_refused(tmp_path: Path,
     [
         ("a,b,c,d\n1,2,3.5,4\n5,6,7,9\n", (2, 4), "read as 2 x 4 samples, line 1 taken as header: 'a,b,c,d'"),
         ("height (m)\n1\n3\n", (2,), "read as 2 samples, line 1 taken as header: 'height (m)'"),
-        ("0,1,2,3,4\n.5,.6,.8,.8,.9\n.4,.5,.6,.7,.8\n", (3, 5), "line 1 holds whole numbers, as no other line does"),
+        ("0,1,2,3,4\n.5,.6,.8,.8,.9\n.4,.5,.6,.7,.8\n", (2, 5), "read as 2 x 5 samples, line 1 taken as header"),
         ("2019,2021,2022,2030\n.5,.6,.8,.8\n", (2, 4), "line 1 holds whole numbers, as no other line does"),
         ("0\n1.5\n2.5\n", (3,), "line 1 holds whole numbers, as no other line does"),
         ("0,10,20,30\n5,6,8,8\n", (2, 4), "line 1 is evenly spaced, as coordinates are"),
@@ -696,10 +693,10 @@ def test_images_run_to_the_right_and_up(tmp_path: Path) -> None:
     Image.fromarray(pixels).save(tmp_path / "grey.png")
     colours = np.stack([pixels, pixels * 2, pixels * 3], axis=-1)
     Image.fromarray(colours).save(tmp_path / "colour.png")
-    grey, name, _ = read_data(str(tmp_path / "grey.png"))
+    grey, name, *_ = read_data(str(tmp_path / "grey.png"))
     assert (grey.shape, name) == ((4, 3), "grey.png")
     assert (grey[0, 0], grey[3, 0], grey[0, 2]) == (8, 11, 0)
-    green, name, _ = read_data(str(tmp_path / "colour.png"), "green")
+    green, name, *_ = read_data(str(tmp_path / "colour.png"), "green")
     assert (green[3, 0], name) == (22, "colour.png, green")
     assert read_data(str(tmp_path / "colour.png"))[0][3, 0] == pytest.approx(11 * (0.299 + 2 * 0.587 + 3 * 0.114))
     write(tmp_path / "text.png", "no image")

@@ -57,7 +57,7 @@ def _read(options: argparse.Namespace) -> Asked:
 
     if said := caution(options.expr):
         note(f"note: {said}")
-    names = ("engine", "channel", "variables", *(_attribute(name) for name in FUNCTION))
+    names = ("engine", "channel", "fill", "variables", *(_attribute(name) for name in FUNCTION))
     given = {name: getattr(options, name) for name in names if hasattr(options, name)}
     found = read(options.expr, options.domain, tol=options.tol, limit=_budget(options).bytes, **given)
     for told in getattr(found.target, "notes", ()):

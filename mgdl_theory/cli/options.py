@@ -40,6 +40,7 @@ CONSTRUCTION: Mapping[str, Mapping[str, Any]] = {
     "--engine": {"default": "numpy", "help": "interval arithmetic: numpy (default) or crival"},
     "--checkpoint": {"metavar": "FILE", "help": "keep the state of the construction in FILE after every level"},
     "--resume": {"action": "store_true", "help": "continue from --checkpoint FILE, if there is one yet"},
+    "--fill": {"type": float, "metavar": "VALUE", "help": "of a grid or image: stands for its cells without data"},
     "--channel": {"help": "of a colour image: luminance (default), red, green or blue"},
     **FUNCTION,
 }  # fmt: skip

@@ -6,6 +6,7 @@ One constructor for each kind of source, and :func:`target`, which finds the kin
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Sequence
 from numbers import Number
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack, overload
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from mgdl_theory.targets.formula.target import ExpressionTarget
 
 __all__ = [
-    "TargetOptions", "from_formula", "from_function", "from_gallery", "from_list", "from_samples", "from_sympy",
-    "target",
+    "TargetOptions", "from_file", "from_formula", "from_function", "from_gallery", "from_list", "from_samples",
+    "from_sympy", "target",
 ]  # fmt: skip
 
 MAX_NESTING = 8
@@ -44,6 +45,8 @@ class TargetOptions(TypedDict, total=False):
     notes: Sequence[str]
     tol: Any
     tail: Any
+    channel: str | None
+    fill: float | None
 
 
 def from_formula(
@@ -200,6 +203,32 @@ def from_samples(
     return _with_tail(made, tail)
 
 
+def from_file(
+    path: str | os.PathLike[str],
+    domain: Sequence[Any] | None = None,
+    *,
+    tol: Any = None,
+    channel: str | None = None,
+    fill: float | None = None,
+) -> Target:
+    """The samples in a file, as ``mgdl-theory verify FILE`` reads it; notes say what was read.
+
+    >>> import tempfile, pathlib
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "pairs.csv"
+    ...     _ = path.write_text(chr(10).join(["x,y", "0,0", "1,3", "2,0"]))
+    ...     f = from_file(path)
+    >>> str(f.box), f([1.5]).tolist()
+    ('[0, 2]', [1.5])
+    """
+    from mgdl_theory.targets.sources import is_data, read
+
+    if not is_data(os.fspath(path)):
+        raise OptionError(f"target: {os.fspath(path)!r} has no ending of a file of samples")
+    found: Any = read(os.fspath(path), domain, tol=tol, channel=channel, fill=fill).target
+    return found  # type: ignore[no-any-return]
+
+
 def from_list(
     parts: Sequence[Any],
     domain: Sequence[Any] | None = None,
@@ -292,9 +321,11 @@ def _kind(source: Any) -> tuple[Callable[..., Any], str]:
         return from_gallery, f"{source[:60]} brings its own domain, variables and tail"
     if isinstance(source, str):
         return from_formula, f"{source[:60]!r} takes none"
+    if isinstance(source, os.PathLike):
+        return from_file, f"{os.fspath(source)!r} takes none"
     if callable(source):
         return from_function, "a Python function takes none"
-    kinds = "a formula, a sympy expression, a function, an array or a list of formulas"
+    kinds = "a formula, a sympy expression, a function, an array, a Path or a list of formulas"
     raise OptionError(f"target: expected {kinds}, got {type(source).__name__}")
 
 

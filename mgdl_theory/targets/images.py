@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mgdl_theory.archive import MEMORY, room
 from mgdl_theory.errors import OptionError, told
-from mgdl_theory.text import count
+from mgdl_theory.text import count, float_text
 
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 """Definition: endings of images."""
@@ -27,7 +27,9 @@ BITS, PHOTOMETRIC, ORIENTATION, SAMPLE_FORMAT, GDAL_METADATA, GDAL_NODATA = 258,
 """Definition: tags of TIFF."""
 
 
-def read_image(path: Path, channel: str | None = None, limit: int = MEMORY) -> tuple[NDArray[Any], str, list[str]]:
+def read_image(
+    path: Path, channel: str | None = None, limit: int = MEMORY, fill: float | None = None
+) -> tuple[NDArray[Any], str, list[str]]:
     """(samples, name of the channel of a colour image, what was made of the file), x to the right and y upwards.
 
     Raises
@@ -47,12 +49,7 @@ def read_image(path: Path, channel: str | None = None, limit: int = MEMORY) -> t
     except Exception as error:  # noqa: BLE001 - decoders raise anything at damaged files
         raise OptionError(f"{str(path)!r} is not an image that can be read: {told(error)}") from None
     if holes is not None and holes.any():
-        holes = holes[::-1].T
-        at = tuple(int(k) for k in np.unravel_index(int(np.argmax(holes)), holes.shape))
-        raise OptionError(
-            f"{str(path)!r}: {count(int(holes.sum()), 'pixel')} marked as holes (GDAL_NODATA), first at index {at}; "
-            "fill them first, or cut them off"
-        )
+        pixels = _filled(path, pixels, holes, fill, notes)
     if pixels.ndim == 2:
         if channel is not None:
             raise OptionError(f"--channel: {str(path)!r} is a grey image and has no {channel[:40]}")
@@ -66,6 +63,21 @@ def read_image(path: Path, channel: str | None = None, limit: int = MEMORY) -> t
     for k, weight in enumerate(CHANNELS[chosen]):
         total += weight * pixels[..., k]
     return np.ascontiguousarray(total[::-1].T), chosen, notes
+
+
+def _filled(
+    path: Path, pixels: NDArray[Any], holes: NDArray[np.bool_], fill: float | None, notes: list[str]
+) -> NDArray[Any]:
+    """The pixels with their holes filled on request; refused otherwise."""
+    if fill is None or pixels.ndim != 2:
+        turned = holes[::-1].T
+        at = tuple(int(k) for k in np.unravel_index(int(np.argmax(turned)), turned.shape))
+        raise OptionError(
+            f"{str(path)!r}: {count(int(holes.sum()), 'pixel')} marked as holes (GDAL_NODATA), first at index {at}; "
+            "fill them first, cut them off, or say --fill VALUE"
+        )
+    notes.append(f"{count(int(holes.sum()), 'pixel')} without data filled with {float_text(fill)}")
+    return np.where(holes, np.float64(fill), pixels)
 
 
 def _pixels(file: IO[bytes], limit: int, notes: list[str]) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:

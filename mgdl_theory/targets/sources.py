@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from mgdl_theory.archive import MEMORY, Archive, read_npy, whole
@@ -51,6 +52,7 @@ def read(
     variables: str | None = None,
     channel: str | None = None,
     limit: int = MEMORY,
+    fill: float | None = None,
     **function: Any,
 ) -> Source:
     """The target that a text denotes; texts with semicolons are vectors.
@@ -70,6 +72,8 @@ def read(
         Of a colour image: luminance (default), red, green or blue.
     limit : int
         Bytes that an array may take.
+    fill : float
+        Stands for cells without data, as for :func:`read_data`.
     **function
         Of a Python function: lipschitz, holder, modulus, concave, value_error and mp; the names of the modulus and of
         the function for mpmath are looked up in the same file, and lists of one number are that number.
@@ -89,9 +93,11 @@ def read(
     if variables is not None and (is_data(source) or is_function(source) or (source[:1] == "@" and ";" not in source)):
         raise OptionError(f"--variables: it belongs to a formula, not to {source[:60]}")
     if is_data(source) and not given:
-        return _samples(source, domain, tol, channel, limit)
+        return _samples(source, domain, tol, channel, limit, fill)
     if channel is not None:
         raise OptionError("--channel: it belongs to an image")
+    if fill is not None:
+        raise OptionError("--fill: it belongs to a grid or an image that has cells without data")
     if is_function(source):
         return _of_function(source, domain, tol or TOL_OF_FUNCTIONS, given)
     if given:
@@ -121,15 +127,23 @@ def caution(source: str) -> str:
     return f"this runs the code of {found['file']}" if found else ""
 
 
-def _samples(source: str, domain: Any, tol: Any, channel: str | None, limit: int) -> Source:
+def _samples(source: str, domain: Any, tol: Any, channel: str | None, limit: int, fill: float | None) -> Source:
     """The interpolant of the samples in a file, to a part of their range."""
     from mgdl_theory.targets.samples import read_array
     from mgdl_theory.text import near_text
 
-    found = read_data(source, channel, limit)
-    samples = read_array(found.array)
-    reach = float(samples.max() - samples.min())
-    f = target(found.array, domain, name=found.name, notes=found.notes)
+    found = read_data(source, channel, limit, fill)
+    if found.ends and domain is not None:
+        raise OptionError(f"--domain: {found.name} says itself where its values stand, from {found.ends[0]} on")
+    domain = list(found.ends) if found.ends else domain
+    f: Any
+    if found.formula:
+        f = target(found.formula, domain)
+        f.text, f.notes = f"{found.name} (piecewise linear)", found.notes
+        reach = float(np.ptp(f(f.box.from_unit(np.linspace(0, 1, 1 << 12)[:, None]))))
+    else:
+        reach = float(np.ptp(read_array(found.array)))
+        f = target(found.array, domain, name=found.name, notes=found.notes)
     return Source(f, near_text(reach / PART or float(TOL), 1) if tol is None else tol)
 
 
@@ -169,14 +183,20 @@ class Found(NamedTuple):
     name : str
     notes : tuple of str
         What was made of a file that may mean something else, one line each.
+    ends : tuple of str
+        Lower and upper end of every side, where the file says so.
+    formula : str
+        The function through the points of a file that are on no grid; no ``array`` then.
     """
 
     array: NDArray[Any]
     name: str
     notes: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
+    formula: str = ""
 
 
-def read_data(source: str, channel: str | None = None, limit: int = MEMORY) -> Found:
+def read_data(source: str, channel: str | None = None, limit: int = MEMORY, fill: float | None = None) -> Found:
     """The array in a file of samples, with its name and what is to be said of it.
 
     An image becomes an array whose first axis runs to the right and whose second axis runs up.  A table of one
@@ -190,6 +210,8 @@ def read_data(source: str, channel: str | None = None, limit: int = MEMORY) -> F
         Of a colour image: luminance (default), red, green or blue.
     limit : int
         Bytes that the array may take.
+    fill : float
+        Stands for the cells that a grid or an image says are without data, which are refused otherwise.
 
     Raises
     ------
@@ -203,11 +225,11 @@ def read_data(source: str, channel: str | None = None, limit: int = MEMORY) -> F
     name = path.name
     try:
         if image:
-            array, said, notes = read_image(path, channel, limit)
+            array, said, notes = read_image(path, channel, limit, fill)
             return Found(array, f"{name}, {said}" if said else name, tuple(notes))
         if path.suffix.lower() in TABLES:
-            array, notes = read_table(path, limit)
-            return Found(array, name, tuple(notes))
+            table = read_table(path, limit, fill)
+            return Found(table.numbers, name, table.notes, table.ends, table.formula)
         if path.suffix.lower() == ".npz":
             return _member(Archive(whole(path), limit), name, found["member"] if found else None)
         with open(path, "rb") as file:
