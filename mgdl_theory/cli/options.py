@@ -123,7 +123,7 @@ COMMANDS = {
         (*SCHEME, *CLAIMS, "--json", "--certificate", "--quiet"),
         other={"expr": {
             "help": "formula in x, y, z, w or x1..xd, e.g. 'sin(10*x)*exp(-x)', or @NAME of the gallery; "
-            "several, separated by ';', are the components of a vector; samples in a .npy, .npz, .csv or image file; "
+            "several, separated by ';', are the components of a vector; samples in a .npy, .npz, .csv, .txt, .asc or image file; "
             "or FILE.py:NAME, a Python function, whose file is run"}},
     ),
     "check": Command(

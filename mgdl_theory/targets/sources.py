@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from mgdl_theory.archive import MEMORY, Archive, read_npy, whole
 from mgdl_theory.errors import OptionError, told
-from mgdl_theory.targets import target
+from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.targets.caller import foreign, raised
+from mgdl_theory.targets.constructors import from_formula, from_function, from_list, from_samples
 from mgdl_theory.targets.images import IMAGES, read_image
 from mgdl_theory.targets.tables import TABLES, read_table
 
@@ -43,6 +44,7 @@ class Source(NamedTuple):
     tol: Any
 
 
+@checked_arithmetic()
 def read(
     source: str,
     domain: Any = None,
@@ -105,16 +107,17 @@ def read(
         raise OptionError(f"--{option}: it belongs to a Python function, FILE.py:NAME")
     if source.startswith("@") and ";" not in source:
         entry = find(source)
+        if domain is not None:
+            raise OptionError(f"--domain: {source[:60]} brings its own domain, {entry.box}")
         tol = entry.tol if tol is None else tol
-        if domain is None:
-            return Source(entry.target(tol, engine), tol)
+        return Source(entry.target(tol, engine), tol)
     tol = TOL if tol is None else tol
     parts = [part.strip() for part in source.split(";")]
     listed = None if variables is None else [name.strip() for name in variables.split(",")]
     if len(parts) == 1:
-        return Source(target(source, domain, engine=engine, variables=listed), tol)
+        return Source(from_formula(source, domain, engine=engine, variables=listed), tol)
     named = [find(part).target(tol, engine) if part.startswith("@") else part for part in parts]
-    return Source(target(named, domain, engine=engine, variables=listed), tol)
+    return Source(from_list(named, domain, engine=engine, variables=listed), tol)
 
 
 def caution(source: str) -> str:
@@ -138,12 +141,12 @@ def _samples(source: str, domain: Any, tol: Any, channel: str | None, limit: int
     domain = list(found.ends) if found.ends else domain
     f: Any
     if found.formula:
-        f = target(found.formula, domain)
+        f = from_formula(found.formula, domain)
         f.text, f.notes = f"{found.name} (piecewise linear)", found.notes
         reach = float(np.ptp(f(f.box.from_unit(np.linspace(0, 1, 1 << 12)[:, None]))))
     else:
         reach = float(np.ptp(read_array(found.array)))
-        f = target(found.array, domain, name=found.name, notes=found.notes)
+        f = from_samples(found.array, domain, name=found.name, notes=found.notes)
     return Source(f, near_text(reach / PART or float(TOL), 1) if tol is None else tol)
 
 
@@ -153,7 +156,7 @@ def _of_function(source: str, domain: Any, tol: Any, given: dict[str, Any]) -> S
     for name in given.keys() & {"lipschitz", "value_error"}:
         given[name] = given[name][0] if len(given[name]) == 1 else given[name]
     path, _, name = source.rpartition(":")
-    return Source(target(f, domain, mp=mp, modulus=omega, name=f"{os.path.basename(path)}:{name}", **given), tol)
+    return Source(from_function(f, domain, mp=mp, modulus=omega, name=f"{os.path.basename(path)}:{name}", **given), tol)
 
 
 def is_data(source: str) -> bool:
