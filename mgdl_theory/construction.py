@@ -213,6 +213,25 @@ def range_bounds(target: Target, cells: int = 1024) -> Interval:
     return Interval(reach.lo.min(keepdims=True), reach.hi.max(keepdims=True))
 
 
+def relative_tol(target: Target, part: Any, nodes: int = 1024) -> str:
+    """A decimal that is at most this part of the range of f, by a certain difference of two of its values.
+
+    >>> from mgdl_theory.targets.formula.target import ExpressionTarget
+    >>> relative_tol(ExpressionTarget("3*x - 1"), "0.01")
+    '0.03'
+    """
+    read_tol(part)
+    share = exact_number(part if isinstance(part, Fraction | str) else repr(float(part)))
+    level = max(1, int(math.log2(nodes)) // target.dim)
+    axis = np.arange((1 << level) + 1)
+    places = np.stack(np.meshgrid(*[axis] * target.dim, indexing="ij"), axis=-1).reshape(-1, target.dim)
+    f = target.values(level, places)
+    reach = Fraction(float(f.lo.max())) - Fraction(float(f.hi.min()))
+    if not reach > 0:
+        raise OptionError(f"rel-tol: {target.text} does not vary at {len(places)} points; give a tolerance")
+    return down_text(share * reach, 6)
+
+
 def live_bytes(dim: int, cells: int, nodes: int) -> int:
     """Estimate of the memory that one level needs, in bytes, by the arrays that are alive at its widest point.
 
@@ -320,7 +339,8 @@ class _Part:
         bound = cell_bounds(mesh, e, step.defects)
         if width := _blur(e, self.goal):
             known = f"the values of f are only known to within +-{up_text(width / 2, 3)}"
-            self.blur, self.goal = f"{known}, too little for the tolerance; raise it", BLUR * width
+            other = ", or take --engine crival" if getattr(self.target, "engine_name", "") == "numpy" else ""
+            self.blur, self.goal = f"{known}, too little for the tolerance; raise it{other}", BLUR * width
         if self.blur:
             self.goal = max(self.goal, BLUR * _stuck(mesh, e, step.defects, self.tol))
         self.unfinished = ~(bound <= FINISH * self.goal)

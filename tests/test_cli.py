@@ -9,10 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import mgdl_theory as mg
 from mgdl_theory.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -265,3 +268,39 @@ def test_training_takes_one_thread_unless_the_user_says_otherwise(given: dict[st
         env={**inherited, "PYTHONPATH": str(ROOT), **given},
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == found
+
+
+# -- tolerances relative to the range, and advice that can be followed ------------------------------
+
+
+@pytest.mark.parametrize(
+    ("formula", "part", "tol"), [("3*x**2", "0.01", "0.03"), ("sin(10*x)", "1/10", "0.199"), ("5 - x", "0.5", "0.5")]
+)
+def test_a_relative_tolerance_is_that_part_of_the_range_at_most(
+    formula: str, part: str, tol: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", formula, "--rel-tol", part, "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert f"note: {part} of the range of f is at least {tol}" in err
+    given = out.rpartition("tol = ")[2].strip()
+    assert given.startswith(tol)
+    values = mg.target(formula)(np.linspace(0, 1, 5001))
+    assert Fraction(given) <= Fraction(part) * Fraction(float(np.ptp(values)) + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["x", "--rel-tol", "0.1", "--tol", "1"], 2, "give this or --tol, not both"),
+        (["7", "--rel-tol", "0.1"], 2, "does not vary at 1025 points"),
+        (["x", "--rel-tol", "0"], 2, "tol: expected a number greater than 0"),
+        (["log(1+exp(1000*x))", "--domain", "-1", "1"], 2, "is max(u, 0) + log(1 + exp(-abs(u)))"),
+        (["sin(x)", "--domain", "1e9", "1000000001", "--tol", "1e-2"], 3, "raise it, or take --engine crival"),
+    ],
+)
+def test_advice_names_what_helps(
+    arguments: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", *arguments, "--quiet"]) == code
+    out, err = capsys.readouterr()
+    assert said in out + err

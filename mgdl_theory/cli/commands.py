@@ -53,6 +53,7 @@ class Asked(NamedTuple):
 
 def _read(options: argparse.Namespace) -> Asked:
     """The target that EXPR denotes; what was read as one of several things it may mean is said before the work."""
+    from mgdl_theory.construction import relative_tol
     from mgdl_theory.targets.sources import caution, read
 
     if said := caution(options.expr):
@@ -62,7 +63,14 @@ def _read(options: argparse.Namespace) -> Asked:
     found = read(options.expr, options.domain, tol=options.tol, limit=_budget(options).bytes, **given)
     for told in getattr(found.target, "notes", ()):
         print(f"note: {told}", file=sys.stderr)
-    return Asked(found.target, found.tol)
+    if getattr(options, "rel_tol", None) is None:
+        return Asked(found.target, found.tol)
+    if options.tol is not None:
+        raise OptionError("--rel-tol: give this or --tol, not both")
+    whole: Any = found.target
+    tols = [relative_tol(f, options.rel_tol) for f in whole.components]
+    note(f"note: {options.rel_tol} of the range of f is at least {', '.join(tols)}, the tolerance")
+    return Asked(found.target, tols if len(tols) > 1 else tols[0])
 
 
 def _asked(options: argparse.Namespace) -> Asked:

@@ -33,6 +33,7 @@ CONSTRUCTION: Mapping[str, Mapping[str, Any]] = {
     "--tol": {
         "help": "sup-norm to prove for the last residual (default 1e-4, that of @NAME, 1e-2 for a Python function, "
         "a tenth of their range for samples)"},
+    "--rel-tol": {"metavar": "R", "help": "in place of --tol: this part of the range of f, found before the run"},
     "--lift": {"default": "auto", "help": "auto, none or a number: constant of grade 0 (default auto)"},
     "--max-atoms": {"type": int, "metavar": "N", "help": "budget of atoms"},
     "--max-level": {"type": int, "metavar": "L", "help": "finest level allowed"},
@@ -123,7 +124,8 @@ COMMANDS = {
         (*SCHEME, *CLAIMS, "--json", "--certificate", "--quiet"),
         other={"expr": {
             "help": "formula in x, y, z, w or x1..xd, e.g. 'sin(10*x)*exp(-x)', or @NAME of the gallery; "
-            "several, separated by ';', are the components of a vector; samples in a .npy, .npz, .csv, .txt, .asc or image file; "
+            "several, separated by ';', are the components of a vector; samples in a .npy, .npz, .csv, .txt, .asc or "
+            "image file; "
             "or FILE.py:NAME, a Python function, whose file is run"}},
     ),
     "check": Command(

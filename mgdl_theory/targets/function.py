@@ -93,6 +93,8 @@ class CallableTarget(ScalarTarget):
         self.name = plain(name or _name(function), NAME)
         self.variables = tuple(variables) if variables is not None else _variables(box.dim)
         self.text = self.name + (f" with {modulus.text}" if modulus else "")
+        costly = "known by its modulus only; a formula, if there is one, needs far fewer atoms"
+        self.notes = (costly,) if modulus else ()
         self._inside = [_floats_inside(box, axis) for axis in range(box.dim)]
         self._relative, self._absolute, self.error_text = self._value_error(value_error)
         probe = self._probe()

@@ -328,6 +328,10 @@ _NEEDS = {
     "asin": "asin needs an argument in [-1, 1]",
     "acos": "acos needs an argument in [-1, 1]",
 }
+STABLE = (
+    "; log(1 + exp(u)) is max(u, 0) + log(1 + exp(-abs(u))), and log(exp(u) + exp(v)) is "
+    "max(u, v) + log(1 + exp(-abs(u - v))), which never overflow"
+)
 _CHANGE = "change the domain or the formula"
 
 
@@ -355,7 +359,8 @@ def _not_shown(target: ExpressionTarget, low: Point, high: Point) -> TargetError
         return TargetError(f"{target.text} cannot be shown to be defined {at} {place}; {_CHANGE}")
     node, name = target.program.nodes[failure.number], _operation(target, failure.number)
     if not node.partial:
-        return TargetError(f"{name} leaves the range of binary64 {at} {place}; {_CHANGE}")
+        stable = STABLE if node.op == "exp" and any(other.op == "log" for other in target.program.nodes) else ""
+        return TargetError(f"{name} leaves the range of binary64 {at} {place}; {_CHANGE}{stable}")
     inner = target.program.text_of(node.args[-1] if node.op == "div" else node.args[0])
     ends = failure.args[-1 if node.op == "div" else 0]
     advice = {"sqrt": f"sqrt(max({inner}, 0))", "powq": f"max({inner}, 0)**({node.value})"}.get(node.op)
