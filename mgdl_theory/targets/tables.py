@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mgdl_theory.archive import MEMORY
 from mgdl_theory.errors import OptionError, shown
+from mgdl_theory.targets.formula.parser import MAX_CHARS
 from mgdl_theory.text import count, float_text
 
 TABLES = (".csv", ".tsv", ".txt", ".dat", ".asc")
@@ -23,7 +24,7 @@ TABLES = (".csv", ".tsv", ".txt", ".dat", ".asc")
 COMMENTS = ("#", "%")
 """Definition: what a line of comment begins with."""
 
-MAX_PAIRS = 500
+MAX_PAIRS = 400
 """Definition: pairs that are not evenly spaced, of which a formula is made, at most."""
 
 MAX_LINE = 1 << 22
@@ -186,19 +187,23 @@ def _coordinates(table: NDArray[np.float64], said: list[str]) -> Table | None:
     if table.shape[1] == 2:
         order = np.argsort(table[:, 0], kind="stable")
         x, y = table[order].T
-        if len(x) < 3 or np.any(np.diff(x) == 0):
+        twice = x[1:][np.diff(x) == 0]
+        if len(x) > 2 and 0 < len(twice) <= len(x) // 3:
+            raise OptionError(f": pairs x, y, but x = {float_text(twice[0])} stands there twice; keep one value for it")
+        if len(x) < 3 or len(twice):
             return None
         turned = "" if np.array_equal(order, np.arange(len(x))) else ", sorted"
         ends, told = _ends(x), f"read as {len(x)} pairs x, y{turned}, "
         if _steps(x) is not None:
             return Table(y.copy(), (f"{told}evenly spaced from {ends[0]} to {ends[1]}{more}",), ends)
-        if len(x) > MAX_PAIRS:
+        formula = _polyline(x.tolist(), y.tolist()) if len(x) <= MAX_PAIRS else ""
+        if not 0 < len(formula) <= MAX_CHARS:
             raise OptionError(
-                f": {len(x)} pairs are not evenly spaced, and of more than {MAX_PAIRS} no formula is made; "
+                f": {len(x)} pairs are not evenly spaced, too many for a formula (some {MAX_PAIRS} are the most); "
                 "take them at even distances"
             )
         told += f"from {ends[0]} to {ends[1]}, and linear between them"
-        return Table(np.zeros(0), (told + more,), ends, _polyline(x.tolist(), y.tolist()))
+        return Table(np.zeros(0), (told + more,), ends, formula)
     axes = [np.unique(table[:, k]) for k in range(2)]
     sizes = [len(axis) for axis in axes]
     if min(sizes) < 2 or sizes[0] * sizes[1] != len(table) or any(_steps(axis) is None for axis in axes):
