@@ -264,7 +264,7 @@ def test_a_hessian_with_an_integer_power_for_a_fractional_one_is_caught(
     def sqrt(self: JetAlgebra, a: Jet) -> Jet:
         root, reciprocal = self.engine.sqrt(a.value), self.engine.powq_inside
         slope = self._scaled(Fraction(1, 2), reciprocal(root, Fraction(-1)))
-        return self._chain(a, root, slope, self._scaled(Fraction(-1, 4), reciprocal(a.value, Fraction(-1))))
+        return self.chain(a, root, slope, self._scaled(Fraction(-1, 4), reciprocal(a.value, Fraction(-1))))
 
     monkeypatch.setattr(JetAlgebra, "sqrt", sqrt)
     report = verify(construct(mg.target("sqrt(x)"), 1e-4))

@@ -494,7 +494,649 @@ class Jets:
         return Jet((max(u.value[0], v.value[0]), max(u.value[1], v.value[1])), grad, hess)
 
 
-# -- 4. questions about one cell ----------------------------------------------------------------------------
+# -- 4. gaps: planes x_axis = a on which the formula is undefined, with a limit -------------------------------
+#
+# The formula is run on expansions in s = x_axis - a.  Which leading coefficients vanish, and signs, are decided once,
+# at s = 0, in exact numbers.  Then, with enclosures of the coefficients over the hull of a cell and the plane: if
+# u = s^m U and u_j = u^(j)/j!, then U_j(x) is a mean of u_(m+j) between the plane and x, so that dropping zeros is a shift.
+
+TERMS = 12  # experience: coefficients of an expansion
+MAX_GAPS, MAX_TERMS = 16, 400  # definition: gaps of a formula, terms of an exact number
+
+Number = tuple[tuple[tuple[Any, ...], Fraction], ...]  # a polynomial in letters: sorted pairs of monomial, coefficient
+
+
+class Exact:
+    """Exact numbers: polynomials over Q in letters, each of which stands for one real number.
+
+    Letters count as independent: what is formally 0 is 0.  A letter is (name, numbers).
+    """
+
+    def __init__(self, arithmetic: Arithmetic, sides: Sequence[Interval], names: Sequence[str]) -> None:
+        self.a, self.sides = arithmetic, dict(zip(names, sides, strict=True))
+        self.pi = self.letter("pi")
+
+    @staticmethod
+    def number(terms: dict[tuple[Any, ...], Fraction]) -> Number:
+        """The polynomial with these terms."""
+        if len(terms) > MAX_TERMS or any(max(map(abs, q.as_integer_ratio())).bit_length() > 4096 for q in terms.values()):
+            raise Undefined("the exact numbers become too long")
+        return tuple(sorted((m, q) for m, q in terms.items() if q))
+
+    def const(self, q: Fraction | int) -> Number:
+        """A rational number."""
+        return self.number({(): Fraction(q)})
+
+    def letter(self, name: str, *arguments: Number) -> Number:
+        """A number of which nothing but its name is used."""
+        return ((((name, arguments), 1),), Fraction(1)),
+
+    def add(self, a: Number, b: Number) -> Number:
+        """a + b."""
+        terms = dict(a)
+        for m, q in b:
+            terms[m] = terms.get(m, Fraction(0)) + q
+        return self.number(terms)
+
+    def mul(self, a: Number, b: Number) -> Number:
+        """a b."""
+        terms: dict[tuple[Any, ...], Fraction] = {}
+        for (m, p), (n, q) in ((x, y) for x in a for y in b):
+            powers = dict(m)
+            for letter, e in n:
+                powers[letter] = powers.get(letter, 0) + e
+            key = tuple(sorted((letter, e) for letter, e in powers.items() if e))
+            terms[key] = terms.get(key, Fraction(0)) + p * q
+        return self.number(terms)
+
+    def power(self, a: Number, q: Fraction | int) -> Number:
+        """a^q; a is not 0 if q < 0, and positive if q is no integer."""
+        if q.denominator == 1:
+            base = a if q > 0 else self.inverse(a)
+            return reduce(self.mul, [base] * abs(int(q)), self.const(1))
+        r = self.rational(a)
+        if r is not None and r > 0 and q.denominator in (2, 3):
+            n, m = (round(k ** (1 / q.denominator)) if k < 1 << 64 else 0 for k in r.as_integer_ratio())
+            if m and Fraction(n, m) ** q.denominator == r:
+                return self.const(Fraction(n, m) ** q.numerator)
+        return self.letter(f"power {q}", a)
+
+    def inverse(self, a: Number) -> Number:
+        """1 / a."""
+        if not a:
+            raise Undefined("a divisor is 0")
+        if len(a) > 1:
+            return self.letter("inverse", a)
+        return ((tuple((letter, -e) for letter, e in a[0][0]), 1 / a[0][1]),)
+
+    @staticmethod
+    def rational(a: Number) -> Fraction | None:
+        """Its value where it has no letters."""
+        return Fraction(0) if not a else a[0][1] if len(a) == 1 and not a[0][0] else None
+
+    def function(self, name: str, *arguments: Number) -> Number:
+        """exp, log, sin, cos, asin, acos, atan, max: what is known exactly, else a letter."""
+        a, q = arguments[0], self.rational(arguments[0])
+        minus = self.mul(self.const(-1), a)
+        if name == "exp" and q is not None and q.denominator == 1:
+            return (((((name, (self.const(1),)), int(q)),), Fraction(1)),) if q else self.const(1)
+        if name == "exp" and a and a[0][1] < 0:
+            return self.inverse(self.letter(name, minus))
+        if name == "log" and (q == 1 or a == self.function("exp", self.const(1))):
+            return self.const(0 if q == 1 else 1)
+        turns = self.rational(self.mul(a, self.inverse(self.pi)))
+        if name in ("sin", "cos") and turns is not None and (2 * turns).denominator == 1:
+            return self.const((0, 1, 0, -1)[int(2 * turns + (name == "cos")) % 4])
+        if name in ("asin", "atan") and not a:
+            return a
+        if name in ("sin", "cos", "asin", "atan") and a[0][1] < 0:
+            value = self.letter(name, minus)
+            return value if name == "cos" else self.mul(self.const(-1), value)
+        return self.letter(name, *arguments)
+
+    def constant(self, a: Any) -> bool:
+        """Whether no coordinate occurs in it."""
+        return a not in self.sides and not (isinstance(a, tuple) and not all(map(self.constant, a)))
+
+    def sign(self, a: Number) -> int:
+        """The sign, by an enclosure; 0 where that does not tell."""
+        lo, hi = self.enclosed(a)
+        return (lo > 0) - (hi < 0)
+
+    def enclosed(self, a: Number) -> Interval:
+        """An enclosure for all values of the coordinates."""
+        total = (0, 0)
+        for monomial, q in a:
+            product = self.a.const(q)
+            for (name, arguments), e in monomial:
+                product = self.a.mul(product, self.a.power(self.known(name, *map(self.enclosed, arguments)), e))
+            total = self.a.add(total, product)
+        return total
+
+    def known(self, name: str, *x: Interval) -> Interval:
+        """An enclosure of a letter."""
+        if name in self.sides or name == "pi":
+            return self.sides.get(name, self.a.pi)
+        if name == "max":
+            return max(x[0][0], x[1][0]), max(x[0][1], x[1][1])
+        if name == "inverse":
+            return self.a.div(self.a.one, *x)
+        return self.a.power(x[0], Fraction(name[6:])) if name.startswith("power") else self.a.function(name, *x)
+
+
+class Series(NamedTuple):
+    """s^order (c_0 + c_1 s + ...); None is exactly 0, and beyond the end nothing is known."""
+
+    order: int
+    c: list[Any]
+
+
+class Logs(NamedTuple):
+    """p + q log|s|."""
+
+    p: Series
+    q: Series
+
+
+class Flat(NamedTuple):
+    """A continuous function: its limit, or its jet over the cell."""
+
+    value: Any
+
+
+class Wild(NamedTuple):
+    """A bounded function: its magnitude is at most this."""
+
+    bound: int
+
+
+Local = Series | Logs | Flat | Wild
+
+
+class Expansion:
+    """The operations of a formula next to a gap.
+
+    ``ring`` is Exact, or Jets with the hull of the cell and the plane in place of the coordinate; ``s`` holds the
+    distances, 0 in the exact pass.  ``side`` is 1 where s > 0, -1 where s < 0, 0 for both; ``tape`` holds the answers.
+    """
+
+    def __init__(self, ring: Any, gap: Fraction, axis: int, s: Interval, side: int, tape: list[Any] | None) -> None:
+        self.R, self.gap, self.axis, self.s, self.side = ring, gap, axis, s, side
+        self.exact, self.tape, self.asked = tape is None, tape or [], 0
+
+    def answer(self, question: Callable[[], Any]) -> Any:
+        """What the exact pass says."""
+        if self.exact:
+            self.tape.append(question())
+        self.asked += 1
+        return self.tape[self.asked - 1]
+
+    # -- coefficients --
+
+    def number(self, q: Fraction | int) -> Any:
+        """A rational coefficient."""
+        return self.R.const(q) if self.exact else self.R.constant(self.R.a.const(q))
+
+    def total(self, *products: tuple[Any, Any]) -> Any:
+        """A sum of products, None if all are 0."""
+        found = [self.R.mul(a, b) for a, b in products if a is not None and b is not None]
+        return reduce(self.R.add, found) if found else None
+
+    def times(self, a: Any, q: Fraction | int) -> Any:
+        """A rational multiple."""
+        return None if a is None or not q else self.R.mul(self.number(q), a)
+
+    def first(self, c: list[Any]) -> Any:
+        """c_0."""
+        return self.number(0) if c[0] is None else c[0]
+
+    def inverse(self, a: Any) -> Any:
+        """1 / a; Undefined if a may be 0."""
+        return self.R.inverse(a) if self.exact else self.R.power(a, -1)
+
+    def sign(self, a: Any) -> int:
+        """The sign at the plane."""
+        return int(self.answer(lambda: self.R.sign(a)))
+
+    # -- expansions --
+
+    def constant(self, value: Any) -> Series:
+        """No dependence on s."""
+        return Series(0, [value, *[None] * (TERMS - 1)])
+
+    def normal(self, u: Series) -> Series:
+        """Without the leading coefficients that are exactly 0."""
+        zeros = self.answer(lambda: next((i for i, x in enumerate(u.c) if x is not None and x), None))
+        if zeros is None:
+            raise Undefined("everything known of a divisor vanishes at a gap")
+        return Series(u.order + zeros, u.c[zeros:])
+
+    def lowered(self, u: Series, order: int) -> list[Any]:
+        """The coefficients of the same with this order: (x - a) f has the coefficients s f_j + f_(j-1)."""
+        if u.order < order:
+            raise Undefined("a pole at a gap")
+        c, s, one = u.c, None if self.exact else self.R.constant(self.s), self.number(1)
+        for _ in range(u.order - order):
+            c = [self.total((s, c[k]), (one, c[k - 1] if k else None)) for k in range(len(c))]
+        return c
+
+    def analytic(self, u: Series) -> list[Any]:
+        """The coefficients of what has no pole."""
+        return self.lowered(self.normal(u) if u.order < 0 else u, 0)
+
+    def pole(self, u: Local) -> bool:
+        """Whether it tends to infinity as a power of s."""
+        return isinstance(u, Series) and u.order < 0 and self.normal(u).order < 0
+
+    def direction(self, u: Series) -> int:
+        """The sign next to the plane of what is normal."""
+        return self.sign(u.c[0]) * (self.side if u.order % 2 else 1)
+
+    def flat(self, u: Local) -> Any:
+        """The limit or the jet of what extends continuously."""
+        if isinstance(u, Flat):
+            return u.value
+        if isinstance(u, Wild):
+            raise Undefined("an oscillation at a gap")
+        if isinstance(u, Series):
+            return self.continuous(self.analytic(u))
+        q, rest = self.normal(u.q), self.flat(u.p)
+        if q.order < 1:
+            raise Undefined("a logarithm of 0 at a gap")
+        if self.exact:
+            return rest
+        factor = self.continuous(self.lowered(Series(0, q.c), 0))
+        return self.R.add(rest, self.R.mul(factor, self.power_log(q.order)))
+
+    def continuous(self, c: list[Any]) -> Any:
+        """The limit, or the jet: c_0, c_1, 2 c_2 enclose f, f', f'' along the axis."""
+        if self.exact:
+            return self.first(c)
+        nothing = self.R.constant((-INF, INF))._replace(grad=[(-INF, INF)] * len(self.R.axes))
+        value, slope, bend = [self.number(0) if x is None else x for x in [*c[:3], *[nothing] * (3 - len(c))]]
+        mixed = lambda i, j: slope.grad[j if i == self.axis else i] if self.axis in (i, j) else value.hess[i, j]  # noqa: E731
+        double = self.R.a.add(bend.value, bend.value)
+        hess = {(i, j): double if i == j == self.axis else mixed(i, j) for i, j in self.R.pairs}
+        return Jet(value.value, [slope.value if i == self.axis else value.grad[i] for i in self.R.axes], hess)
+
+    # -- the operations --
+
+    def run(self, formula: Formula, variable: Callable[[int], Any]) -> Any:
+        """The limit or the jet of the formula."""
+        found: list[Local] = []
+        for op, *args in formula.nodes:
+            if op == "var":
+                more = self.number(1) if args[0] == self.axis else None
+                found.append(Series(0, [variable(args[0]), more, *[None] * (TERMS - 2)]))
+            elif op == "const":
+                found.append(self.constant(self.number(args[0]) if args[0] else None))
+            elif op == "pi":
+                found.append(self.constant(self.R.pi if self.exact else self.R.constant(self.R.a.pi)))
+            elif op == "power":
+                found.append(self.power(found[args[0]], args[1]))
+            else:
+                name = {"+": "add", "*": "mul", "/": "div"}.get(op, op)
+                found.append(getattr(self, name)(*[found[k] for k in args]))
+        return self.flat(found[formula.root])
+
+    def add(self, u: Local, v: Local) -> Local:
+        """u + v."""
+        if isinstance(u, Series) and isinstance(v, Series):
+            order, one = min(u.order, v.order), self.number(1)
+            pairs = zip(self.lowered(u, order), self.lowered(v, order), strict=False)
+            return Series(order, [self.total((one, x), (one, y)) for x, y in pairs])
+        if isinstance(u, Series | Logs) and isinstance(v, Series | Logs):
+            none = self.constant(None)
+            (p, q), (r, t) = (w if isinstance(w, Logs) else (w, none) for w in (u, v))
+            return Logs(self.add(p, r), self.add(q, t))  # type: ignore[arg-type]
+        return Flat(self.R.add(self.flat(u), self.flat(v)))
+
+    def mul(self, u: Local, v: Local) -> Local:
+        """u v."""
+        if isinstance(v, Logs | Wild) and not isinstance(u, Logs | Wild):
+            u, v = v, u
+        if isinstance(v, Series) and isinstance(u, Series):
+            n = min(len(u.c), len(v.c))
+            c = [self.total(*((u.c[i], v.c[k - i]) for i in range(k + 1))) for k in range(n)]
+            return Series(u.order + v.order, c)
+        if isinstance(v, Series) and isinstance(u, Logs):
+            return Logs(self.mul(u.p, v), self.mul(u.q, v))  # type: ignore[arg-type]
+        if isinstance(v, Series) and isinstance(u, Wild):
+            v = self.normal(v)
+            if v.order < 1:
+                raise Undefined("an oscillation at a gap")
+            return Flat(self.number(0) if self.exact else self.small(u.bound, self.continuous(self.lowered(v, 0))))
+        return Flat(self.R.mul(self.flat(u), self.flat(v)))
+
+    def small(self, bound: int, v: Jet) -> Jet:
+        """What is known of w v, |w| <= bound."""
+        whole = (-INF, INF)
+        value = self.R.a.mul((-bound, bound), v.value)
+        return Jet(value, [whole] * len(self.R.axes), dict.fromkeys(self.R.pairs, whole))
+
+    def div(self, u: Local, v: Local) -> Local:
+        """u / v."""
+        if not isinstance(v, Series):
+            value = self.flat(v)
+            return Flat(self.R.mul(self.flat(u), self.inverse(value)))
+        v = self.normal(v)
+        if isinstance(u, Logs):
+            return Logs(self.quotient(u.p, v), self.quotient(u.q, v))
+        if isinstance(u, Series):
+            return self.quotient(u, v)
+        if v.order:
+            raise Undefined("a quotient without an expansion at a gap")
+        return Flat(self.R.mul(self.flat(u), self.inverse(self.continuous(self.lowered(v, 0)))))
+
+    def quotient(self, u: Series, v: Series) -> Series:
+        """u / v, v without zero: w_k v_0 = u_k - sum w_i v_(k-i)."""
+        inverse, c = self.inverse(v.c[0]), list[Any]()
+        for k in range(min(len(u.c), len(v.c))):
+            parts = ((self.times(c[i], -1), v.c[k - i]) for i in range(k))
+            c.append(self.total((self.total((self.number(1), u.c[k]), *parts), inverse)))
+        return Series(u.order - v.order, c)
+
+    def power(self, u: Local, q: Fraction) -> Local:
+        """u^q: where it vanishes, |s|^(m q) times a power of what does not."""
+        if not isinstance(u, Series):
+            return Flat(self.R.power(self.flat(u), q))
+        if q.denominator == 1:
+            whole: Local = reduce(self.mul, [u] * abs(int(q)), self.constant(self.number(1)))
+            return whole if q >= 0 else self.div(self.constant(self.number(1)), whole)
+        if q > 0 and all(x is None for x in u.c):
+            return u
+        u = self.normal(u)
+        if self.direction(u) <= 0:
+            raise Undefined("a root of something not shown to be positive at a gap")
+        a = u.c if self.sign(u.c[0]) > 0 else [self.times(x, -1) for x in u.c]
+        self.inverse(a[0])
+        y, e = self.integrated(self.R.power(a[0], q), lambda i, k: q * i - (k - i), a, lambda k, y: y, a[0]), u.order * q
+        if e.denominator == 1:
+            side = 1 if e % 2 == 0 else self.side
+            if not side:
+                raise Undefined("two sides at a gap")
+            return Series(int(e), y if side > 0 else [self.times(x, -1) for x in y])
+        if e < 0:
+            raise Undefined("a root tends to infinity at a gap")
+        return Flat(self.scaled_power(self.number(e), self.continuous(y)))
+
+    def integrated(self, first: Any, weight: Any, a: list[Any], g: Any, over: Any = None) -> list[Any]:
+        """y_0 = first, k y_k = sum_i weight(i, k) a_i g(k, y)_(k-i), divided by ``over``."""
+        y, inverse = [first], None if over is None else self.inverse(over)
+        for k in range(1, len(a)):
+            other = g(k, y)
+            if len(other) < k:
+                break
+            total = self.total(*((self.times(a[i], Fraction(weight(i, k)) / k), other[k - i]) for i in range(1, k + 1)))
+            y.append(total if inverse is None else self.total((total, inverse)))
+        return y
+
+    def chain(self, name: str, u: Local, slope: Callable[[list[Any]], list[Any]]) -> Local:
+        """name(u) for name' = slope, where the argument has no pole."""
+        if not isinstance(u, Series):
+            return Flat(self.R.function(name, self.flat(u)))
+        a = self.analytic(u)
+        g = slope(a)
+        return Series(0, self.integrated(self.R.function(name, self.first(a)), lambda i, k: i, a, lambda k, y: g))
+
+    def exp(self, u: Local) -> Local:
+        """exp; of a pole flat, of q log|s| a power."""
+        if isinstance(u, Series) and u.order < 0:
+            u = self.normal(u)
+            if u.order < 0:
+                if self.direction(u) >= 0:
+                    raise Undefined("an exponential tends to infinity at a gap")
+                q = self.quotient(self.constant(self.number(-1)), u)
+                return Flat(self.number(0) if self.exact else self.vanishing(self.continuous(self.lowered(q, 0))))
+        if isinstance(u, Logs):
+            q = self.normal(u.q)
+            alone = q.order == 0 and all(x is None for x in q.c[1:])
+            if alone and self.answer(lambda: self.R.constant(q.c[0])) and self.sign(q.c[0]) > 0:
+                return Flat(self.scaled_power(q.c[0], self.flat(self.exp(u.p))))
+        if not isinstance(u, Series):
+            return Flat(self.R.function("exp", self.flat(u)))
+        a = self.analytic(u)
+        return Series(0, self.integrated(self.R.function("exp", self.first(a)), lambda i, k: i, a, lambda k, y: y))
+
+    def log(self, u: Local) -> Local:
+        """log|s^m U| = log|U| + m log|s|."""
+        if not isinstance(u, Series):
+            return Flat(self.R.function("log", self.flat(u)))
+        u = self.normal(u)
+        if self.direction(u) <= 0:
+            raise Undefined("a logarithm of something not shown to be positive at a gap")
+        a = u.c if self.sign(u.c[0]) > 0 else [self.times(x, -1) for x in u.c]
+        g = self.quotient(self.constant(self.number(1)), Series(0, a)).c
+        p = Series(0, self.integrated(self.R.function("log", a[0]), lambda i, k: i, a, lambda k, y: g))
+        return p if u.order == 0 else Logs(p, self.constant(self.number(u.order)))
+
+    def sin(self, u: Local) -> Local:
+        """sin."""
+        return self.wave("sin", u)
+
+    def cos(self, u: Local) -> Local:
+        """cos."""
+        return self.wave("cos", u)
+
+    def wave(self, name: str, u: Local) -> Local:
+        """sin or cos: s' = c a', c' = -s a'."""
+        if self.pole(u):
+            return Wild(0 if self.exact else self.R.a.unit)
+        if not isinstance(u, Series):
+            return Flat(self.R.function(name, self.flat(u)))
+        a = self.analytic(u)
+        s, c = ([self.R.function(which, self.first(a))] for which in ("sin", "cos"))
+        for k in range(1, len(a)):
+            rises = [self.times(a[i], Fraction(i, k)) for i in range(1, k + 1)]
+            up, down = (self.total(*zip(rises, y[::-1], strict=True)) for y in (c, s))
+            s.append(up)
+            c.append(self.times(down, -1))
+        return Series(0, s if name == "sin" else c)
+
+    def atan(self, u: Local) -> Local:
+        """atan, between -2 and 2."""
+        if self.pole(u):
+            return Wild(0 if self.exact else 2 * self.R.a.unit)
+        return self.chain("atan", u, lambda a: self.slope(a, 1, Fraction(-1)))
+
+    def asin(self, u: Local) -> Local:
+        """asin."""
+        return self.chain("asin", u, lambda a: self.slope(a, -1, Fraction(-1, 2)))
+
+    def acos(self, u: Local) -> Local:
+        """acos = pi/2 - asin."""
+        half_pi = self.constant(self.times(self.R.pi if self.exact else self.R.constant(self.R.a.pi), Fraction(1, 2)))
+        return self.add(half_pi, self.mul(self.constant(self.number(-1)), self.asin(u)))
+
+    def slope(self, a: list[Any], sign: int, q: Fraction) -> list[Any]:
+        """(1 + sign a^2)^q, where that has neither a zero nor a pole."""
+        square, minus = self.mul(Series(0, a), Series(0, a)), self.constant(self.number(sign))
+        found = self.power(self.add(self.constant(self.number(1)), self.mul(square, minus)), q)
+        if not isinstance(found, Series) or found.order:
+            raise Undefined("asin at 1 or -1 at a gap")
+        return found.c
+
+    def max(self, u: Local, v: Local) -> Local:
+        """The larger one, by the sign of the difference."""
+        if not (isinstance(u, Series) and isinstance(v, Series)):
+            x, y = self.flat(u), self.flat(v)
+            return Flat(self.R.function("max", x, y) if self.exact else self.R.max(x, y))
+        difference = self.add(u, self.mul(self.constant(self.number(-1)), v))
+        assert isinstance(difference, Series)
+        if all(x is None for x in difference.c):
+            return u
+        difference = self.normal(difference)
+        sign = self.direction(difference)
+        self.inverse(difference.c[0])
+        if not sign:
+            raise Undefined("two sides at a gap")
+        return u if sign > 0 else v
+
+    # -- s^m log|s|, |s|^c and exp(-1/q) on the cell: monotone pieces in r = |s|, 0 < r <= h --
+
+    def reach(self) -> int:
+        """The largest |s|."""
+        return max(-self.s[0], self.s[1])
+
+    def sided(self, x: Interval, odd: bool, across: bool = True) -> Interval:
+        """A function of |s|, times the sign of s if odd; unknown on both sides at once unless ``across``."""
+        left, right = self.s[0] < 0, self.s[1] > 0
+        if left and right and not across:
+            return -INF, INF
+        both = [x] * right + [self.R.a.neg(x) if odd else x] * left or [x, self.R.a.neg(x) if odd else x]
+        return min(lo for lo, _ in both), max(hi for _, hi in both)
+
+    def jet(self, value: Interval, first: Interval, second: Interval) -> Jet:
+        """A function of s alone."""
+        jet, k = self.R.constant(value), self.axis
+        if not self.R.axes:
+            return Jet(value, [], {})
+        return Jet(value, [first if i == k else (0, 0) for i in self.R.axes], {**jet.hess, (k, k): second})
+
+    def power_log(self, m: int) -> Jet:
+        """s^m log|s|."""
+        h = self.reach()
+        second = self.log_range(m - 2, m * (m - 1), 2 * m - 1) if m > 1 else (self.over(h), INF)
+        value, first = self.log_range(m, 1, 0), self.log_range(m - 1, m, 1)
+        return self.jet(
+            self.sided(value, m % 2 == 1), self.sided(first, m % 2 == 0), self.sided(second, m % 2 == 1, m > 1)
+        )
+
+    def over(self, h: int) -> int:
+        """At most 1/r for r <= h."""
+        return self.R.a.div(self.R.a.one, (h, h))[0] if h else 0
+
+    def log_range(self, k: int, p: int, q: int) -> Interval:
+        """r^k (p log r + q), p > 0: rising for k = 0; else 0 at 0, and least where log r = -(1/k + q/p)."""
+        a, h = self.R.a, self.reach()
+        if not h:
+            return (0, 0) if k else (-INF, INF)
+        linear = a.add(a.mul(a.const(p), a.at("log", h)), a.const(q))
+        if not k:
+            return -INF, linear[1]
+        end = a.mul(a.power((h, h), k), linear)
+        at = a.function("exp", a.const(-Fraction(1, k) - Fraction(q, p)))
+        bottom = a.mul(a.const(Fraction(-p, k)), a.power(at, k))[0] if h >= at[0] else 0
+        return min(0, bottom, end[0]), max(0, end[1])
+
+    def scaled_power(self, exponent: Any, factor: Any) -> Any:
+        """factor |s|^c, c > 0 a constant."""
+        if self.exact:
+            return self.number(0)
+        a, c = self.R.a, exponent.value
+        one, two = a.add(c, a.const(-1)), a.add(c, a.const(-2))
+        first = a.mul(c, self.power_range(one))
+        second = a.mul(a.mul(c, one), self.power_range(two))
+        jet = self.jet(self.power_range(c), self.sided(first, True), self.sided(second, False, one[0] > 0))
+        return self.R.mul(factor, jet)
+
+    def power_range(self, c: Interval) -> Interval:
+        """r^c."""
+        a, h = self.R.a, self.reach()
+        if c[0] <= 0 <= c[1]:
+            return 0, INF
+        if not h:
+            return (0, 0) if c[0] > 0 else (0, INF)
+        end = a.function("exp", a.mul(c, a.at("log", h)))
+        return (0, end[1]) if c[0] > 0 else (end[0], INF)
+
+    def vanishing(self, q: Jet) -> Jet:
+        """E(q) = exp(-1/q) for q > 0, else 0; E' rises up to q = 1/2, E'' up to q > 0.2113 and lies in [-0.4221, 2.5511]."""
+        return flat_exponential(self.R, q)
+
+
+def flat_exponential(ring: Jets, q: Jet) -> Jet:
+    """The jet of E(q)."""
+    a, (lo, hi) = ring.a, (max(0, end) for end in q.value)
+
+    def at(x: int, n: int) -> Interval:
+        """exp(-1/x) x^-n."""
+        if not x:
+            return 0, 0
+        return a.mul(a.function("exp", a.neg(a.div(a.one, (x, x)))), a.power((x, x), -n)) if x < INF else (0, INF)
+
+    def bend(x: int) -> Interval:
+        return a.mul(at(x, 4), a.add(a.one, a.mul(a.const(-2), (x, x)))) if x < INF else (-INF, INF)
+
+    half, early = a.unit >> 1, a.const(Fraction(2113, 10000))[0]
+    value = at(lo, 0)[0] if lo < INF else 0, a.unit if hi == INF else at(hi, 0)[1]
+    low, top = at(lo, 2)[0], a.const(Fraction(54135, 100000))[1]
+    first = (max(0, low), min(top, at(hi, 2)[1])) if hi <= half else (max(0, min(low, at(hi, 2)[0])), top)
+    bottom, most = a.const(Fraction(-4221, 10000))[0], a.const(Fraction(25511, 10000))[1]
+    second = (max(0, bend(lo)[0]), min(most, bend(hi)[1])) if hi <= early else (0 if hi <= half else bottom, most)
+    return ring.chain(q, value, first, second) if ring.axes else ring.constant(value)
+
+
+class Gap:
+    """A gap that a certificate names, its limit confirmed by exact numbers."""
+
+    def __init__(self, axis: int, at: Fraction, target: Target) -> None:
+        self.axis, self.at, self.target = axis, at, target
+        low, high = target.box[axis]
+        try:
+            self.tapes = {0: self.confirmed(0)[0]}
+        except Undefined:
+            both = {side: self.confirmed(side) for side, there in ((1, at < high), (-1, at > low)) if there}
+            if len({limit for _, limit in both.values()}) > 1:
+                raise Undefined("the limits from the two sides are not shown to be equal") from None
+            self.tapes = {side: tape for side, (tape, _) in both.items()}
+        self.zeros = max(1, *(k for tape in self.tapes.values() for k in [0, *tape] if type(k) is int))
+
+    def confirmed(self, side: int) -> tuple[list[Any], Number]:
+        """The answers and the limit, in exact numbers."""
+        t = self.target
+        ring = Exact(t.a, [(t.a.const(lo)[0], t.a.const(hi)[1]) for lo, hi in t.box], t.names)
+        exact = Expansion(ring, self.at, self.axis, (0, 0), side, None)
+        variables = [ring.const(self.at) if k == self.axis else ring.letter(name) for k, name in enumerate(t.names)]
+        return exact.tape, exact.run(t.formula, variables.__getitem__)
+
+    def near(self, ends: Sequence[tuple[Fraction, Fraction]]) -> bool:
+        """Whether a cell touches the gap, or is so close for its size that a quotient of enclosures is coarse."""
+        (lo, hi), (low, high) = ends[self.axis], self.target.box[self.axis]
+        others = [abs(g.at - self.at) / 2 for g in self.target.gaps if g.axis == self.axis and g.at != self.at]
+        away, reach = max(lo - self.at, self.at - hi, Fraction(0)), min([high - low, *others])
+        return not away or (away <= reach and (away / reach) ** (self.zeros + 2) * reach <= 16 * (hi - lo))
+
+    def jet(self, ends: Sequence[tuple[Fraction, Fraction]], jets: Jets, slopes: Sequence[Interval]) -> Jet:
+        """The formula on a product of intervals, in coordinates with these slopes."""
+        lo, hi = ends[self.axis]
+        found = [
+            self.one_side(side, ends, jets, slopes)
+            for side in self.tapes
+            if not side or lo == hi or (hi > self.at if side > 0 else lo < self.at)
+        ]
+        if len(found) == 1 or lo == hi:
+            return found[0]
+        p, q = found
+        hull = lambda x, y: (min(x[0], y[0]), max(x[1], y[1]))  # noqa: E731
+        grad = [hull(x, y) for x, y in zip(p.grad, q.grad, strict=True)]
+        return Jet(hull(p.value, q.value), grad, dict.fromkeys(p.hess, (-INF, INF)))
+
+    def one_side(self, side: int, ends: Any, jets: Jets, slopes: Sequence[Interval]) -> Jet:
+        """The same by the expansion of one side."""
+        a, k, at = jets.a, self.axis, self.at
+        lo, hi = ends[k]
+        if side:
+            lo, hi = (max(lo, at), max(hi, at)) if side > 0 else (min(lo, at), min(hi, at))
+        low, high = min(lo, at), max(hi, at)
+        s = a.const(low - at)[0], a.const(high - at)[1]
+        local = Expansion(jets, at, k, s, side, self.tapes[side])
+
+        def variable(i: int) -> Jet:
+            p, q = (low, high) if i == k else ends[i]
+            jet = jets.constant((a.const(p)[0], a.const(q)[1]))
+            return jet if i == k else jet._replace(grad=[slopes[j] if j == i else (0, 0) for j in jets.axes])
+
+        jet = local.run(self.target.formula, variable)
+        if not jets.axes:
+            return Jet(jet.value, [], {})
+        w, square = slopes[k], a.mul(slopes[k], slopes[k])
+        grad = [a.mul(x, w) if i == k else x for i, x in enumerate(jet.grad)]
+        scale = {(i, j): square if i == j == k else w if k in (i, j) else a.one for i, j in jets.pairs}
+        return Jet(jet.value, grad, {ij: a.mul(x, scale[ij]) for ij, x in jet.hess.items()})
+
+
+# -- 5. questions about one cell ----------------------------------------------------------------------------
 
 
 def corners(node: Index, step: int = 1) -> list[Index]:
@@ -545,13 +1187,27 @@ class Residual(NamedTuple):
 class Target:
     """The function f of a certificate: enclosures in units of 2^-bits, and questions about it on cells."""
 
-    def __init__(self, formula: str, names: list[str], box: list[tuple[Fraction, Fraction]], bits: int, engine: str):
+    def __init__(
+        self,
+        formula: str,
+        names: list[str],
+        box: list[tuple[Fraction, Fraction]],
+        bits: int,
+        engine: str,
+        gaps: Sequence[tuple[int, Fraction]] = (),
+    ) -> None:
         self.formula, self.names, self.box, self.a = Formula(formula, names), names, box, Arithmetic(bits, engine)
         self.points, self.jets = Jets(self.a, 0), Jets(self.a, len(box))
         self.slopes, every = [self.a.const(hi - lo) for lo, hi in box], (1 << len(box)) - 1
         self.near = lru_cache(1 << 8)(lambda v: [*masks(v), *(v | w for w in masks(every & ~v) if w)])  # see touched
         self.node_value = lru_cache(1 << 14)(lambda level, node: self.value([lo for lo, _ in self.ends(level, node)]))
         self.defects = lru_cache(CHUNK)(self._defects)
+        self.gaps: list[Gap] = []
+        for axis, at in gaps:
+            try:
+                self.gaps.append(Gap(axis, at, self))
+            except Undefined as why:
+                malformed(f"target: no limit is shown at the gap {names[axis]} = {at}: {why}")
 
     def ends(self, level: int, cell: Index) -> list[tuple[Fraction, Fraction]]:
         """The sides of a cell in the coordinates of the box."""
@@ -560,6 +1216,9 @@ class Target:
 
     def value(self, x: Sequence[Fraction]) -> Interval:
         """f at a point of the box."""
+        for gap in self.gaps:
+            if x[gap.axis] == gap.at:
+                return gap.jet([(q, q) for q in x], self.points, self.slopes).value
         return self.points.run(self.formula, [self.a.const(q) for q in x], []).value
 
     def real(self, x: Sequence[Fraction]) -> tuple[Fraction, Fraction]:
@@ -574,12 +1233,28 @@ class Target:
 
     def _defects(self, level: int, cell: Index) -> tuple[int, int, Interval]:
         """Sag and bulge of f on a cell (fact 2), and an enclosure of f on it."""
-        sides = [(self.a.const(lo)[0], self.a.const(hi)[1]) for lo, hi in self.ends(level, cell)]
-        value, grad, hess = self.jets.run(self.formula, sides, self.slopes)
+        value, grad, hess = self.jet(self.ends(level, cell))
         both = min(value[1] - value[0], -(-sum(hi - lo for lo, hi in grad) >> level + 2))
         sag = sum(max(hi, 0) if i == j else max(2 * hi, hi - lo) for (i, j), (lo, hi) in hess.items())
         bulge = sum(max(-lo, 0) if i == j else max(-2 * lo, hi - lo) for (i, j), (lo, hi) in hess.items())
         return min(both, -(-sag >> 2 * level + 3)), min(both, -(-bulge >> 2 * level + 3)), value
+
+    def jet(self, ends: list[tuple[Fraction, Fraction]]) -> Jet:
+        """Enclosures of f and its derivatives on a product of intervals: directly, and next to gaps by expansions."""
+        sides = [(self.a.const(lo)[0], self.a.const(hi)[1]) for lo, hi in ends]
+        ways: list[Callable[[], Jet]] = [lambda: self.jets.run(self.formula, sides, self.slopes)]
+        ways += [partial(gap.jet, ends, self.jets, self.slopes) for gap in self.gaps if gap.near(ends)]
+        found: list[Jet] = []
+        for way in ways:
+            try:
+                found.append(way())
+            except Undefined as why:
+                reason = why
+        if not found:
+            raise reason
+        met = lambda xs: (max(lo for lo, _ in xs), min(hi for _, hi in xs))  # noqa: E731
+        grad = [met([jet.grad[i] for jet in found]) for i in self.jets.axes]
+        return Jet(met([jet.value for jet in found]), grad, {ij: met([jet.hess[ij] for jet in found]) for ij in self.jets.pairs})
 
     def residual(self, level: int, cell: Index, G: Index) -> Residual:
         """What is known of e = f - G on a cell; unbounded where f is not shown to be defined."""
@@ -662,7 +1337,7 @@ def upward(q: Fraction, digits: int, limit: Fraction) -> str:
     return upward(q, digits + 1, limit) if q <= limit < Fraction(text) and digits < 28 else text
 
 
-# -- 5. the certificate: exact data, tiling, and the sweep over the levels ----------------------------------
+# -- 6. the certificate: exact data, tiling, and the sweep over the levels ----------------------------------
 
 
 def rational(text: str) -> Fraction:
@@ -690,6 +1365,10 @@ class Domain:
             malformed("target: expected a formula in x, y, z, w or x1, x2, ... on a box with a side for each")
         if any(lo >= hi for lo, hi in self.box) or len(self.formula) > MAX_CHARS:
             malformed("target: the formula is too long, or a lower end of the box is not below the upper end")
+
+        self.gaps = [(whole(axis, 0, self.dim - 1, "a gap"), rational(at)) for axis, at in target.get("gaps", [])]
+        if len(self.gaps) > MAX_GAPS or not all(self.box[axis][0] <= at <= self.box[axis][1] for axis, at in self.gaps):
+            malformed("target: there are too many gaps, or one lies outside the box")
 
     def point(self, x: list[Any]) -> list[Fraction]:
         """A point of the box."""
@@ -874,7 +1553,7 @@ class Certificate(Domain):
         return sums[bisect_right(numbers, k)]
 
 
-# -- 6. networks, of which a point refutes a claim ----------------------------------------------------------
+# -- 7. networks, of which a point refutes a claim ----------------------------------------------------------
 
 
 class Network:
@@ -924,7 +1603,7 @@ class Network:
 def refute(data: dict[str, Any], engine: str, say: Callable[[str], None]) -> str:
     """Confirm that a network does not satisfy a claim; returns the last line."""
     d, claim, grades, lift = Domain(data["target"]), str(data["claim"]), data["grades"], dyadic(data["lift"])
-    target, tol = Target(d.formula, d.names, d.box, BITS, engine), dyadic(data["tolerance"])
+    target, tol = Target(d.formula, d.names, d.box, BITS, engine, d.gaps), dyadic(data["tolerance"])
     sums = [*accumulate(Network(d.unit(d.point(data["witness"]["x"]))).grades(grades), initial=lift)]
     text = d.disproved(claim, data["witness"], target, lambda _, k: sums[k], len(grades), tol)
     say(f"{'refuted':<11} {claim:<14} {text}")
@@ -932,7 +1611,7 @@ def refute(data: dict[str, Any], engine: str, say: Callable[[str], None]) -> str
     return f"REFUTED: {summary}; {claim}: {text}"
 
 
-# -- 7. the claims ------------------------------------------------------------------------------------------
+# -- 8. the claims ------------------------------------------------------------------------------------------
 
 CLAIMS = ("tiling", "leaves", "residuals", "balanced", "nonincreasing", "unit-grades", "lp-decrease", "sup-decrease",
           "sup-norm")  # fmt: skip
@@ -978,7 +1657,7 @@ class Check:
 
     def __init__(self, data: dict[str, Any], engine: str, say: Callable[[str], None]) -> None:
         self.c, self.say, self.said = Certificate(data), say, 0
-        self.arguments = (self.c.formula, self.c.names, self.c.box, self.c.bits, engine)
+        self.arguments = (self.c.formula, self.c.names, self.c.box, self.c.bits, engine, self.c.gaps)
         self.target = Target(*self.arguments)
         if [claim["claim"] for claim in data["claims"]] != list(CLAIMS):
             malformed(f"the claims must be {', '.join(CLAIMS)}, in this order")

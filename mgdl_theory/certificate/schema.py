@@ -171,6 +171,7 @@ def target_fields(description: dict[str, Any]) -> dict[str, Any]:
         "kind": "expression",
         "expression": description["canonical"],
         **{name: description[name] for name in fields},
+        **({"gaps": description["gaps"]} if "gaps" in description else {}),
     }
 
 

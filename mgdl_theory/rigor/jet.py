@@ -144,7 +144,7 @@ class JetAlgebra:
             return a
         powi, scale = self.engine.powi, self._scaled
         value = powi(a.value, n)
-        return self._chain(a, value, scale(n, powi(a.value, n - 1)), scale(n * (n - 1), powi(a.value, n - 2)))
+        return self.chain(a, value, scale(n, powi(a.value, n - 1)), scale(n * (n - 1), powi(a.value, n - 2)))
 
     def powq(self, a: Jet, q: Fraction) -> Jet:
         """f**q for f >= 0."""
@@ -153,19 +153,19 @@ class JetAlgebra:
         value = self.engine.powq(a.value, q)
         first = self._scaled(q, self.engine.powq_inside(a.value, q - 1))
         second = self._scaled(q * (q - 1), self.engine.powq_inside(a.value, q - 2))
-        return self._chain(a, value, first, second)
+        return self.chain(a, value, first, second)
 
     def pow(self, a: Jet, b: Jet) -> Jet:
         """f**g = exp(g log f) for f > 0."""
         exponent = self.mul(b, self.log(a))
         value = self.engine.pow(a.value, b.value)
-        return self._chain(exponent, value, value, value)
+        return self.chain(exponent, value, value, value)
 
     def sqrt(self, a: Jet) -> Jet:
         """Square root: f' = 1 / (2 sqrt), f'' = -2 f'**3."""
         root = self.engine.sqrt(a.value)
         first = self._scaled(Fraction(1, 2), self.engine.powq_inside(root, Fraction(-1)))
-        return self._chain(a, root, first, self._scaled(-2, self.engine.powi(first, 3)))
+        return self.chain(a, root, first, self._scaled(-2, self.engine.powi(first, 3)))
 
     def cbrt(self, a: Jet) -> Jet:
         """Cube root c: c' = 1 / (3 c**2), c'' = -2 / (9 c**5); the slope is infinite at 0."""
@@ -175,61 +175,61 @@ class JetAlgebra:
         bend = self._scaled(Fraction(2, 9), self.engine.powq_inside(self.engine.powi(size, 5), Fraction(-1)))
         lo = np.where(c.hi <= 0, bend.lo, -bend.hi)  # bend.hi is inf where c holds 0
         hi = np.where(c.lo >= 0, -bend.lo, bend.hi)
-        return self._chain(a, c, first, Interval(lo, hi))
+        return self.chain(a, c, first, Interval(lo, hi))
 
     # -- functions --
 
     def exp(self, a: Jet) -> Jet:
         """Exponential function."""
         value = self.engine.exp(a.value)
-        return self._chain(a, value, value, value)
+        return self.chain(a, value, value, value)
 
     def log(self, a: Jet) -> Jet:
         """Natural logarithm: f' = 1 / x, f'' = -f'**2."""
         first = self.engine.div(self._number(1), a.value)
-        return self._chain(a, self.engine.log(a.value), first, self.engine.neg(self.engine.sqr(first)))
+        return self.chain(a, self.engine.log(a.value), first, self.engine.neg(self.engine.sqr(first)))
 
     def sin(self, a: Jet) -> Jet:
         """Sine."""
         sine, cosine = self.engine.sincos(a.value)
-        return self._chain(a, sine, cosine, self.engine.neg(sine))
+        return self.chain(a, sine, cosine, self.engine.neg(sine))
 
     def cos(self, a: Jet) -> Jet:
         """Cosine."""
         sine, cosine = self.engine.sincos(a.value)
-        return self._chain(a, cosine, self.engine.neg(sine), self.engine.neg(cosine))
+        return self.chain(a, cosine, self.engine.neg(sine), self.engine.neg(cosine))
 
     def tan(self, a: Jet) -> Jet:
         """Tangent t: t' = 1 + t**2, t'' = 2 t t'."""
         value = self.engine.tan(a.value)
         first = self.engine.add(self._number(1), self.engine.sqr(value))
-        return self._chain(a, value, first, self._scaled(2, self.engine.mul(value, first)))
+        return self.chain(a, value, first, self._scaled(2, self.engine.mul(value, first)))
 
     def sinh(self, a: Jet) -> Jet:
         """Hyperbolic sine."""
         value = self.engine.sinh(a.value)
-        return self._chain(a, value, self.engine.cosh(a.value), value)
+        return self.chain(a, value, self.engine.cosh(a.value), value)
 
     def cosh(self, a: Jet) -> Jet:
         """Hyperbolic cosine."""
         value = self.engine.cosh(a.value)
-        return self._chain(a, value, self.engine.sinh(a.value), value)
+        return self.chain(a, value, self.engine.sinh(a.value), value)
 
     def tanh(self, a: Jet) -> Jet:
         """Hyperbolic tangent t: t' = 1 - t**2, t'' = -2 t t'."""
         value = self.engine.tanh(a.value)
         first = self.engine.sub(self._number(1), self.engine.sqr(value))
-        return self._chain(a, value, first, self._scaled(-2, self.engine.mul(value, first)))
+        return self.chain(a, value, first, self._scaled(-2, self.engine.mul(value, first)))
 
     def asin(self, a: Jet) -> Jet:
         """Arc sine: f' = (1 - x**2)**(-1/2), f'' = x f'**3."""
         first, second = self._arc_slopes(a.value)
-        return self._chain(a, self.engine.asin(a.value), first, second)
+        return self.chain(a, self.engine.asin(a.value), first, second)
 
     def acos(self, a: Jet) -> Jet:
         """Arc cosine: derivatives of -asin."""
         first, second = self._arc_slopes(a.value)
-        return self._chain(a, self.engine.acos(a.value), self.engine.neg(first), self.engine.neg(second))
+        return self.chain(a, self.engine.acos(a.value), self.engine.neg(first), self.engine.neg(second))
 
     def _arc_slopes(self, x: Interval) -> tuple[Interval, Interval]:
         first = self.engine.powq_inside(self._one_minus_square(x), Fraction(-1, 2))
@@ -251,7 +251,7 @@ class JetAlgebra:
         one = self._number(1)
         first = self.engine.div(one, self.engine.add(one, self.engine.sqr(a.value)))
         second = self._scaled(-2, self.engine.mul(a.value, self.engine.sqr(first)))
-        return self._chain(a, self.engine.atan(a.value), first, second)
+        return self.chain(a, self.engine.atan(a.value), first, second)
 
     # -- kinks --
 
@@ -293,7 +293,7 @@ class JetAlgebra:
 
     # -- the chain rule --
 
-    def _chain(self, a: Jet, value: Interval, first: Interval, second: Interval) -> Jet:
+    def chain(self, a: Jet, value: Interval, first: Interval, second: Interval) -> Jet:
         """Jet of phi(f), given enclosures of phi(f), phi'(f), phi''(f) over the cells."""
         grad = {axis: self._dot((first, slope)) for axis, slope in a.grad.items()}
         hess = {}

@@ -190,27 +190,41 @@ def from_list(
 
 def _parsed(text: str, domain: Any, variables: Any, engine: str) -> ExpressionTarget:
     """The target of a formula that is defined on the whole of its box."""
-    from mgdl_theory.targets.formula.domain import require_defined
+    from mgdl_theory.targets.formula.domain import over_gaps
     from mgdl_theory.targets.formula.ends import substituted
-    from mgdl_theory.targets.formula.graph import Program
+    from mgdl_theory.targets.formula.jumps import JUMPING, without_jumps
     from mgdl_theory.targets.formula.parser import parse
     from mgdl_theory.targets.formula.target import ExpressionTarget, renamed, skipped
 
     ends, names = _ends(domain), _listed(variables)
-    program = parse(text, names, None if ends is None or len(ends) == 2 else len(ends) // 2)
-    if ends is not None and any(isinstance(end, Program) for end in ends):
+    program = parse(text, names, None if ends is None or len(ends) == 2 else len(ends) // 2, jumps=True)
+    said: list[str] = []
+    rational = box = None if ends is None else _rational_box(program, ends)
+    typed = program
+    if ends is not None and box is None:
         given = ends * program.dim if len(ends) == 2 else ends
         if len(given) != 2 * program.dim:
             raise DomainError(f"domain: {program.dim} variable(s) need {2 * program.dim} ends, got {len(given)}")
-        new, box, said = substituted(program, given)
-        f = ExpressionTarget(new.text, box, engine, variables=new.variables)
-        f.notes += (*renamed(program), said)
-    else:
-        f = ExpressionTarget(text, None if ends is None else Box.of(ends, program.dim), engine, variables=names)
+        program, box, told = substituted(program, given)
+        said.append(told)
+    if any(node.op in JUMPING for node in program.nodes):
+        rational, box = (rational or box or Box.of([0, 1], program.dim),) * 2 if not said else (None, box)
+        program, told = without_jumps(program, box)
+        said.append(told)
+    if not said:
+        f = ExpressionTarget(text, box, engine, variables=names)
         if names is None and (ends is None or len(ends) == 2):
             f.notes += skipped([f])
-    require_defined(f)
-    return f
+    else:
+        f = ExpressionTarget(program.text, box, engine, variables=program.variables)
+        f.text = typed.text if box is rational else f.text
+        f.notes += (*renamed(typed), *said)
+    return over_gaps(f)
+
+
+def _rational_box(program: Any, ends: list[Any]) -> Box | None:
+    """The box with these ends, or None where one of them is irrational."""
+    return None if any(hasattr(end, "nodes") for end in ends) else Box.of(ends, program.dim)
 
 
 def _ends(domain: Any) -> list[Any] | None:

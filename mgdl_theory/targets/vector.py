@@ -59,7 +59,7 @@ class VectorTarget:
         >>> VectorTarget.of(["x", "x*y"]).dim
         2
         """
-        from mgdl_theory.targets.formula.domain import require_defined
+        from mgdl_theory.targets.formula.domain import over_gaps
         from mgdl_theory.targets.formula.parser import parse
         from mgdl_theory.targets.formula.target import ExpressionTarget, skipped
 
@@ -72,8 +72,7 @@ class VectorTarget:
         components = []
         for source in sources:
             if isinstance(source, str):
-                formula = ExpressionTarget(source, box, engine, variables=variables)
-                require_defined(formula)
+                formula = over_gaps(ExpressionTarget(source, box, engine, variables=variables))
                 source = formula
             components.append(source)
         formulas = [f for f in components if isinstance(f, ExpressionTarget)]

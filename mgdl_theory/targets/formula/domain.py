@@ -25,10 +25,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgdl_theory.errors import TargetError
+from mgdl_theory.rigor.exact import evaluate
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import quiet
 from mgdl_theory.targets.base import IntArray
+from mgdl_theory.targets.formula.gaps import Gap, candidate, open_gap, simplest
 from mgdl_theory.targets.formula.graph import Node, Program
+from mgdl_theory.targets.formula.local import NoLimitError
 from mgdl_theory.targets.formula.target import CHUNK, ExpressionTarget
 from mgdl_theory.text import near_text, plain, range_text
 
@@ -67,6 +70,60 @@ def require_defined(target: ExpressionTarget) -> Interval:
     """
     with quiet():
         return _subdivide(target)
+
+
+def over_gaps(target: ExpressionTarget) -> ExpressionTarget:
+    """The continuous function that a formula denotes on its box: the formula itself, extended over removable gaps.
+
+    Raises
+    ------
+    TargetError
+        Where an operation is undefined and no limit is shown, with the operation, the place and the reason.
+
+    >>> f = over_gaps(ExpressionTarget("sin(x)/x"))
+    >>> f.notes
+    ('sin(x)/x is undefined at x = 0; its limit there, 1, is taken',)
+    >>> over_gaps(ExpressionTarget("cos(x)/x"))
+    Traceback (most recent call last):
+    mgdl_theory.errors.TargetError: cos(x)/x is undefined at x = 0: the denominator is 0; ...
+    """
+    while True:
+        try:
+            require_defined(target)
+            return target
+        except TargetError as refusal:
+            target = _over_one_gap(target, refusal)
+
+
+MAX_GAPS = 16
+"""Experience: gaps of one formula."""
+
+
+def _over_one_gap(target: ExpressionTarget, refusal: TargetError) -> ExpressionTarget:
+    """The extension over the first place where nothing is known; the refusal again, with the reason, if there is none."""
+    place = candidate(target) if len(target.gaps) < MAX_GAPS else None
+    if place is None or place in [(gap.axis, gap.at) for gap in target.gaps]:
+        raise refusal
+    axis, at = place
+    where = f"{target.program.variables[axis]} = {at}"
+    try:
+        gap = open_gap(target.program, target.box, target.engine, axis, at)
+    except NoLimitError as reason:
+        raise TargetError(f"{refusal}; no limit is shown at {where}: {reason}") from None
+    found = target.with_gap(gap)
+    found.notes += (f"{plain(target.text, 60)} is undefined at {where}; its limit there, {_limit(found, gap)}, is taken",)
+    return found
+
+
+def _limit(target: ExpressionTarget, gap: Gap) -> str:
+    """The limit in words: a rational number, an enclosure, or that it depends on the other variables."""
+    if gap.limit.rational is not None:
+        return str(gap.limit.rational)
+    if not gap.limit.is_constant:
+        return "a function of the other variables"
+    with quiet():
+        value = evaluate(gap.limit, target.engine, {})
+    return f"in {range_text(float(value.lo[0]), float(value.hi[0]))}"
 
 
 def _subdivide(target: ExpressionTarget) -> Interval:
@@ -304,16 +361,7 @@ def _simplest_point(low: Point, high: Point) -> Point:
     >>> _simplest_point((Fraction(5, 16),), (Fraction(3, 8),))
     (Fraction(1, 3),)
     """
-    return tuple(_simplest(min(a, b), max(a, b)) for a, b in zip(low, high, strict=True))
-
-
-def _simplest(low: Fraction, high: Fraction) -> Fraction:
-    """The rational in [low, high] with the smallest denominator, by continued fractions."""
-    whole = math.ceil(low)
-    if whole <= high:
-        return Fraction(min(max(0, whole), math.floor(high)))
-    below = whole - 1
-    return below + 1 / _simplest(1 / (high - below), 1 / (low - below))
+    return tuple(simplest(min(a, b), max(a, b)) for a, b in zip(low, high, strict=True))
 
 
 # -- messages --------------------------------------------------------------------------------------

@@ -62,6 +62,20 @@ DERIVED: dict[str, tuple[int, _Derived]] = {
 """Definition: functions that are short for others, with their number of arguments."""
 
 
+JUMPS: dict[str, tuple[int, _Derived]] = {
+    "floor": (1, lambda b, a: b.floor(a)),
+    "ceil": (1, lambda b, a: b.neg(b.floor(b.neg(a)))),
+    "ceiling": (1, lambda b, a: b.neg(b.floor(b.neg(a)))),
+    "round": (1, lambda b, a: b.floor(b.add(a, b.const(Fraction(1, 2))))),
+    "frac": (1, lambda b, a: b.sub(a, b.floor(a))),
+    "mod": (2, lambda b, a, m: b.sub(a, b.mul(m, b.floor(b.div(a, m))))),
+    "fmod": (2, lambda b, a, m: b.sub(a, b.mul(m, b.floor(b.div(a, m))))),
+    "sign": (1, lambda b, a: b.sign(a)),
+    "sgn": (1, lambda b, a: b.sign(a)),
+}
+"""Definition: functions that jump, which a formula on a box may use where the jumps cancel."""
+
+
 def _sigmoid(b: Builder, above: int, a: int) -> int:
     return b.div(above, b.add(b.const(Fraction(1)), b.exp(b.neg(a))))
 
@@ -100,7 +114,10 @@ class _Open:
     arguments: list[int] = field(default_factory=list)
 
 
-def parse(text: str, variables: Sequence[str] | None = None, dim: int | None = None, *, alone: bool = True) -> Program:
+def parse(
+    text: str, variables: Sequence[str] | None = None, dim: int | None = None, *, alone: bool = True,
+    jumps: bool = False,
+) -> Program:  # fmt: skip
     """The program of a formula.
 
     Parameters
@@ -114,6 +131,8 @@ def parse(text: str, variables: Sequence[str] | None = None, dim: int | None = N
         Number of variables, in place of ``variables``; at least the highest one that occurs.
     alone : bool
         Whether one name makes a function of one variable; a component of a vector is no formula by itself.
+    jumps : bool
+        Whether floor, ceil, round, frac, mod and sign are read, for :func:`~mgdl_theory.targets.formula.jumps.without_jumps`.
 
     Returns
     -------
@@ -139,13 +158,13 @@ def parse(text: str, variables: Sequence[str] | None = None, dim: int | None = N
         raise ExpressionError(f"a formula is a text such as 'sin(10*x)*exp(-x)', got {type(text).__name__}")
     if len(text) > MAX_CHARS:
         raise ExpressionError(f"the formula has {len(text)} characters; at most {MAX_CHARS} are read")
-    return _Parser(text, variables, dim, alone).run()
+    return _Parser(text, variables, dim, alone, jumps).run()
 
 
 class _Parser:
     """Operator precedence with two states: an operand is expected, or an operator."""
 
-    def __init__(self, text: str, variables: Sequence[str] | None, dim: int | None, alone: bool) -> None:
+    def __init__(self, text: str, variables: Sequence[str] | None, dim: int | None, alone: bool, jumps: bool) -> None:
         self.text = text
         self.builder = Builder()
         self.operands: list[int] = []
@@ -154,6 +173,8 @@ class _Parser:
         self.given = None if variables is None else _checked(variables)
         if self.given is not None and dim is not None and len(self.given) != dim:
             raise ExpressionError(f"{len(self.given)} variable(s) {', '.join(self.given)} for dimension {dim}")
+        self.derived = {**DERIVED, **JUMPS} if jumps else DERIVED
+        self.callable = _CALLABLE | self.derived.keys()
         self.dim, self.alone = dim, alone and dim in (None, 1)
 
     def run(self) -> Program:
@@ -191,7 +212,7 @@ class _Parser:
 
     def _name(self, token: _Token, following: _Token) -> bool:
         name, called = token.text, following.text == "("
-        if name in _CALLABLE:
+        if name in self.callable:
             if not called:
                 self._fail(token, f"{name} is a function", f"write its argument in parentheses: {name}(x)")
             self._push("call", token)
@@ -260,12 +281,12 @@ class _Parser:
 
     def _call(self, token: _Token, arguments: list[int]) -> int:
         name = ALIASES.get(token.text, token.text)
-        method = partial(DERIVED[name][1], self.builder) if name in DERIVED else getattr(self.builder, name)
+        method = partial(self.derived[name][1], self.builder) if name in self.derived else getattr(self.builder, name)
         if name in ("min", "max"):
             if len(arguments) < 2:
                 self._fail(token, f"{name} takes at least two arguments", f"write {name}(x, 1/2)")
             return self._built(token, reduce, method, arguments)
-        wanted = DERIVED[name][0] if name in DERIVED else 1
+        wanted = self.derived[name][0] if name in self.derived else 1
         if len(arguments) != wanted:
             said = "one argument" if wanted == 1 else f"{wanted} arguments"
             self._fail(token, f"{token.text} takes {said}", f"it got {len(arguments)}")
@@ -310,7 +331,7 @@ class _Parser:
         """The variables in order, by the names that occur; refuses every other name."""
         used: dict[str, _Token] = {}
         for token in tokens:
-            if token.text not in _CALLABLE and token.text not in CONSTANTS:
+            if token.text not in self.callable and token.text not in CONSTANTS:
                 used.setdefault(token.text, token)
         if self.given is not None:
             for name, token in used.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from math import floor
 
 from mgdl_theory.errors import ExpressionError
 from mgdl_theory.targets.formula.graph import Node, Program
@@ -88,6 +89,16 @@ class Builder:
     def e(self) -> int:
         """The constant e."""
         return self._node("e")
+
+    def floor(self, a: int) -> int:
+        """The largest integer <= a; of a formula on a box only, see ``jumps``."""
+        value = self._value(a)
+        return self._node("floor", a) if value is None else self.const(Fraction(floor(value)))
+
+    def sign(self, a: int) -> int:
+        """-1, 0 or 1, likewise."""
+        value = self._value(a)
+        return self._node("sign", a) if value is None else self.const(Fraction((value > 0) - (value < 0)))
 
     def neg(self, a: int) -> int:
         """-a."""

@@ -8,6 +8,7 @@ Call :func:`~mgdl_theory.targets.formula.domain.require_defined` before building
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from fractions import Fraction
 from functools import cache, reduce
 from typing import Any, TypeVar
@@ -16,11 +17,13 @@ import numpy as np
 
 from mgdl_theory.errors import DomainError
 from mgdl_theory.rigor.engines import get_engine
+from mgdl_theory.rigor.exact import evaluate
 from mgdl_theory.rigor.interval import Engine, Interval
 from mgdl_theory.rigor.jet import Jet, JetAlgebra
 from mgdl_theory.rigor.rounding import ASSUMPTIONS, add_down, add_up, quiet
 from mgdl_theory.targets.base import THETA, Box, Defects, FloatArray, IntArray, ScalarTarget, read_points
 from mgdl_theory.targets.formula.evaluators import FloatAlgebra, MpAlgebra
+from mgdl_theory.targets.formula.gaps import Gap, extended
 from mgdl_theory.targets.formula.graph import Algebra, Program
 from mgdl_theory.targets.formula.parser import parse
 from mgdl_theory.targets.interpolation import first_order, range_order, second_order, smallest
@@ -29,6 +32,9 @@ T = TypeVar("T")
 
 CHUNK = 1 << 14
 """Experience: cells handled at a time, so that the arrays of one pass stay in the cache."""
+
+BLURRED = 2.0**-12
+"""Experience: as near to a gap, in widths of the box, the middle of the enclosure stands for the value in float64."""
 
 SHARPEN = 2.0
 """Experience: a range this many times wider than the mean value form is worth one more evaluation."""
@@ -67,6 +73,7 @@ class ExpressionTarget(ScalarTarget):
         self.program = parse(text, variables, box.dim if box is not None and variables is None else None)
         self.notes: tuple[str, ...] = renamed(self.program)
         self.text = " ".join(text.split())
+        self.gaps: tuple[Gap, ...] = ()
         self.box = box if box is not None else Box.of([0, 1], self.program.dim)
         self.engine_name = engine
         get_engine(engine)
@@ -75,6 +82,12 @@ class ExpressionTarget(ScalarTarget):
                 f"domain: the formula has {self.program.dim} variable(s) {', '.join(self.program.variables)}, "
                 f"the domain {self.box.dim} side(s)"
             )
+
+    def with_gap(self, gap: Gap) -> ExpressionTarget:
+        """The continuous extension over one more gap."""
+        found = copy(self)
+        found.gaps = (*self.gaps, gap)
+        return found
 
     def __repr__(self) -> str:
         return f"ExpressionTarget({self.text!r}, {self.box!r}, {self.engine_name!r})"
@@ -157,14 +170,20 @@ class ExpressionTarget(ScalarTarget):
             return self._jet(level, cells)[0]
 
     def _jet(self, level: int, cells: IntArray) -> tuple[Jet, Any]:
-        algebra = JetAlgebra(self.engine)
+        algebra, places = JetAlgebra(self.engine), self._sides(level, cells)
         sides = [
-            algebra.variable(axis, side, self.box.width(axis)) for axis, side in enumerate(self._sides(level, cells))
+            algebra.variable(axis, side, self.box.width(axis)) for axis, side in enumerate(places)
         ]
-        return self._run(algebra, sides, lambda result: result.value)
+        jet, lost = self._run(algebra, sides, lambda result: result.value)
+        if self.gaps:
+            return extended(self.gaps, self.program, self.engine, self.box, places, jet, lost)
+        return jet, lost
 
     def _enclosure(self, variables: Sequence[Interval]) -> Interval:
         value, lost = self._run(self.engine, variables, lambda result: result)
+        if self.gaps:
+            jet, lost = extended(self.gaps, self.program, self.engine, self.box, variables, Jet(value), lost)
+            value = jet.value
         return _erase(value, lost) if np.any(lost) else value
 
     def _run(self, algebra: Algebra[T], variables: Sequence[T], enclosure: Callable[[T], Interval]) -> tuple[T, Any]:
@@ -202,7 +221,14 @@ class ExpressionTarget(ScalarTarget):
         points = read_points(x, self.dim, self.text)
         with quiet():
             value = self.program.evaluate(FloatAlgebra(), [points[..., axis] for axis in range(self.dim)])
-        return np.array(np.broadcast_to(value, points.shape[:-1]), dtype=np.float64)
+            values = np.array(np.broadcast_to(value, points.shape[:-1]), dtype=np.float64)
+            for gap in self.gaps:
+                width = float(self.box.upper[gap.axis] - self.box.lower[gap.axis])
+                close = np.abs(points[..., gap.axis] - float(gap.at)) <= BLURRED * width
+                if close.any():
+                    known = self._enclosure([Interval(x, x) for x in points[close].T])
+                    values[close] = (known.lo + known.hi) / 2
+        return values
 
     def mp(self, point: Sequence[Fraction], digits: int) -> Any:
         """f at an exact point as an mpmath number with this many working digits; NaN where f is undefined.
@@ -211,6 +237,10 @@ class ExpressionTarget(ScalarTarget):
         '0.5'
         """
         algebra = _mp_algebra(digits)
+        for gap in self.gaps:
+            if point[gap.axis] == gap.at:
+                names = zip(self.program.variables, point, strict=True)
+                return evaluate(gap.limit, algebra, {name: algebra.const(Fraction(x)) for name, x in names})
         return self.program.evaluate(algebra, [algebra.const(Fraction(x)) for x in point])
 
     # -- description -------------------------------------------------------------------------------
@@ -221,12 +251,14 @@ class ExpressionTarget(ScalarTarget):
         >>> ExpressionTarget("x/3").describe()["box"]
         {'lower': ['0'], 'upper': ['1']}
         """
+        gaps = {"gaps": [[gap.axis, str(gap.at)] for gap in self.gaps]} if self.gaps else {}
         return {
             "kind": "expression",
             "text": self.text,
             "canonical": self.program.text,
             "variables": list(self.program.variables),
             "box": {"lower": [str(end) for end in self.box.lower], "upper": [str(end) for end in self.box.upper]},
+            **gaps,
             "engine": self.engine_name,
             "assumptions": [a.id for a in ASSUMPTIONS if a.id not in _OTHER_ENGINES[self.engine_name]],
         }
