@@ -519,7 +519,9 @@ class Exact:
     @staticmethod
     def number(terms: dict[tuple[Any, ...], Fraction]) -> Number:
         """The polynomial with these terms."""
-        if len(terms) > MAX_TERMS or any(max(map(abs, q.as_integer_ratio())).bit_length() > 4096 for q in terms.values()):
+        if len(terms) > MAX_TERMS or any(
+            max(map(abs, q.as_integer_ratio())).bit_length() > 4096 for q in terms.values()
+        ):
             raise Undefined("the exact numbers become too long")
         return tuple(sorted((m, q) for m, q in terms.items() if q))
 
@@ -529,7 +531,7 @@ class Exact:
 
     def letter(self, name: str, *arguments: Number) -> Number:
         """A number of which nothing but its name is used."""
-        return ((((name, arguments), 1),), Fraction(1)),
+        return (((((name, arguments), 1),), Fraction(1)),)
 
     def add(self, a: Number, b: Number) -> Number:
         """a + b."""
@@ -850,7 +852,10 @@ class Expansion:
             raise Undefined("a root of something not shown to be positive at a gap")
         a = u.c if self.sign(u.c[0]) > 0 else [self.times(x, -1) for x in u.c]
         self.inverse(a[0])
-        y, e = self.integrated(self.R.power(a[0], q), lambda i, k: q * i - (k - i), a, lambda k, y: y, a[0]), u.order * q
+        y, e = (
+            self.integrated(self.R.power(a[0], q), lambda i, k: q * i - (k - i), a, lambda k, y: y, a[0]),
+            u.order * q,
+        )
         if e.denominator == 1:
             side = 1 if e % 2 == 0 else self.side
             if not side:
@@ -1254,7 +1259,11 @@ class Target:
             raise reason
         met = lambda xs: (max(lo for lo, _ in xs), min(hi for _, hi in xs))  # noqa: E731
         grad = [met([jet.grad[i] for jet in found]) for i in self.jets.axes]
-        return Jet(met([jet.value for jet in found]), grad, {ij: met([jet.hess[ij] for jet in found]) for ij in self.jets.pairs})
+        return Jet(
+            met([jet.value for jet in found]),
+            grad,
+            {ij: met([jet.hess[ij] for jet in found]) for ij in self.jets.pairs},
+        )
 
     def residual(self, level: int, cell: Index, G: Index) -> Residual:
         """What is known of e = f - G on a cell; unbounded where f is not shown to be defined."""

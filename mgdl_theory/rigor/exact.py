@@ -2,7 +2,7 @@
 
 A letter stands for one real number: pi, e, the exponential, logarithm, sine or root of another exact number, the
 reciprocal of one that is not 0, a coordinate.  Letters are treated as independent, so a number that is *formally* zero
-is zero (docs/theory.md, Lemma 17); one that is not may be zero all the same, which an enclosure has to exclude where it
+is zero (docs/theory.md, Lemma 22); one that is not may be zero all the same, which an enclosure has to exclude where it
 matters.  Nothing here has to be complete.
 """
 

@@ -1,7 +1,7 @@
 """Truncated series c_0 + c_1 s + c_2 s**2 + ..., c_j = f^(j)/j!, with coefficients from any algebra.
 
 The recurrences are identities between normalised derivatives at each point; so with enclosures of c_j over a set as
-coefficients they give enclosures over that set (docs/theory.md, Lemma 15).  A coefficient ``None`` is exactly 0; where
+coefficients they give enclosures over that set (docs/theory.md, Lemma 20).  A coefficient ``None`` is exactly 0; where
 the list ends, nothing is known.
 """
 

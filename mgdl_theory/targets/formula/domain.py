@@ -111,7 +111,9 @@ def _over_one_gap(target: ExpressionTarget, refusal: TargetError) -> ExpressionT
     except NoLimitError as reason:
         raise TargetError(f"{refusal}; no limit is shown at {where}: {reason}") from None
     found = target.with_gap(gap)
-    found.notes += (f"{plain(target.text, 60)} is undefined at {where}; its limit there, {_limit(found, gap)}, is taken",)
+    found.notes += (
+        f"{plain(target.text, 60)} is undefined at {where}; its limit there, {_limit(found, gap)}, is taken",
+    )
     return found
 
 

@@ -24,14 +24,7 @@ from mgdl_theory.rigor.jet import Jet, JetAlgebra
 from mgdl_theory.rigor.rounding import quiet
 from mgdl_theory.targets.base import Box
 from mgdl_theory.targets.formula.graph import Program
-from mgdl_theory.targets.formula.local import (
-    EnclosingLocal,
-    ExactLocal,
-    Laurent,
-    NoLimitError,
-    VanishedError,
-    run,
-)
+from mgdl_theory.targets.formula.local import EnclosingLocal, ExactLocal, Laurent, NoLimitError, VanishedError, run
 
 TERMS = range(4, 17)
 """Experience: coefficients of an expansion, raised while everything known vanishes or too few remain."""
@@ -188,7 +181,7 @@ def enclose(
 
 
 def _joined(right: Any, left: Any, above: tuple[Jet, Any], below: tuple[Jet, Any]) -> tuple[Jet, Any]:
-    """Each side where a cell lies on it; across, hulls of value and slope, and nothing of the curvature (Lemma 21)."""
+    """Each side where a cell lies on it; across, hulls of value and slope, and nothing of the curvature (Lemma 26)."""
     (p, gone), (q, lost) = above, below
     zero = Interval(np.zeros(1), np.zeros(1))
 
@@ -225,7 +218,7 @@ def _in_units(jet: Jet, axis: int, engine: Engine, width: Interval) -> Jet:
 def _one_side(
     gap: Gap, side: int, program: Program, engine: Engine, box: Box, cells: Sequence[Interval]
 ) -> tuple[Jet, Any]:
-    """Coefficients over the hull, met with the centred form of those on the plane (Lemma 16)."""
+    """Coefficients over the hull, met with the centred form of those on the plane (Lemma 21)."""
     x, a = cells[gap.axis], Interval.exact(gap.at)
     hull = Interval(np.minimum(x.lo, a.lo), np.maximum(x.hi, a.hi))
     s = engine.sub(hull, a)

@@ -10,7 +10,7 @@ With s = x_axis - a, a value near the plane is one of four kinds:
 The same program is run in two algebras.  :class:`ExactLocal` computes at s = 0 with exact numbers; how many leading
 coefficients are 0, and which sign the next one has, is decided there, once, and written down.  :class:`EnclosingLocal`
 computes with coefficients that are enclosures over the hull of a cell and the plane, and reads those answers
-(docs/theory.md, Lemmas 14 to 21).
+(docs/theory.md, Lemmas 19 to 26).
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class LocalAlgebra(ABC):
     # -- kinds --
 
     def normal(self, a: Laurent) -> Laurent:
-        """Without leading coefficients that are exactly 0 (Lemma 14)."""
+        """Without leading coefficients that are exactly 0 (Lemma 19)."""
         zeros = self._zeros(a.c)
         if zeros == len(a.c):
             raise VanishedError("everything known of a divisor vanishes there")
@@ -255,7 +255,7 @@ class LocalAlgebra(ABC):
         return Laurent(a.order + b.order, self.S.mul(a.c, b.c))
 
     def div(self, a: Local, b: Local) -> Local:
-        """f / g (Lemma 14)."""
+        """f / g (Lemma 19)."""
         if isinstance(b, Laurent):
             b = self.normal(b)
             if isinstance(a, Logs):
@@ -298,7 +298,7 @@ class LocalAlgebra(ABC):
         return Flat(self.A.function(name, *values))
 
     def _analytic(self, name: str, a: Local, series: Callable[[list[Any]], list[Any]]) -> Local:
-        """A function that is analytic at the value of its argument (Lemma 15)."""
+        """A function that is analytic at the value of its argument (Lemma 20)."""
         if not isinstance(a, Laurent):
             return self.function(name, a)
         c = series(self.series(a))
@@ -574,7 +574,7 @@ class EnclosingLocal(LocalAlgebra):
 
 
 def power_log(engine: Engine, axis: int, s: Interval, m: int) -> Jet:
-    """The jet of s**m log|s|, m >= 1, over cells that hold or touch s = 0 (Lemma 18)."""
+    """The jet of s**m log|s|, m >= 1, over cells that hold or touch s = 0 (Lemma 23)."""
     value = _power_log_range(engine, s, m, Fraction(1), Fraction(0))
     first = _power_log_range(engine, s, m - 1, Fraction(m), Fraction(1))
     if m == 1:
@@ -628,7 +628,7 @@ def _parity(x: Interval, s: Interval, *, odd: bool, known_across: bool) -> Inter
 
 
 def power(engine: Engine, axis: int, s: Interval, c: Interval) -> Jet:
-    """The jet of |s|**c for a constant c > 0 over cells that hold or touch s = 0 (Lemma 18)."""
+    """The jet of |s|**c for a constant c > 0 over cells that hold or touch s = 0 (Lemma 23)."""
     one = engine.const(1)
     down, twice = engine.sub(c, one), engine.sub(c, engine.const(2))
     value = _parity(_power_range(engine, _reach(s), c), s, odd=False, known_across=True)

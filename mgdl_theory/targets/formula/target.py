@@ -171,9 +171,7 @@ class ExpressionTarget(ScalarTarget):
 
     def _jet(self, level: int, cells: IntArray) -> tuple[Jet, Any]:
         algebra, places = JetAlgebra(self.engine), self._sides(level, cells)
-        sides = [
-            algebra.variable(axis, side, self.box.width(axis)) for axis, side in enumerate(places)
-        ]
+        sides = [algebra.variable(axis, side, self.box.width(axis)) for axis, side in enumerate(places)]
         jet, lost = self._run(algebra, sides, lambda result: result.value)
         if self.gaps:
             return extended(self.gaps, self.program, self.engine, self.box, places, jet, lost)
