@@ -498,7 +498,7 @@ class Jets:
 #
 # The formula is run on expansions in s = x_axis - a.  Which leading coefficients vanish, and signs, are decided once,
 # at s = 0, in exact numbers.  Then, with enclosures of the coefficients over the hull of a cell and the plane: if
-# u = s^m U and u_j = u^(j)/j!, then U_j(x) is a mean of u_(m+j) between the plane and x, so that dropping zeros is a shift.
+# u = s^m U and u_j = u^(j)/j!, then U_j(x) is a mean of u_(m+j) between the plane and x: dropping zeros is a shift.
 
 TERMS = 12  # experience: coefficients of an expansion
 MAX_GAPS, MAX_TERMS = 16, 400  # definition: gaps of a formula, terms of an exact number
@@ -756,7 +756,11 @@ class Expansion:
             return self.first(c)
         nothing = self.R.constant((-INF, INF))._replace(grad=[(-INF, INF)] * len(self.R.axes))
         value, slope, bend = [self.number(0) if x is None else x for x in [*c[:3], *[nothing] * (3 - len(c))]]
-        mixed = lambda i, j: slope.grad[j if i == self.axis else i] if self.axis in (i, j) else value.hess[i, j]  # noqa: E731
+
+        def mixed(i: int, j: int) -> Interval:
+            own: Interval = slope.grad[j if i == self.axis else i] if self.axis in (i, j) else value.hess[i, j]
+            return own
+
         double = self.R.a.add(bend.value, bend.value)
         hess = {(i, j): double if i == j == self.axis else mixed(i, j) for i, j in self.R.pairs}
         return Jet(value.value, [slope.value if i == self.axis else value.grad[i] for i in self.R.axes], hess)
@@ -843,7 +847,8 @@ class Expansion:
         if not isinstance(u, Series):
             return Flat(self.R.power(self.flat(u), q))
         if q.denominator == 1:
-            whole: Local = reduce(self.mul, [u] * abs(int(q)), self.constant(self.number(1)))
+            factors: list[Local] = [self.constant(self.number(1)), *[u] * abs(int(q))]
+            whole = reduce(self.mul, factors)
             return whole if q >= 0 else self.div(self.constant(self.number(1)), whole)
         if q > 0 and all(x is None for x in u.c):
             return u
@@ -1046,12 +1051,12 @@ class Expansion:
         return (0, end[1]) if c[0] > 0 else (end[0], INF)
 
     def vanishing(self, q: Jet) -> Jet:
-        """E(q) = exp(-1/q) for q > 0, else 0; E' rises up to q = 1/2, E'' up to q > 0.2113 and lies in [-0.4221, 2.5511]."""
+        """E(q)."""
         return flat_exponential(self.R, q)
 
 
 def flat_exponential(ring: Jets, q: Jet) -> Jet:
-    """The jet of E(q)."""
+    """E(q) = exp(-1/q), 0 for q <= 0; E' rises up to q = 1/2, E'' up to q > 0.2113 and lies in [-0.4221, 2.5511]."""
     a, (lo, hi) = ring.a, (max(0, end) for end in q.value)
 
     def at(x: int, n: int) -> Interval:
@@ -1070,6 +1075,19 @@ def flat_exponential(ring: Jets, q: Jet) -> Jet:
     bottom, most = a.const(Fraction(-4221, 10000))[0], a.const(Fraction(25511, 10000))[1]
     second = (max(0, bend(lo)[0]), min(most, bend(hi)[1])) if hi <= early else (0 if hi <= half else bottom, most)
     return ring.chain(q, value, first, second) if ring.axes else ring.constant(value)
+
+
+def hull(a: Interval, b: Interval) -> Interval:
+    """The smallest interval that holds both."""
+    return min(a[0], b[0]), max(a[1], b[1])
+
+
+def met(found: list[Interval]) -> Interval:
+    """What some enclosures of one number have in common."""
+    lo, hi = max(lo for lo, _ in found), min(hi for _, hi in found)
+    if lo > hi:
+        raise ArithmeticError("two enclosures of one number do not meet")
+    return lo, hi
 
 
 class Gap:
@@ -1113,7 +1131,6 @@ class Gap:
         if len(found) == 1 or lo == hi:
             return found[0]
         p, q = found
-        hull = lambda x, y: (min(x[0], y[0]), max(x[1], y[1]))  # noqa: E731
         grad = [hull(x, y) for x, y in zip(p.grad, q.grad, strict=True)]
         return Jet(hull(p.value, q.value), grad, dict.fromkeys(p.hess, (-INF, INF)))
 
@@ -1257,7 +1274,6 @@ class Target:
                 reason = why
         if not found:
             raise reason
-        met = lambda xs: (max(lo for lo, _ in xs), min(hi for _, hi in xs))  # noqa: E731
         grad = [met([jet.grad[i] for jet in found]) for i in self.jets.axes]
         return Jet(
             met([jet.value for jet in found]),

@@ -233,6 +233,68 @@ class ExactAlgebra:
         return Exact.letter(name, *(a.key for a in args))
 
 
+class ExactValues(ExactAlgebra):
+    """The operations of a program on exact numbers: the value of a formula at a point.
+
+    >>> A = ExactValues()
+    >>> A.max(A.const(1), A.const(2)).rational, A.sqrt(A.const(Fraction(1, 4))).rational
+    (Fraction(2, 1), Fraction(1, 2))
+    """
+
+    def letter(self, *name: Any) -> Exact:
+        """A number of which nothing is known."""
+        return Exact.letter(*name)
+
+    def sqrt(self, a: Exact) -> Exact:
+        """sqrt(x)."""
+        return self.powq(a, Fraction(1, 2))
+
+    def powq(self, a: Exact, q: Fraction) -> Exact:
+        """x**q, x >= 0."""
+        return a if a.is_zero and q > 0 else super().powq(a, q)
+
+    def pow(self, a: Exact, b: Exact) -> Exact:
+        """x**y = exp(y log(x)), x > 0."""
+        return self.exp(self.mul(b, self.log(a)))
+
+    def tan(self, a: Exact) -> Exact:
+        """sin(x)/cos(x)."""
+        return self.div(self.sin(a), self.cos(a))
+
+    def tanh(self, a: Exact) -> Exact:
+        """sinh(x)/cosh(x)."""
+        return self.div(self.sinh(a), self.cosh(a))
+
+    def acos(self, a: Exact) -> Exact:
+        """pi/2 - asin(x)."""
+        return self.sub(self.mul(self.const(Fraction(1, 2)), self.pi()), self.asin(a))
+
+    def abs(self, a: Exact) -> Exact:
+        """|x|."""
+        q = a.rational
+        return self.function("abs", self.signed(a)[1]) if q is None else self.const(abs(q))
+
+    def max(self, a: Exact, b: Exact) -> Exact:
+        """max(x, y)."""
+        return self._extreme("max", max, a, b)
+
+    def min(self, a: Exact, b: Exact) -> Exact:
+        """min(x, y)."""
+        return self._extreme("min", min, a, b)
+
+    def _extreme(self, name: str, choose: Callable[[Fraction, Fraction], Fraction], a: Exact, b: Exact) -> Exact:
+        difference = self.sub(a, b).rational
+        if difference is None:
+            return self.function(name, *sorted((a, b), key=lambda x: repr(x.key)))
+        return self.add(b, self.const(choose(difference, Fraction(0))))
+
+    def __getattr__(self, name: str) -> Callable[..., Exact]:
+        """Any other function of one argument or two."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return lambda *args: self.function(name, *args)
+
+
 def _root(q: Fraction, n: int) -> Fraction | None:
     """The square or cube root of a positive rational where that is rational."""
     if q <= 0 or n not in (2, 3):

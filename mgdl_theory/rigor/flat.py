@@ -1,8 +1,8 @@
 """The flat exponential E(q) = exp(-1/q) for q > 0 and 0 for q <= 0: enclosures of E, E' and E'' over intervals.
 
-E is infinitely differentiable.  With p(q) = 1, 1/q**2 and (1 - 2 q)/q**4 its derivatives are p E (docs/theory.md, Lemma 24):
-E rises, E' rises up to q = 1/2, where it is 4/e**2 < 0.54135, and E'' rises up to q = (3 - sqrt 3)/6 > 0.2113, lies in
-[-0.4221, 2.5511], and is positive up to q = 1/2.
+E is infinitely differentiable, with E' = E/q**2 and E'' = (1 - 2 q) E/q**4 for q > 0 (docs/theory.md, Lemma 24).  It
+rises; E' rises up to q = 1/2, where it is 4/e**2 < 0.54135, and then falls; E'' rises up to q = (3 - sqrt 3)/6 > 0.2113,
+lies in [-0.4221, 2.5511], and is positive up to q = 1/2.
 """
 
 from __future__ import annotations

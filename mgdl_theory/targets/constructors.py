@@ -10,6 +10,7 @@ from mgdl_theory.targets.base import Box, Target, read_list
 from mgdl_theory.targets.vector import VectorTarget
 
 if TYPE_CHECKING:
+    from mgdl_theory.targets.formula.graph import Program
     from mgdl_theory.targets.formula.target import ExpressionTarget
 
 
@@ -197,34 +198,36 @@ def _parsed(text: str, domain: Any, variables: Any, engine: str) -> ExpressionTa
     from mgdl_theory.targets.formula.target import ExpressionTarget, renamed, skipped
 
     ends, names = _ends(domain), _listed(variables)
-    program = parse(text, names, None if ends is None or len(ends) == 2 else len(ends) // 2, jumps=True)
-    said: list[str] = []
-    rational = box = None if ends is None else _rational_box(program, ends)
-    typed = program
-    if ends is not None and box is None:
-        given = ends * program.dim if len(ends) == 2 else ends
-        if len(given) != 2 * program.dim:
-            raise DomainError(f"domain: {program.dim} variable(s) need {2 * program.dim} ends, got {len(given)}")
-        program, box, told = substituted(program, given)
-        said.append(told)
+    typed = program = parse(text, names, None if ends is None or len(ends) == 2 else len(ends) // 2, jumps=True)
+    box, told = Box.of([0, 1], program.dim) if ends is None else _rational_box(program, ends), list[str]()
+    if box is None:
+        program, box, said = substituted(program, _for_each(program, ends or []))
+        told.append(said)
+    substitution = bool(told)
     if any(node.op in JUMPING for node in program.nodes):
-        rational, box = (rational or box or Box.of([0, 1], program.dim),) * 2 if not said else (None, box)
-        program, told = without_jumps(program, box)
-        said.append(told)
-    if not said:
+        program, said = without_jumps(program, box)
+        told.append(said)
+    if not told:
         f = ExpressionTarget(text, box, engine, variables=names)
-        if names is None and (ends is None or len(ends) == 2):
-            f.notes += skipped([f])
+        f.notes += skipped([f]) if names is None and (ends is None or len(ends) == 2) else ()
     else:
         f = ExpressionTarget(program.text, box, engine, variables=program.variables)
-        f.text = typed.text if box is rational else f.text
-        f.notes += (*renamed(typed), *said)
+        f.text = f.text if substitution else " ".join(text.split())
+        f.notes += (*renamed(typed), *told)
     return over_gaps(f)
 
 
-def _rational_box(program: Any, ends: list[Any]) -> Box | None:
+def _rational_box(program: Program, ends: list[Any]) -> Box | None:
     """The box with these ends, or None where one of them is irrational."""
     return None if any(hasattr(end, "nodes") for end in ends) else Box.of(ends, program.dim)
+
+
+def _for_each(program: Program, ends: list[Any]) -> list[Any]:
+    """Two ends for every variable."""
+    given = ends * program.dim if len(ends) == 2 else ends
+    if len(given) != 2 * program.dim:
+        raise DomainError(f"domain: {program.dim} variable(s) need {2 * program.dim} ends, got {len(given)}")
+    return given
 
 
 def _ends(domain: Any) -> list[Any] | None:

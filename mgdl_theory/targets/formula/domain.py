@@ -14,7 +14,6 @@ answer no names an operation and a place, and says which of three things is know
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -100,7 +99,7 @@ MAX_GAPS = 16
 
 
 def _over_one_gap(target: ExpressionTarget, refusal: TargetError) -> ExpressionTarget:
-    """The extension over the first place where nothing is known; the refusal again, with the reason, if there is none."""
+    """The extension over the first place where nothing is known; else the refusal, with the reason."""
     place = candidate(target) if len(target.gaps) < MAX_GAPS else None
     if place is None or place in [(gap.axis, gap.at) for gap in target.gaps]:
         raise refusal

@@ -33,7 +33,7 @@ ENOUGH = 6
 """Experience: coefficients that the formula should keep: three for its second derivative, three for sharpness."""
 
 CLOSE = 64.0
-"""Experience: how much longer a cell may be than (distance from the gap)**(zeros + 2) for an expansion to be worth it."""
+"""Experience: an expansion is worth it where (distance from the gap)**(zeros + 2) is not longer than so many cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def _exactly(
     program: Program, box: Box, engine: Engine, axis: int, at: Fraction, terms: int, side: int
 ) -> tuple[tuple[int, ...], Exact, int]:
     """The answers, the limit and the number of terms kept, in exact numbers."""
-    sides = {name: _hull(Interval.exact(a), Interval.exact(b)) for name, a, b in _ends(program, box)}
+    sides = {n: enclosing(a, b) for n, a, b in zip(program.variables, box.lower, box.upper, strict=True)}
 
     def sign(x: Exact) -> int:
         with quiet():
@@ -139,8 +139,13 @@ def _exactly(
     return tuple(local.tape), limit, ENOUGH
 
 
-def _ends(program: Program, box: Box) -> list[tuple[str, Fraction, Fraction]]:
-    return list(zip(program.variables, box.lower, box.upper, strict=True))
+def enclosing(low: Fraction, high: Fraction) -> Interval:
+    """The interval (1,) from one number to another.
+
+    >>> enclosing(Fraction(0), Fraction(1, 4)).hi.tolist()
+    [0.25]
+    """
+    return _hull(Interval.exact(low), Interval.exact(high))
 
 
 # -- where -----------------------------------------------------------------------------------------

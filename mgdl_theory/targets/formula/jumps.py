@@ -1,18 +1,24 @@
-"""Continuous uses of floor and sign: parts that are piecewise linear in one variable, with their jumps, exactly.
+"""Continuous uses of floor and sign: jumps that cancel, decided in exact numbers.
 
 A part of a formula that is made of one variable and rational numbers by sums, rational factors, abs, min, max, floor
 and sign is linear on finitely many open intervals of a box, with rational ends and coefficients.  So its value and its
-two one-sided limits at every end are rational numbers, and whether they are equal is decided, not estimated
-(docs/targets.md, Proposition T4).  Where they are, the part is replaced by the same function without jumps,
+two one-sided limits at every end are rational numbers, and whether they are equal is decided.  Where they are, the part
+is replaced by the same function without jumps,
 
     f(x) = f(t_0) + sum_i m_i (min(max(x, t_i), t_(i+1)) - t_i),
 
-m_i its slope on [t_i, t_(i+1)]; where they are not, or floor stands in anything else, the formula is refused.
+m_i its slope on [t_i, t_(i+1)].  Where parts jump, the whole formula may still be continuous, as floor(x) + frac(x)**2
+is: f_i, the formula in which they have their lines on the piece i, has at both ends of the piece a value in exact
+numbers, and where these agree (docs/theory.md, Lemma 27)
+
+    f(x) = f_0(x_0) + sum_(i>0) (f_i(x_i) - f_i(t_i)),    x_i = min(max(x, t_i), t_(i+1)).
+
+Everything else is refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -20,16 +26,24 @@ from math import ceil, floor
 from typing import Any, NoReturn
 
 from mgdl_theory.errors import TargetError
+from mgdl_theory.rigor.engines import get_engine
+from mgdl_theory.rigor.exact import Exact, ExactValues, evaluate
+from mgdl_theory.rigor.rounding import quiet
 from mgdl_theory.targets.base import Box
+from mgdl_theory.targets.formula.gaps import enclosing
 from mgdl_theory.targets.formula.graph import Program
+from mgdl_theory.targets.formula.parser import MAX_CHARS
 from mgdl_theory.targets.formula.simplifier import Builder
-from mgdl_theory.text import count, plain
+from mgdl_theory.text import count, plain, range_text
 
 JUMPING = ("floor", "sign")
 """Definition: operations that jump; a program has none of them once :func:`without_jumps` is done with it."""
 
 MAX_PIECES = 400
 """Definition: linear pieces of a part, at most."""
+
+MAX_CUTS = 64
+"""Definition: pieces of a formula whose parts jump, at most; each has a copy of it."""
 
 Line = tuple[Fraction, Fraction]
 
@@ -139,50 +153,144 @@ def _sign(v: Fraction) -> Fraction:
 
 
 def without_jumps(program: Program, box: Box) -> tuple[Program, str]:
-    """The same function on the box without floor and sign, and what was found; or TargetError.
+    """The same function on the box without floor and sign, and what was found.
+
+    Raises
+    ------
+    TargetError
+        Where a jump is left, with the point and the values there; where the jumps of a part are not known exactly.
 
     >>> from mgdl_theory.targets.formula.parser import parse
     >>> new, said = without_jumps(parse("abs(x - 2*floor((x + 1)/2))", jumps=True), Box.of([0, 2]))
     >>> new.text, said
-    ('min(x, 1) - (max(x, 1) - 1)', 'the jumps of floor and sign cancel: 2 linear pieces in their place')
+    ('min(x, 1) - (max(x, 1) - 1)', 'the jumps of floor and sign cancel: 2 pieces in their place')
     """
+    new, total = _joined_parts(program, box)
+    while any(node.op in JUMPING for node in new.nodes):
+        new, pieces = _cut(program, new, box)
+        total += pieces
+    if len(new.text) > MAX_CHARS:
+        raise TargetError(f"{plain(program.text, 60)} has too many jumps on this domain; take a smaller one")
+    return new, f"the jumps of floor and sign cancel: {count(total, 'piece')} in their place"
+
+
+def _jumping(program: Program, box: Box) -> dict[int, tuple[int, Pieces]]:
+    """The largest piecewise linear parts with floor or sign in them: node, variable and pieces."""
     parts = _parts(program, box)
     below = [node.op in JUMPING for node in program.nodes]
     for k, node in enumerate(program.nodes):
         below[k] |= any(below[a] for a in node.args)
-    builder, made, total = Builder(), dict[int, int](), 0
+    found: dict[int, tuple[int, Pieces]] = {}
+    seen, stack = set[int](), [len(program.nodes) - 1]
+    while stack:
+        k = stack.pop()
+        if k in seen or not below[k]:
+            continue
+        seen.add(k)
+        part = parts[k]
+        if part is not None:
+            found[k] = part
+            continue
+        if program.nodes[k].op in JUMPING:
+            raise TargetError(
+                f"{plain(program.text_of(k), 60)}: its argument is not piecewise linear in one variable with rational "
+                "numbers, so its jumps are not known exactly; for a multiple of pi substitute x = t/pi"
+            )
+        stack += program.nodes[k].args
+    return found
+
+
+def _joined_parts(program: Program, box: Box) -> tuple[Program, int]:
+    """Every part that has no jump as a formula, and the number of its pieces."""
+    found = {k: part for k, part in _jumping(program, box).items() if part[1].jump() is None}
+    builder = Builder()
+    variables = [builder.variable(axis) for axis in range(program.dim)]
+    joined = {k: pieces.build(builder, variables[axis]) for k, (axis, pieces) in found.items()}
+    root = _evaluate(program, builder, variables, joined)
+    return builder.program(root, program.variables), sum(len(pieces.lines) for _, pieces in found.values())
+
+
+def _evaluate(program: Program, algebra: Any, variables: Sequence[Any], given: Mapping[int, Any]) -> Any:
+    """The value of a program in which these nodes have these values; nodes below them are not asked."""
     needed, stack = set[int](), [len(program.nodes) - 1]
     while stack:
         k = stack.pop()
         if k not in needed:
             needed.add(k)
-            stack += () if below[k] and parts[k] is not None else program.nodes[k].args
-    for k in sorted(needed):
-        node, found = program.nodes[k], parts[k]
-        if below[k] and found is not None:
-            axis, pieces = found
-            if (jump := pieces.jump()) is not None:
-                _refuse(program, k, axis, *jump)
-            made[k], total = pieces.build(builder, builder.variable(axis)), total + len(pieces.lines)
-        elif node.op in JUMPING:
-            raise TargetError(
-                f"{plain(program.text_of(k), 60)}: its argument is not piecewise linear in one variable with rational "
-                "numbers, so its jumps are not known exactly; for a multiple of pi substitute x = t/pi"
-            )
-        elif node.op == "var":
-            made[k] = builder.variable(int(node.value or 0))
-        else:
-            more = [] if node.value is None else [node.value]
-            made[k] = getattr(builder, node.op)(*(made[a] for a in node.args), *more)
-    new = builder.program(made[len(program.nodes) - 1], program.variables)
-    return new, f"the jumps of floor and sign cancel: {count(total, 'linear piece')} in their place"
+            stack += () if k in given else program.nodes[k].args
+    values = dict(given)
+    for k in sorted(needed - values.keys()):
+        node = program.nodes[k]
+        if node.op == "var":
+            values[k] = variables[int(node.value or 0)]
+            continue
+        more = [] if node.value is None else [node.value]
+        values[k] = getattr(algebra, node.op)(*(values[a] for a in node.args), *more)
+    return values[len(program.nodes) - 1]
 
 
-def _refuse(program: Program, k: int, axis: int, t: Fraction, found: list[Fraction]) -> NoReturn:
+def _cut(program: Program, part: Program, box: Box) -> tuple[Program, int]:
+    """The sum over the pieces between jumps in one variable (Lemma 27), each jump shown to cancel; their number."""
+    found = _jumping(part, box)
+    axis = next(iter(found.values()))[0]
+    own = {k: pieces for k, (other, pieces) in found.items() if other == axis}
+    knots = sorted({t for pieces in own.values() for t in pieces.knots})
+    if len(knots) > MAX_CUTS + 1:
+        raise TargetError(f"{plain(program.text, 60)} has more than {MAX_CUTS} pieces here; take a smaller domain")
+    own = {k: pieces.cut(knots) for k, pieces in own.items()}
+    _require_continuity(program, part, box, axis, own)
+    builder = Builder()
+    variables = [builder.variable(a) for a in range(part.dim)]
+
+    def piece(i: int, x: int) -> int:
+        """The formula of a piece, the coordinate being x."""
+        lines = {k: pieces.lines[i] for k, pieces in own.items()}
+        given = {k: builder.add(builder.mul(builder.const(m), x), builder.const(c)) for k, (m, c) in lines.items()}
+        found: int = _evaluate(part, builder, [x if a == axis else v for a, v in enumerate(variables)], given)
+        return found
+
+    total = None
+    for i, (low, high) in enumerate(pairwise(knots)):
+        x = variables[axis]
+        x = x if i == 0 else builder.max(x, builder.const(low))
+        x = x if i == len(knots) - 2 else builder.min(x, builder.const(high))
+        here = piece(i, x)
+        total = here if total is None else builder.add(total, builder.sub(here, piece(i, builder.const(low))))
+    assert total is not None
+    return builder.program(total, part.variables), len(knots) - 1
+
+
+def _require_continuity(program: Program, part: Program, box: Box, axis: int, own: Mapping[int, Pieces]) -> None:
+    """Raise unless the value and the limits from the sides at every knot are formally equal."""
+    A = ExactValues()
+    some = next(iter(own.values()))
+    for i, t in enumerate(some.knots):
+        point = [A.const(t) if a == axis else A.letter("coordinate", name) for a, name in enumerate(part.variables)]
+        ways = [{k: pieces.at[i] for k, pieces in own.items()}]
+        if i:
+            ways.insert(0, {k: _value(pieces.lines[i - 1], t) for k, pieces in own.items()})
+        if i < len(some.lines):
+            ways.append({k: _value(pieces.lines[i], t) for k, pieces in own.items()})
+        try:
+            values = [_evaluate(part, A, point, {k: A.const(v) for k, v in way.items()}) for way in ways]
+        except ArithmeticError as reason:
+            raise TargetError(f"{plain(program.text, 60)}: at {part.variables[axis]} = {t}: {reason}") from None
+        if len({value.key for value in values}) > 1:
+            _refuse(program, box, part.variables[axis], t, values)
+
+
+def _refuse(program: Program, box: Box, name: str, t: Fraction, values: Sequence[Exact]) -> NoReturn:
+    """Name the point and what is known of the values there."""
+    sides = {own: enclosing(a, b) for own, a, b in zip(program.variables, box.lower, box.upper, strict=True)}
+    told = []
+    for value in values:
+        with quiet():
+            near = evaluate(value, get_engine(), sides)
+        known = value.rational
+        told.append(str(known) if known is not None else range_text(float(near.lo[0]), float(near.hi[0])))
     raise TargetError(
-        f"{plain(program.text_of(k), 60)} jumps at {program.variables[axis]} = {t}: the limits from the sides and the "
-        f"value there are {', '.join(map(str, found))}, and no sum, rational factor, abs, min or max that it stands in "
-        "takes the jump away; the theorem is about continuous functions, and abs, min and max have no jumps"
+        f"{plain(program.text, 60)} jumps at {name} = {t}, or is not shown not to: the limits from the sides and the "
+        f"value there are {', '.join(told)}; the theorem is about continuous functions; abs, min and max have no jumps"
     )
 
 

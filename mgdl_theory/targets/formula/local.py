@@ -363,7 +363,7 @@ class LocalAlgebra(ABC):
         return self.powq(a, Fraction(1, 2))
 
     def powq(self, a: Local, q: Fraction) -> Local:
-        """f**q, f > 0 next to the plane; where f vanishes there, |s|**(m q) if that is an integer power or a root of s."""
+        """f**q, f > 0 next to the plane; where f has a zero of order m there, a power or a root of s and a factor."""
         if not isinstance(a, Laurent):
             return self._kept(self.A.powq(self.flat(a), q))
         a = self.normal(a)

@@ -132,7 +132,7 @@ def parse(
     alone : bool
         Whether one name makes a function of one variable; a component of a vector is no formula by itself.
     jumps : bool
-        Whether floor, ceil, round, frac, mod and sign are read, for :func:`~mgdl_theory.targets.formula.jumps.without_jumps`.
+        Whether floor, ceil, round, frac, mod and sign are read, as ``jumps.without_jumps`` takes them.
 
     Returns
     -------
