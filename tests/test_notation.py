@@ -93,7 +93,7 @@ def test_several_names_and_several_sides_keep_their_order() -> None:
         ("inf", "not a real number"),
         ("lambda", "mathematics"),
         ("__import__", "unknown name"),
-        ("floor", "not continuous"),
+        ("floor", "write its argument in parentheses: floor(x)"),
         ("sin x", "write its argument in parentheses: sin(x)"),
         ("2x", "write 2*x for a product"),
         ("|x|", "write abs(x)"),

@@ -301,7 +301,8 @@ ENGINES: dict[str, Callable[[str, int, int], Interval]] = {"arb": arb_engine, "m
 TOKEN = re.compile(r" *([0-9]+(?:e-?[0-9]{1,3})?|[a-z][a-z0-9]*|\*\*|[-+*/(),]|\Z)")
 RANK = {"+": 1, "-": 1, "*": 2, "/": 2, "**": 4}  # a sign has rank 3: -x**2 is -(x**2), -x*y is (-x)*y
 FOLD: dict[str, Callable[..., Fraction]] = {"+": operator.add, "*": operator.mul, "/": operator.truediv}
-BASIC = ("exp", "log", "sin", "cos", "asin", "acos", "atan", "max")
+BASIC = ("exp", "log", "sin", "cos", "asin", "acos", "atan", "max", "expdiv")
+PAIRS = ("min", "max", "expdiv")  # of two arguments
 DERIVED = {
     "sqrt": "x**(1/2)", "cbrt": "max(x, 0)**(1/3) - max(-x, 0)**(1/3)", "abs": "max(max(x, -x), 0)",
     "min": "-max(-x, -y)", "tan": "sin(x)/cos(x)", "sinh": "exp(x)/2 - exp(-x)/2",
@@ -365,7 +366,7 @@ class Formula:
             if token != "(":
                 take(tokens, "(")
             args = [self.term(tokens, names, 0)]
-            if token in ("min", "max"):
+            if token in PAIRS:
                 take(tokens, ",")
                 args.append(self.term(tokens, names, 0))
             take(tokens, ")")
@@ -403,7 +404,9 @@ class Jets:
     def __init__(self, arithmetic: Arithmetic, axes: int) -> None:
         self.a, self.axes = arithmetic, range(axes)
         self.pairs = [(i, j) for i in self.axes for j in self.axes if i <= j]
-        self.table: dict[str, Callable[..., Jet]] = {"+": self.add, "*": self.mul, "/": self.div, "max": self.max}
+        self.table: dict[str, Callable[..., Jet]] = {
+            "+": self.add, "*": self.mul, "/": self.div, "max": self.max, "expdiv": self.expdiv
+        }  # fmt: skip
 
     def run(self, formula: Formula, sides: Sequence[Interval], slopes: Sequence[Interval]) -> Jet:
         """The formula on a product of intervals; the variables have these constant slopes."""
@@ -472,6 +475,14 @@ class Jets:
             second = a.mul(x, a.power(first, 3))
             first, second = (a.neg(first), a.neg(second)) if name == "acos" else (first, second)
         return self.chain(u, v, first, second)
+
+    def expdiv(self, u: Jet, v: Jet) -> Jet:
+        """exp(-u/v) where v > 0, and 0 where v <= 0 < u: a convention, which makes E(v/u) of it."""
+        if v.value[0] > 0:
+            return self.function("exp", self.mul(self.constant(self.a.const(-1)), self.div(u, v)))
+        if u.value[0] <= 0:
+            raise Undefined("expdiv(u, v) with a u that is not shown to be positive and a v that may be 0")
+        return flat_exponential(self, self.div(v, u))
 
     def chain(self, u: Jet, value: Interval, first: Interval, second: Interval) -> Jet:
         """phi(u), from enclosures of phi(u), phi'(u) and phi''(u)."""
@@ -621,8 +632,8 @@ class Exact:
             return self.sides.get(name, self.a.pi)
         if name == "max":
             return max(x[0][0], x[1][0]), max(x[0][1], x[1][1])
-        if name == "inverse":
-            return self.a.div(self.a.one, *x)
+        if name in ("inverse", "expdiv"):
+            return self.a.div(self.a.one, *x) if name == "inverse" else (0, self.a.unit)
         return self.a.power(x[0], Fraction(name[6:])) if name.startswith("power") else self.a.function(name, *x)
 
 
@@ -981,6 +992,11 @@ class Expansion:
         if not sign:
             raise Undefined("two sides at a gap")
         return u if sign > 0 else v
+
+    def expdiv(self, u: Local, v: Local) -> Local:
+        """exp(-u/v), 0 for v <= 0 < u."""
+        x, y = self.flat(u), self.flat(v)
+        return Flat(self.R.function("expdiv", x, y) if self.exact else self.R.expdiv(x, y))
 
     # -- s^m log|s|, |s|^c and exp(-1/q) on the cell: monotone pieces in r = |s|, 0 < r <= h --
 

@@ -1,8 +1,8 @@
 """The flat exponential E(q) = exp(-1/q) for q > 0 and 0 for q <= 0: enclosures of E, E' and E'' over intervals.
 
 E is infinitely differentiable, with E' = E/q**2 and E'' = (1 - 2 q) E/q**4 for q > 0 (docs/theory.md, Lemma 24).  It
-rises; E' rises up to q = 1/2, where it is 4/e**2 < 0.54135, and then falls; E'' rises up to q = (3 - sqrt 3)/6 > 0.2113,
-lies in [-0.4221, 2.5511], and is positive up to q = 1/2.
+rises; E' rises up to q = 1/2, where it is 4/e**2 < 0.54135, and then falls; E'' rises up to q = (3 - sqrt 3)/6,
+which is > 0.2113, lies in [-0.4221, 2.5511], and is positive up to q = 1/2.
 """
 
 from __future__ import annotations
@@ -40,6 +40,20 @@ def flat_exponential(engine: Engine, q: Interval) -> tuple[Interval, Interval, I
         np.where(rising, np.minimum(top[2].hi, 2.5511), 2.5511),
     )
     return value, first, second
+
+
+def flat_quotient(engine: Engine, u: Interval, v: Interval) -> Interval:
+    """{exp(-u/v) : v > 0} and 0 where v <= 0, for u > 0; [-inf, inf] where u is not positive and v may be 0.
+
+    >>> from mgdl_theory.rigor.engines import get_engine
+    >>> flat_quotient(get_engine(), Interval.exact(1), Interval(np.array([-1.0]), np.array([0.0]))).hi.tolist()
+    [0.0]
+    """
+    plain = engine.exp(engine.neg(engine.div(u, v)))
+    flat = flat_exponential(engine, engine.div(v, u))[0]
+    inside, known = v.lo > 0, u.lo > 0
+    lo = np.where(inside, plain.lo, np.where(known, flat.lo, -np.inf))
+    return Interval(lo, np.where(inside, plain.hi, np.where(known, flat.hi, np.inf)))
 
 
 def _at(engine: Engine, q: FloatArray) -> tuple[Interval, Interval, Interval]:

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from mgdl_theory.rigor.flat import flat_exponential
 from mgdl_theory.rigor.interval import Engine, Interval, magnitude, mignitude
 
 Pair = tuple[int, int]
@@ -252,6 +253,19 @@ class JetAlgebra:
         first = self.engine.div(one, self.engine.add(one, self.engine.sqr(a.value)))
         second = self._scaled(-2, self.engine.mul(a.value, self.engine.sqr(first)))
         return self.chain(a, self.engine.atan(a.value), first, second)
+
+    def expdiv(self, u: Jet, v: Jet) -> Jet:
+        """exp(-f/g) where g > 0, else 0: E(g/f), E the flat exponential."""
+        plain, q = self.exp(self.neg(self.div(u, v))), self.div(v, u)
+        flat = self.chain(q, *flat_exponential(self.engine, q.value))
+        inside, zero = v.value.lo > 0, self._number(0)
+
+        def chosen(a: Interval, b: Interval) -> Interval:
+            return Interval(np.where(inside, a.lo, b.lo), np.where(inside, a.hi, b.hi))
+
+        grad = {k: chosen(plain.grad.get(k, zero), flat.grad.get(k, zero)) for k in _keys(plain.grad, flat.grad)}
+        hess = {k: chosen(plain.hess.get(k, zero), flat.hess.get(k, zero)) for k in _keys(plain.hess, flat.hess)}
+        return Jet(self.engine.expdiv(u.value, v.value), grad, hess)
 
     # -- kinks --
 

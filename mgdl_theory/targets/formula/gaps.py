@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mgdl_theory.errors import AssumptionError
 from mgdl_theory.rigor.exact import Exact, ExactAlgebra, TooLargeError, evaluate
 from mgdl_theory.rigor.interval import Engine, Interval
 from mgdl_theory.rigor.jet import Jet, JetAlgebra
@@ -308,8 +309,6 @@ def extended(
 
 def _narrow(old: Interval, new: Interval, at: NDArray[np.int64], was_lost: Any, gone: Any) -> None:
     """Write into ``old`` what both say of these cells."""
-    from mgdl_theory.errors import AssumptionError
-
     nothing = was_lost | np.isnan(old.lo[at]) | np.isnan(old.hi[at])
     lo = np.maximum(np.where(nothing, -np.inf, old.lo[at]), np.where(gone, -np.inf, new.lo))
     hi = np.minimum(np.where(nothing, np.inf, old.hi[at]), np.where(gone, np.inf, new.hi))
