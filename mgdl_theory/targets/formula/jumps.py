@@ -64,7 +64,7 @@ class Pieces:
     @property
     def is_constant(self) -> bool:
         """Whether it is one number."""
-        return {(Fraction(0), v) for v in self.at} == set(self.lines)
+        return {*self.lines, *((Fraction(0), v) for v in self.at)} == {(Fraction(0), self.at[0])}
 
     def cut(self, more: Iterable[Fraction]) -> Pieces:
         """The same function with further knots."""
