@@ -77,7 +77,7 @@ class VectorTarget:
             components.append(source)
         formulas = [f for f in components if isinstance(f, ExpressionTarget)]
         if formulas and not boxes and variables is None and (domain is None or len(domain) == 2):
-            formulas[0].notes = skipped(formulas)
+            formulas[0].notes += skipped(formulas)
         vector = cls(tuple(components))
         if vector.box != box:
             raise TargetError(f"component 1 ({vector.components[0].text}) lives on another domain than the one given")

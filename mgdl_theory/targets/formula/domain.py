@@ -108,7 +108,8 @@ def _over_one_gap(target: ExpressionTarget, refusal: TargetError) -> ExpressionT
     try:
         gap = open_gap(target.program, target.box, target.engine, axis, at)
     except NoLimitError as reason:
-        raise TargetError(f"{refusal}; no limit is shown at {where}: {reason}") from None
+        said = str(refusal).removesuffix(f"; {_CHANGE}")
+        raise TargetError(f"{said}; no limit is shown at {where}, since {reason}; {_CHANGE}") from None
     found = target.with_gap(gap)
     found.notes += (
         f"{plain(target.text, 60)} is undefined at {where}; its limit there, {_limit(found, gap)}, is taken",

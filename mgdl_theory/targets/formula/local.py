@@ -188,7 +188,7 @@ class LocalAlgebra(ABC):
         if isinstance(x, Flat):
             return x.value
         if isinstance(x, Wild):
-            raise NoLimitError("it oscillates there")
+            raise NoLimitError("it oscillates there, or has two limits")
         if isinstance(x, Laurent):
             return self._continuous(self.series(x))
         q = self.normal(x.q)
@@ -247,7 +247,7 @@ class LocalAlgebra(ABC):
         if isinstance(a, Wild) and isinstance(b, Laurent):
             b = self.normal(b)
             if b.order < 1:
-                raise NoLimitError("it oscillates there")
+                raise NoLimitError("it oscillates there, or has two limits")
             return Flat(self._vanishing(a, b))
         return Flat(self.A.mul(self.flat(a), self.flat(b)))
 
