@@ -76,7 +76,7 @@ def series(act: Callable[[Any], Any]) -> Coefficients:
 
 
 def scaled_tail(square: int) -> Coefficients:
-    """y = exp(x**2) erfc(x) (square = 1), y' = 2 x y - 2/sqrt(pi); or exp(x**2/2) cdf(-x) (0), y' = x y - 1/sqrt(2 pi)."""
+    """exp(x**2) erfc(x) (1), where y' = 2 x y - 2/sqrt(pi); or exp(x**2/2) cdf(-x) (0), y' = x y - 1/sqrt(2 pi)."""
 
     def coefficients(c: Any, n: int) -> list[Any]:
         factor = 2 if square else 1
@@ -160,7 +160,9 @@ class Plan:
 
     def remainder(self, lo: Fraction, hi: Fraction) -> Fraction:
         n = self.degree + 1
-        if self.rest == "left":  # theorem: |f_n| falls, since the derivatives of +-f, or from some order on, have alternating signs
+        if (
+            self.rest == "left"
+        ):  # theorem: |f_n| falls, since the derivatives of +-f, or from some order on, have alternating signs
             return upper(self.coefficients(exact(lo), n)[n])
         if self.rest == "bounded":  # theorem: derivatives of J_n and of sin(x)/x are at most 1
             return Fraction(1, math.factorial(n))
@@ -222,10 +224,7 @@ def table(name: str) -> dict[str, Any]:
         zero = (name, k) in ZEROS
         assert zero == (row[0] == 0), (name, k)
         assert not zero or e0 < Fraction(1, 2**300)
-    errors = [
-        [0.0 if (name, k) in ZEROS else above(e0) for k, (_, e0, _) in zip(range(plan.first, plan.last + 1), rows)],
-        [above(e1) for _, _, e1 in rows],
-    ]
+    errors = [[0.0 if row[0] == 0 else above(e0) for row, e0, _ in rows], [above(e1) for _, _, e1 in rows]]
     return {
         f"{name}.grid": np.array([float(plan.step), plan.first, float(plan.last * plan.step)]),
         f"{name}.c": np.array([row for row, _, _ in rows]).T.copy(),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from flint import arb, arb_series, ctx
+from flint import arb, ctx
 
 BITS = 256
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]

@@ -77,8 +77,8 @@ class Engine(ABC):
 
     Where an argument of a partial operation does not lie wholly inside its domain (a divisor that contains 0, a
     logarithm that touches 0, a root of something negative, an arc sine beyond 1, a tangent over a pole, gamma at 0) the
-    result is [-inf, inf] in that element.  ``0 * [-inf, inf]`` is 0.  Results are new arrays or one of the arguments; nothing
-    is written to.  Two arguments are treated as independent even if they are one object; a square is ``sqr``.
+    result is [-inf, inf] in that element.  ``0 * [-inf, inf]`` is 0.  Results are new arrays or one of the arguments;
+    nothing is written to.  Two arguments are treated as independent even if they are one object; a square is ``sqr``.
 
     Run computations inside ``with rounding.quiet()``: overflow and invalid operations on the way are handled here.
     """

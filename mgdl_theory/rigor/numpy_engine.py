@@ -19,7 +19,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from mgdl_theory.rigor.interval import Engine, Interval, check_exponent, magnitude, mignitude
+from mgdl_theory.rigor.interval import Interval, check_exponent, magnitude, mignitude
 from mgdl_theory.rigor.kernels import (
     ETA,
     LARGEST,

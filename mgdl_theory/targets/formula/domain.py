@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from mgdl_theory.errors import TargetError
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import quiet
+from mgdl_theory.rigor.special import BRANCH
 from mgdl_theory.targets.base import IntArray
 from mgdl_theory.targets.formula.graph import Node, Program
 from mgdl_theory.targets.formula.target import CHUNK, ExpressionTarget
@@ -174,7 +175,13 @@ def _outside(node: Node, args: Sequence[Any]) -> Any:
         return args[0].hi < 0
     if node.op in ("asin", "acos"):
         return (args[0].lo > 1) | (args[0].hi < -1)
-    return False
+    if node.op == "atan2":
+        return (args[0].lo == 0) & (args[0].hi == 0) & (args[1].hi <= 0)
+    return node.op in _ABOVE and args[0].hi <= _ABOVE[node.op]
+
+
+_ABOVE = {"log1p": -1.0, "gamma": 0.0, "lgamma": 0.0, "lambertw": math.nextafter(BRANCH, -1.0)}
+"""Theorem: these operations are undefined for arguments that are at most this."""
 
 
 def _negative(node: Node) -> bool:
@@ -327,6 +334,11 @@ _NEEDS = {
     "sqrt": "sqrt needs an argument >= 0",
     "asin": "asin needs an argument in [-1, 1]",
     "acos": "acos needs an argument in [-1, 1]",
+    "log1p": "log1p needs an argument > -1",
+    "gamma": "gamma needs an argument > 0",
+    "lgamma": "lgamma needs an argument > 0",
+    "lambertw": "lambertw needs an argument >= -1/e",
+    "atan2": "atan2(y, x) jumps where y = 0 and x <= 0",
 }
 STABLE = (
     "; log(1 + exp(u)) is max(u, 0) + log(1 + exp(-abs(u))), and log(exp(u) + exp(v)) is "
@@ -358,7 +370,7 @@ def _not_shown(target: ExpressionTarget, low: Point, high: Point) -> TargetError
     if failure is None:
         return TargetError(f"{target.text} cannot be shown to be defined {at} {place}; {_CHANGE}")
     node, name = target.program.nodes[failure.number], _operation(target, failure.number)
-    if not node.partial:
+    if not node.partial or (node.op in ("gamma", "lgamma") and failure.args[0].lo.min() > 0):
         stable = STABLE if node.op == "exp" and any(other.op == "log" for other in target.program.nodes) else ""
         return TargetError(f"{name} leaves the range of binary64 {at} {place}; {_CHANGE}{stable}")
     inner = target.program.text_of(node.args[-1] if node.op == "div" else node.args[0])
