@@ -27,7 +27,9 @@ ARGUMENTS = {
     "cosh": [*TINY[4:], *UNIT, *MIDDLE, *LARGE[:4], 710.4, -3.3],
     "exp": [s * x for x in [*TINY[4:], *UNIT, *MIDDLE, *LARGE[:4]] for s in (1, -1)]
     + [709.7, -708.3, -709.9, -740.3, -745.1],
+    "expm1": [s * x for x in [*TINY, *UNIT, *MIDDLE, *LARGE[:4]] for s in (1, -1)] + [709.7, -36.7, -745.1],
     "log": [*TINY, *UNIT, *MIDDLE, *HUGE],
+    "log1p": [*TINY, *UNIT, *MIDDLE, *HUGE, *(-x for x in [*TINY, *UNIT])],
     "power": [
         (x, y)
         for x in [5e-324, 1e-300, 1e-9, 0.3, 0.9999999999999999, 1.0000000000000002, 1.7, 10.3, 1e10]

@@ -249,6 +249,87 @@ class Arithmetic:
         low, high = (self.at(name, max(-cap, min(x, cap))) for x in a)
         return fit(bottom if a[0] < -cap else low[0], top if a[1] > cap else high[1])
 
+    def ends(self, name: str, a: Interval, falls: bool = False, bottom: int = -INF, top: int = INF) -> Interval:
+        """A monotone function: the values at the ends, and its limits where an end is far away."""
+        cap = self.unit << CAPS.get(name, 64)
+        low, high = (self.at(name, max(-cap, min(x, cap))) for x in a)
+        if falls:
+            return fit(bottom if a[1] > cap else high[0], top if a[0] < -cap else low[1])
+        return fit(bottom if a[0] < -cap else low[0], top if a[1] > cap else high[1])
+
+    def wave(self, name: str, a: Interval, bend: int) -> Interval:
+        """A function with |f| <= 1 and |f''| <= 1/bend: it leaves the hull of its ends by width^2/(8 bend) at most."""
+        if a[0] < -self.unit << 64 or a[1] > self.unit << 64:
+            return -self.unit, self.unit
+        (p, q), (r, s), width = self.at(name, a[0]), self.at(name, a[1]), a[1] - a[0]
+        extra = -(-width * width // (8 * bend) >> self.bits) + 1
+        return max(-self.unit, min(p, r) - extra), min(self.unit, max(q, s) + extra)
+
+    def convex(self, name: str, a: Interval, slopes: list[Interval]) -> Interval:
+        """A convex function on x > 0: at most the values at the ends, and not below the tangents there."""
+        (p, q), (r, s) = self.ends(name, (a[0], a[0])), self.ends(name, (a[1], a[1]))
+        width, zero = (0, a[1] - a[0]), (0, 0)
+        tangents = [(p, (min(0, slopes[0][0]), 0)), (r, (min(0, -slopes[1][1]), 0))]
+        least = max(self.add((y, y), self.sum((slope, width), (zero, zero)))[0] for y, slope in tangents)
+        return fit(min(least, p, r), max(q, s))
+
+    def special(self, name: str, x: Interval, order: int) -> list[Interval]:
+        """A function of SPECIAL on an interval, and with order 2 its first two derivatives."""
+        if name in ("gamma", "lgamma"):
+            return self.gammas(name, x)
+        if name in ("j0", "j1", "sinc"):
+            return self.waves(name, x)
+        value = self.ends(name, x, name == "erfc", *[e if abs(e) == INF else e * self.unit for e in LIMITS[name]])
+        return [value, *self.slopes(name, x, value)] if order else [value]
+
+    def slopes(self, name: str, x: Interval, v: Interval) -> tuple[Interval, Interval]:
+        """First and second derivatives of a monotone function of SPECIAL, by the functions above."""
+        minus, one = self.neg(self.one), self.one
+        if name in ("erf", "erfc", "ncdf"):
+            square = self.mul(self.power(x, 2), self.const(Fraction(1, 2) if name == "ncdf" else 1))
+            root = self.power(self.add(self.pi, self.pi) if name == "ncdf" else self.pi, Fraction(-1, 2))
+            size = {"erf": 2, "erfc": -2, "ncdf": 1}[name]
+            first = self.mul(self.mul(self.const(size), root), self.function("exp", self.neg(square)))
+            return first, self.mul(self.mul(self.const(-1 if name == "ncdf" else -2), x), first)
+        if name == "lambertw":
+            inverse = self.div(one, self.add(one, v))
+            first = self.mul(self.function("exp", self.neg(v)), inverse)
+            return first, self.neg(self.mul(self.power(first, 2), self.add(one, inverse)))
+        if name == "asinh":
+            first = self.power(self.add(one, self.power(x, 2)), Fraction(-1, 2))
+            return first, self.neg(self.mul(x, self.power(first, 3)))
+        s = v if name == "sigmoid" else self.ends("sigmoid", x, False, 0, self.unit)
+        bend = self.mul(s, self.add(one, self.neg(s)))
+        return (
+            (s, bend)
+            if name == "softplus"
+            else (bend, self.mul(bend, self.add(one, self.mul(self.add(minus, minus), s))))
+        )
+
+    def gammas(self, name: str, x: Interval) -> list[Interval]:
+        """gamma or lgamma on x > 0, with psi = lgamma', which rises, and psi', which falls to 0."""
+        if x[0] <= 0:
+            raise Undefined(f"{name} may leave its domain")
+        psi, bend = self.ends("digamma", x), self.ends("trigamma", x, True, 0)
+        ends = [(self.ends("digamma", (e, e))) for e in x]
+        if name == "lgamma":
+            return [self.convex(name, x, ends), psi, bend]
+        values = [self.ends(name, (e, e)) for e in x]
+        first = [self.mul(value, end) for value, end in zip(values, ends, strict=True)]
+        value = self.convex(name, x, first)
+        return [value, (first[0][0], first[1][1]), self.mul(value, self.add(self.power(psi, 2), bend))]
+
+    def waves(self, name: str, x: Interval) -> list[Interval]:
+        """J0, J1 or sin(x)/x, with J0' = -J1, J0'' = (J2 - J0)/2 and J1'' = (J3 - 3 J1)/4."""
+        if name == "sinc":
+            return [self.wave(own, x, bend) for own, bend in (("sinc", 3), ("sinc1", 4), ("sinc2", 5))]
+        j0, j1, j2, j3 = (self.wave(f"j{n}", x, 1) for n in range(4))
+        half, quarter = self.const(Fraction(1, 2)), self.const(Fraction(1, 4))
+        bend = self.mul(half, self.add(j2, self.neg(j0)))
+        if name == "j0":
+            return [j0, self.neg(j1), bend]
+        return [j1, self.neg(bend), self.mul(quarter, self.add(j3, self.mul(self.const(-3), j1)))]
+
     def circular(self, name: str, a: Interval) -> Interval:
         """sin and cos: the values at the ends, and +-1 where an extreme point may lie between them."""
         if a[0] == -INF or a[1] == INF:
@@ -261,21 +342,48 @@ class Arithmetic:
 
     def _at(self, name: str, x: int) -> Interval:
         """Enclosure at the number x / 2^bits of the domain; exact at 0, where formulas like 1 - cos(x) need it."""
-        if x == 0 and name not in ("log", "acos"):
-            return self.one if name in ("exp", "cos") else (0, 0)
-        return self.engine(name, x, self.bits)
+        if x == 0 and name in AT_ZERO:
+            return self.const(AT_ZERO[name])
+        if name not in COMPOSED:
+            return self.engine(name, x, self.bits)
+        size = (abs(x), abs(x))
+        if name == "asinh":
+            root = self.power(self.add(self.one, self.power(size, 2)), Fraction(1, 2))
+            value = self.function("log", self.add(size, root))
+            return value if x > 0 else self.neg(value)
+        fall = self.function("exp", self.neg(size))
+        whole = self.add(self.one, fall)
+        if name == "sigmoid":
+            return self.div(self.one if x > 0 else fall, whole)
+        return self.add((max(x, 0), max(x, 0)), self.function("log", whole))
 
 
 def arb_engine(name: str, x: int, bits: int) -> Interval:
-    """exp, log, sin, cos, asin, acos, atan at x / 2^bits, or pi, by python-flint: Arb's balls are proven enclosures."""
+    """A function at x / 2^bits, or pi, by python-flint: Arb's balls are proven enclosures."""
     import flint
 
     with flint.ctx.workprec(bits if name == "pi" else WORK):
-        ball = flint.arb.pi() if name == "pi" else getattr(flint.arb((x, -bits)), name)()
+        ball = flint.arb.pi() if name == "pi" else arb_function(name, flint.arb((x, -bits)), bits, flint)
         if not ball.is_finite():
             raise Undefined(f"{name} is not finite")
         (m, e), (n, f) = ball.lower().man_exp(), ball.upper().man_exp()
     return shifted(int(m), int(e) + bits), -shifted(-int(n), int(f) + bits)
+
+
+def arb_function(name: str, x: Any, bits: int, flint: Any) -> Any:
+    """A ball around the value at an exact number."""
+    if name[0] == "j":
+        return x.bessel_j(int(name[1:]))
+    if name == "ncdf":
+        return (-x / flint.arb(2).sqrt()).erfc() / 2
+    if name == "trigamma":
+        return flint.arb(2).zeta(x)
+    if name in ("sinc1", "sinc2"):
+        with flint.ctx.workprec(WORK + 4 * bits):  # next to 0 all but the last bits cancel
+            value = x.sin() / x
+            first = (x.cos() - value) / x
+            return first if name == "sinc1" else -value - 2 * first / x
+    return getattr(x, name)()
 
 
 def mpmath_engine(name: str, x: int, bits: int) -> Interval:
@@ -302,12 +410,28 @@ TOKEN = re.compile(r" *([0-9]+(?:e-?[0-9]{1,3})?|[a-z][a-z0-9]*|\*\*|[-+*/(),]|\
 RANK = {"+": 1, "-": 1, "*": 2, "/": 2, "**": 4}  # a sign has rank 3: -x**2 is -(x**2), -x*y is (-x)*y
 FOLD: dict[str, Callable[..., Fraction]] = {"+": operator.add, "*": operator.mul, "/": operator.truediv}
 BASIC = ("exp", "log", "sin", "cos", "asin", "acos", "atan", "max", "expdiv")
-PAIRS = ("min", "max", "expdiv")  # of two arguments
+ARB_ONLY = ("erf", "erfc", "ncdf", "gamma", "lgamma", "j0", "j1", "sinc", "lambertw")
+COMPOSED = ("asinh", "sigmoid", "softplus")  # at points, of BASIC
+SPECIAL = (*ARB_ONLY, *COMPOSED)
+AT_ZERO: dict[str, Fraction | int] = {
+    **dict.fromkeys(("sin", "asin", "atan", "asinh", "erf", "j1", "j2", "j3", "sinc1", "lambertw"), 0),
+    **dict.fromkeys(("exp", "cos", "j0", "sinc"), 1),
+    "sinc2": Fraction(-1, 3),
+}  # theorem: the value there
+LIMITS = {"erf": (-1, 1), "erfc": (0, 2), "ncdf": (0, 1), "sigmoid": (0, 1), "softplus": (0, INF), "asinh": (-INF, INF),
+          "lambertw": (-1, INF)}  # fmt: skip
+# theorem: gamma(2^9) > 2^3840; experience: the others take no time up to 2^64
+CAPS = {"erf": 6, "erfc": 6, "ncdf": 6, "gamma": 9}
+PAIRS = ("min", "max", "hypot", "atan2", "expdiv")  # of two arguments
 DERIVED = {
     "sqrt": "x**(1/2)", "cbrt": "max(x, 0)**(1/3) - max(-x, 0)**(1/3)", "abs": "max(max(x, -x), 0)",
     "min": "-max(-x, -y)", "tan": "sin(x)/cos(x)", "sinh": "exp(x)/2 - exp(-x)/2",
     "cosh": "1 + (exp(x/2) - exp(-x/2))**2/2", "tanh": "1 - 2/(exp(2*x) + 1)", "pow": "exp(y*log(x))",
+    "expm1": "exp(x) - 1", "log1p": "log(x + 1)", "hypot": "(x**2 + y**2)**(1/2)",
 }  # fmt: skip
+
+
+CALLABLE = {*BASIC, *SPECIAL, "atan2", *DERIVED} - {"pow"}
 
 
 class Formula:
@@ -362,16 +486,8 @@ class Formula:
             left = self.node("const", Fraction(_int(digits)) * Fraction(10) ** int(exponent or 0))
         elif token in names:
             left = names[token]
-        elif token == "(" or token in BASIC or (token in DERIVED and token != "pow"):
-            if token != "(":
-                take(tokens, "(")
-            args = [self.term(tokens, names, 0)]
-            if token in PAIRS:
-                take(tokens, ",")
-                args.append(self.term(tokens, names, 0))
-            take(tokens, ")")
-            left = args[0] if token == "(" else self.node(token, *args) if token in BASIC else -1
-            left = left if left >= 0 else self.parse(DERIVED[token], dict(zip("xy", args, strict=False)))
+        elif token == "(" or token in CALLABLE:
+            left = self.call(token, tokens, names)
         else:
             malformed(f"target: the formula has {token[:20]!r} where a number, a name or '(' is expected")
         while RANK.get(tokens[-1], 0) > rank:
@@ -381,6 +497,20 @@ class Formula:
                 malformed("target: a power of a power needs parentheses")
         self.depth -= 1
         return left
+
+    def call(self, token: str, tokens: list[str], names: dict[str, int]) -> int:
+        """A parenthesis, or a function with its arguments."""
+        if token != "(":
+            take(tokens, "(")
+        args = [self.term(tokens, names, 0)]
+        if token in PAIRS:
+            take(tokens, ",")
+            args.append(self.term(tokens, names, 0))
+        take(tokens, ")")
+        if token == "(":
+            return args[0]
+        derived = token in DERIVED
+        return self.parse(DERIVED[token], dict(zip("xy", args, strict=False))) if derived else self.node(token, *args)
 
 
 def take(tokens: list[str], wanted: str | None = None) -> str:
@@ -405,7 +535,8 @@ class Jets:
         self.a, self.axes = arithmetic, range(axes)
         self.pairs = [(i, j) for i in self.axes for j in self.axes if i <= j]
         self.table: dict[str, Callable[..., Jet]] = {
-            "+": self.add, "*": self.mul, "/": self.div, "max": self.max, "expdiv": self.expdiv
+            "+": self.add, "*": self.mul, "/": self.div, "max": self.max, "expdiv": self.expdiv,
+            "atan2": self.atan2,
         }  # fmt: skip
 
     def run(self, formula: Formula, sides: Sequence[Interval], slopes: Sequence[Interval]) -> Jet:
@@ -457,8 +588,12 @@ class Jets:
         return self.chain(u, value, first, second)
 
     def function(self, name: str, u: Jet) -> Jet:
-        """exp, log, sin, cos, asin, acos, atan of u, with their first and second derivatives."""
-        a, x, v = self.a, u.value, self.a.function(name, u.value)
+        """A function of u, with its first and second derivatives."""
+        a, x = self.a, u.value
+        if name in SPECIAL:
+            found = a.special(name, x, len(self.axes))
+            return self.chain(u, *found[:3]) if self.axes else self.constant(found[0])
+        v = a.function(name, x)
         if not self.axes:
             return self.constant(v)
         if name in ("exp", "sin", "cos"):
@@ -483,6 +618,15 @@ class Jets:
         if u.value[0] <= 0:
             raise Undefined("expdiv(u, v) with a u that is not shown to be positive and a v that may be 0")
         return flat_exponential(self, self.div(v, u))
+
+    def atan2(self, y: Jet, x: Jet) -> Jet:
+        """The angle of (x, y) where x > 0, y > 0 or y < 0 all over the cell."""
+        if x.value[0] > 0:
+            return self.function("atan", self.div(y, x))
+        if y.value[0] <= 0 <= y.value[1]:
+            raise Undefined("atan2 may be on its cut")
+        fall = self.mul(self.constant(self.a.const(-1)), self.function("atan", self.div(x, y)))
+        return self.add(self.constant(self.a.half_pi if y.value[0] > 0 else self.a.neg(self.a.half_pi)), fall)
 
     def chain(self, u: Jet, value: Interval, first: Interval, second: Interval) -> Jet:
         """phi(u), from enclosures of phi(u), phi'(u) and phi''(u)."""
@@ -600,9 +744,9 @@ class Exact:
         turns = self.rational(self.mul(a, self.inverse(self.pi)))
         if name in ("sin", "cos") and turns is not None and (2 * turns).denominator == 1:
             return self.const((0, 1, 0, -1)[int(2 * turns + (name == "cos")) % 4])
-        if name in ("asin", "atan") and not a:
+        if name in ("asin", "atan", "erf") and not a:
             return a
-        if name in ("sin", "cos", "asin", "atan") and a[0][1] < 0:
+        if name in ("sin", "cos", "asin", "atan", "erf") and a[0][1] < 0:
             value = self.letter(name, minus)
             return value if name == "cos" else self.mul(self.const(-1), value)
         return self.letter(name, *arguments)
@@ -780,21 +924,41 @@ class Expansion:
 
     def run(self, formula: Formula, variable: Callable[[int], Any]) -> Any:
         """The limit or the jet of the formula."""
+
+        def expanded(k: int) -> Series:
+            slope = self.number(1) if k == self.axis else None
+            return Series(0, [variable(k), slope, *[None] * (TERMS - 2)])
+
+        return self.flat(self.expansion(formula, expanded))
+
+    def expansion(self, formula: Formula, variable: Callable[[int], Local]) -> Local:
+        """The formula, given its variables."""
         found: list[Local] = []
         for op, *args in formula.nodes:
             if op == "var":
-                more = self.number(1) if args[0] == self.axis else None
-                found.append(Series(0, [variable(args[0]), more, *[None] * (TERMS - 2)]))
-            elif op == "const":
-                found.append(self.constant(self.number(args[0]) if args[0] else None))
-            elif op == "pi":
-                found.append(self.constant(self.R.pi if self.exact else self.R.constant(self.R.a.pi)))
+                found.append(variable(args[0]))
+            elif op in ("const", "pi"):
+                found.append(self.leaf(*args))
             elif op == "power":
                 found.append(self.power(found[args[0]], args[1]))
             else:
                 name = {"+": "add", "*": "mul", "/": "div"}.get(op, op)
-                found.append(getattr(self, name)(*[found[k] for k in args]))
-        return self.flat(found[formula.root])
+                operands, method = [found[k] for k in args], getattr(self, name, None)
+                found.append(method(*operands) if method else self.other(op, *operands))
+        return found[formula.root]
+
+    def leaf(self, *q: Fraction) -> Series:
+        """A rational number, or pi."""
+        if not q:
+            return self.constant(self.R.pi if self.exact else self.R.constant(self.R.a.pi))
+        return self.constant(self.number(q[0]) if q[0] else None)
+
+    def other(self, name: str, *u: Local) -> Local:
+        """A function of which no expansion is known."""
+        values = [self.flat(x) for x in u]
+        if self.exact or name not in self.R.table:
+            return Flat(self.R.function(name, *values))
+        return Flat(self.R.table[name](*values))
 
     def add(self, u: Local, v: Local) -> Local:
         """u + v."""
@@ -976,6 +1140,42 @@ class Expansion:
         if not isinstance(found, Series) or found.order:
             raise Undefined("asin at 1 or -1 at a gap")
         return found.c
+
+    def composed(self, text: str, u: Local) -> Local:
+        """A function by others: a text in x."""
+        return self.expansion(Formula(text, ["x"]), lambda _: u)
+
+    def erf(self, u: Local) -> Local:
+        """erf' = 2/sqrt(pi) exp(-x^2)."""
+        if not isinstance(u, Series):
+            return self.other("erf", u)
+        slope = self.composed("2*exp(-x**2)/pi**(1/2)", Series(0, self.analytic(u)))
+        assert isinstance(slope, Series)
+        return self.chain("erf", u, lambda a: slope.c)
+
+    def erfc(self, u: Local) -> Local:
+        """1 - erf."""
+        return self.composed("1 - erf(x)", u) if isinstance(u, Series) else self.other("erfc", u)
+
+    def ncdf(self, u: Local) -> Local:
+        """The normal distribution by erf."""
+        return self.composed("1/2 + erf(x/2**(1/2))/2", u) if isinstance(u, Series) else self.other("ncdf", u)
+
+    def sigmoid(self, u: Local) -> Local:
+        """1/(1 + exp(-x))."""
+        return self.composed("1/(1 + exp(-x))", u) if isinstance(u, Series) else self.other("sigmoid", u)
+
+    def softplus(self, u: Local) -> Local:
+        """log(1 + exp(x))."""
+        return self.composed("log(1 + exp(x))", u) if isinstance(u, Series) else self.other("softplus", u)
+
+    def asinh(self, u: Local) -> Local:
+        """log(x + sqrt(1 + x^2))."""
+        return self.composed("log(x + (1 + x**2)**(1/2))", u) if isinstance(u, Series) else self.other("asinh", u)
+
+    def sinc(self, u: Local) -> Local:
+        """sin(x)/x."""
+        return self.composed("sin(x)/x", u) if isinstance(u, Series) else self.other("sinc", u)
 
     def max(self, u: Local, v: Local) -> Local:
         """The larger one, by the sign of the difference."""
@@ -1235,6 +1435,9 @@ class Target:
         gaps: Sequence[tuple[int, Fraction]] = (),
     ) -> None:
         self.formula, self.names, self.box, self.a = Formula(formula, names), names, box, Arithmetic(bits, engine)
+        found = [op for op, *_ in self.formula.nodes if op in ARB_ONLY]
+        if found and engine == "mpmath":
+            malformed(f"target: {found[0]} is enclosed by Arb only: install python-flint, and use the engine arb")
         self.points, self.jets = Jets(self.a, 0), Jets(self.a, len(box))
         self.slopes, every = [self.a.const(hi - lo) for lo, hi in box], (1 << len(box)) - 1
         self.near = lru_cache(1 << 8)(lambda v: [*masks(v), *(v | w for w in masks(every & ~v) if w)])  # see touched

@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mgdl_theory.errors import AssumptionError
-from mgdl_theory.rigor.interval import Engine, Interval, check_exponent
+from mgdl_theory.rigor.interval import Interval, check_exponent
 from mgdl_theory.rigor.rounding import reference_values
+from mgdl_theory.rigor.special import SpecialEngine
 
 BoolArray = NDArray[np.bool_]
 
 
-class CrivalEngine(Engine):
+class CrivalEngine(SpecialEngine):
     """Tight interval arrays; see ``Engine`` for the meaning of every method.
 
     >>> CrivalEngine().sqrt(Interval.exact(4))
@@ -118,6 +119,12 @@ class CrivalEngine(Engine):
 
     def atan(self, a: Interval) -> Interval:
         return _call(ival.atan, a)
+
+    def expm1(self, a: Interval) -> Interval:
+        return _call(ival.expm1, a)
+
+    def log1p(self, a: Interval) -> Interval:
+        return _within(a.lo > -1, _call(ival.log1p, a))
 
 
 def _ival(a: Interval) -> Any:

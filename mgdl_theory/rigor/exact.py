@@ -224,6 +224,10 @@ class ExactAlgebra:
         """asin(x)."""
         return self.odd("asin", a)
 
+    def erf(self, a: Exact) -> Exact:
+        """erf(x)."""
+        return self.odd("erf", a)
+
     def atan(self, a: Exact) -> Exact:
         """atan(x)."""
         return self.odd("atan", a)

@@ -76,9 +76,9 @@ class Engine(ABC):
     """The algebra of interval arrays: every method encloses its operation on all members of its arguments.
 
     Where an argument of a partial operation does not lie wholly inside its domain (a divisor that contains 0, a
-    logarithm that touches 0, a root of something negative, an arc sine beyond 1, a tangent over a pole) the result
-    is [-inf, inf] in that element.  ``0 * [-inf, inf]`` is 0.  Results are new arrays or one of the arguments; nothing
-    is written to.  Two arguments are treated as independent even if they are one object; a square is ``sqr``.
+    logarithm that touches 0, a root of something negative, an arc sine beyond 1, a tangent over a pole, gamma at 0) the
+    result is [-inf, inf] in that element.  ``0 * [-inf, inf]`` is 0.  Results are new arrays or one of the arguments;
+    nothing is written to.  Two arguments are treated as independent even if they are one object; a square is ``sqr``.
 
     Run computations inside ``with rounding.quiet()``: overflow and invalid operations on the way are handled here.
     """
@@ -236,6 +236,80 @@ class Engine(ABC):
     @abstractmethod
     def atan(self, a: Interval) -> Interval:
         """{atan(x)}."""
+
+    @abstractmethod
+    def expm1(self, a: Interval) -> Interval:
+        """{exp(x) - 1}, lo >= -1."""
+
+    @abstractmethod
+    def log1p(self, a: Interval) -> Interval:
+        """{log(1 + x)} for x > -1."""
+
+    # -- special functions --
+
+    @abstractmethod
+    def special(self, name: str, a: Interval, order: int = 0) -> list[Interval]:
+        """{f(x)} for the function of this name in ``rigor.special``; for order 2 also {f'(x)} and {f''(x)}."""
+
+    @abstractmethod
+    def hypot(self, a: Interval, b: Interval) -> Interval:
+        """{sqrt(x**2 + y**2)}."""
+
+    @abstractmethod
+    def direction(self, a: Interval, b: Interval) -> Interval:
+        """{x / sqrt(x**2 + y**2)}, inside [-1, 1]; that is all of it where both contain 0."""
+
+    @abstractmethod
+    def atan2(self, y: Interval, x: Interval) -> Interval:
+        """The angle of (x, y) where x > 0, y > 0 or y < 0 throughout."""
+
+    def erf(self, a: Interval) -> Interval:
+        """{erf(x)}, inside [-1, 1]."""
+        return self.special("erf", a)[0]
+
+    def erfc(self, a: Interval) -> Interval:
+        """{1 - erf(x)}, inside [0, 2]."""
+        return self.special("erfc", a)[0]
+
+    def ncdf(self, a: Interval) -> Interval:
+        """Distribution function of the standard normal distribution, inside [0, 1]."""
+        return self.special("ncdf", a)[0]
+
+    def gamma(self, a: Interval) -> Interval:
+        """{gamma(x)} for x > 0."""
+        return self.special("gamma", a)[0]
+
+    def lgamma(self, a: Interval) -> Interval:
+        """{log(gamma(x))} for x > 0."""
+        return self.special("lgamma", a)[0]
+
+    def j0(self, a: Interval) -> Interval:
+        """Bessel's function of the first kind and order 0, inside [-1, 1]."""
+        return self.special("j0", a)[0]
+
+    def j1(self, a: Interval) -> Interval:
+        """Bessel's function of the first kind and order 1, inside [-1, 1]."""
+        return self.special("j1", a)[0]
+
+    def sinc(self, a: Interval) -> Interval:
+        """{sin(x)/x}, 1 at 0."""
+        return self.special("sinc", a)[0]
+
+    def lambertw(self, a: Interval) -> Interval:
+        """{w : w exp(w) = x, w >= -1} for x >= -1/e."""
+        return self.special("lambertw", a)[0]
+
+    def sigmoid(self, a: Interval) -> Interval:
+        """{1/(1 + exp(-x))}, inside [0, 1]."""
+        return self.special("sigmoid", a)[0]
+
+    def softplus(self, a: Interval) -> Interval:
+        """{log(1 + exp(x))}, lo >= 0."""
+        return self.special("softplus", a)[0]
+
+    def asinh(self, a: Interval) -> Interval:
+        """{asinh(x)}."""
+        return self.special("asinh", a)[0]
 
 
 def check_exponent(n: int) -> None:

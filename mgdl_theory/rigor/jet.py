@@ -267,6 +267,109 @@ class JetAlgebra:
         hess = {k: chosen(plain.hess.get(k, zero), flat.hess.get(k, zero)) for k in _keys(plain.hess, flat.hess)}
         return Jet(self.engine.expdiv(u.value, v.value), grad, hess)
 
+    def expm1(self, a: Jet) -> Jet:
+        """exp(f) - 1."""
+        slope = self.engine.exp(a.value)
+        return self.chain(a, self.engine.expm1(a.value), slope, slope)
+
+    def log1p(self, a: Jet) -> Jet:
+        """log(1 + f): f' = 1 / (1 + x), f'' = -f'**2."""
+        first = self.engine.div(self._number(1), self.engine.add(self._number(1), a.value))
+        return self.chain(a, self.engine.log1p(a.value), first, self.engine.neg(self.engine.sqr(first)))
+
+    # -- special functions: the engine knows their derivatives --
+
+    def erf(self, a: Jet) -> Jet:
+        """The error function."""
+        return self.chain(a, *self.engine.special("erf", a.value, 2))
+
+    def erfc(self, a: Jet) -> Jet:
+        """1 - erf."""
+        return self.chain(a, *self.engine.special("erfc", a.value, 2))
+
+    def ncdf(self, a: Jet) -> Jet:
+        """Distribution function of the standard normal distribution."""
+        return self.chain(a, *self.engine.special("ncdf", a.value, 2))
+
+    def gamma(self, a: Jet) -> Jet:
+        """Euler's gamma function, of positive numbers."""
+        return self.chain(a, *self.engine.special("gamma", a.value, 2))
+
+    def lgamma(self, a: Jet) -> Jet:
+        """The logarithm of gamma, of positive numbers."""
+        return self.chain(a, *self.engine.special("lgamma", a.value, 2))
+
+    def j0(self, a: Jet) -> Jet:
+        """Bessel's function of the first kind and order 0."""
+        return self.chain(a, *self.engine.special("j0", a.value, 2))
+
+    def j1(self, a: Jet) -> Jet:
+        """Bessel's function of the first kind and order 1."""
+        return self.chain(a, *self.engine.special("j1", a.value, 2))
+
+    def sinc(self, a: Jet) -> Jet:
+        """sin(f)/f, 1 where f is 0."""
+        return self.chain(a, *self.engine.special("sinc", a.value, 2))
+
+    def lambertw(self, a: Jet) -> Jet:
+        """Lambert's W, the main branch."""
+        return self.chain(a, *self.engine.special("lambertw", a.value, 2))
+
+    def sigmoid(self, a: Jet) -> Jet:
+        """1/(1 + exp(-f))."""
+        return self.chain(a, *self.engine.special("sigmoid", a.value, 2))
+
+    def softplus(self, a: Jet) -> Jet:
+        """log(1 + exp(f))."""
+        return self.chain(a, *self.engine.special("softplus", a.value, 2))
+
+    def asinh(self, a: Jet) -> Jet:
+        """Inverse hyperbolic sine."""
+        return self.chain(a, *self.engine.special("asinh", a.value, 2))
+
+    def hypot(self, a: Jet, b: Jet) -> Jet:
+        """r = sqrt(f**2 + g**2), with (u, v) = (f, g)/r: r_i = u f_i + v g_i, r_ij = w_i w_j / r + u f_ij + v g_ij.
+
+        Here w_i = v f_i - u g_i.  Where f and g may both be 0, r is the maximum of u f + v g over numbers u and v, so
+        along one axis u f_ii + v g_ii still bounds its second derivative from below.
+        """
+        engine, (u, v) = self.engine, self._directions(a, b)
+        r, minus = engine.hypot(a.value, b.value), engine.neg(u)
+        keys = _keys(a.grad, b.grad)
+        grad = {i: self._dot((a.grad.get(i), u), (b.grad.get(i), v)) for i in keys}
+        turned = {i: self._dot((a.grad.get(i), v), (b.grad.get(i), minus)) for i in keys}
+        inverse, origin = engine.powq_inside(r, Fraction(-1)), ~(r.lo > 0)
+        hess = {}
+        for i, j in _pairs(grad):
+            square = engine.sqr(turned[i]) if i == j else engine.mul(turned[i], turned[j])
+            bend = engine.mul(square, inverse)
+            lo = np.where(origin, 0.0 if i == j else -np.inf, bend.lo)
+            bend = Interval(lo, np.where(origin, np.inf, bend.hi))
+            terms = [(x.hess[i, j], y) for x, y in ((a, u), (b, v)) if (i, j) in x.hess]
+            hess[i, j] = engine.total(bend, engine.dot(*terms)) if terms else bend
+        return Jet(r, grad, hess)
+
+    def atan2(self, a: Jet, b: Jet) -> Jet:
+        """The angle t of (g, f), with (v, u) = (f, g)/r: r t_i = u f_i - v g_i.
+
+        With s_i = u g_i + v f_i the second derivatives are t_ij = (u f_ij - v g_ij)/r - (t_i s_j + t_j s_i)/r.
+        """
+        engine, (v, u) = self.engine, self._directions(a, b)
+        r, minus = engine.hypot(a.value, b.value), engine.neg(v)
+        keys = _keys(a.grad, b.grad)
+        grad = {i: engine.div(self._dot((a.grad.get(i), u), (b.grad.get(i), minus)), r) for i in keys}
+        radial = {i: self._dot((b.grad.get(i), u), (a.grad.get(i), v)) for i in keys}
+        hess = {}
+        for i, j in _pairs(grad):
+            terms = [(a.hess.get((i, j)), u), (b.hess.get((i, j)), minus)]
+            crossed = [(engine.neg(grad[i]), radial[j]), (engine.neg(grad[j]), radial[i])]
+            crossed = [(self._scaled(2, crossed[0][0]), radial[i])] if i == j else crossed
+            hess[i, j] = engine.div(self._dot(*terms, *crossed), r)
+        return Jet(engine.atan2(a.value, b.value), grad, hess)
+
+    def _directions(self, a: Jet, b: Jet) -> tuple[Interval, Interval]:
+        return self.engine.direction(a.value, b.value), self.engine.direction(b.value, a.value)
+
     # -- kinks --
 
     def abs(self, a: Jet) -> Jet:

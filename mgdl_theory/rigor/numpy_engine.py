@@ -19,7 +19,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from mgdl_theory.rigor.interval import Engine, Interval, check_exponent, magnitude, mignitude
+from mgdl_theory.rigor.interval import Interval, check_exponent, magnitude, mignitude
 from mgdl_theory.rigor.kernels import (
     ETA,
     LARGEST,
@@ -35,6 +35,7 @@ from mgdl_theory.rigor.kernels import (
     upper,
 )
 from mgdl_theory.rigor.rounding import FUNCTION_ULPS, TRIG_REACH, add_down, add_up, sub_up
+from mgdl_theory.rigor.special import SpecialEngine
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -53,7 +54,9 @@ _EXACT: dict[str, tuple[float, float]] = {
     "cos": (0.0, 1.0),
     "cosh": (0.0, 1.0),
     "exp": (0.0, 1.0),
+    "expm1": (0.0, 0.0),
     "log": (1.0, 0.0),
+    "log1p": (0.0, 0.0),
     "sin": (0.0, 0.0),
     "sinh": (0.0, 0.0),
     "tan": (0.0, 0.0),
@@ -65,6 +68,7 @@ _RANGE: dict[str, tuple[float, float]] = {
     "arccos": (0.0, np.inf),
     "cosh": (1.0, np.inf),
     "exp": (0.0, np.inf),
+    "expm1": (-1.0, np.inf),
     "tanh": (-1.0, 1.0),
 }
 """Theorem: f(x) is in this range."""
@@ -74,7 +78,7 @@ _AROUND_ONE = ("exp", "power")
 """Functions whose value 1 divides the line: their bounds do not cross it where the argument does not."""
 
 
-class NumpyEngine(Engine):
+class NumpyEngine(SpecialEngine):
     """Interval arrays under the assumptions of ``rounding.ASSUMPTIONS``; see ``Engine`` for every method's meaning.
 
     >>> engine = NumpyEngine()
@@ -221,6 +225,12 @@ class NumpyEngine(Engine):
 
     def atan(self, a: Interval) -> Interval:
         return _increasing("arctan", a)
+
+    def expm1(self, a: Interval) -> Interval:
+        return _increasing("expm1", a)
+
+    def log1p(self, a: Interval) -> Interval:
+        return _within(a.lo > -1, _increasing("log1p", a))
 
     def sincos(self, a: Interval) -> tuple[Interval, Interval]:
         turns = _half_turns(a)

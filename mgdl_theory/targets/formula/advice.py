@@ -10,25 +10,15 @@ NAMES = {
     ),
     **dict.fromkeys(("i", "j", "complex", "re", "im", "conj"), "the language is about real numbers"),
     **dict.fromkeys(("inf", "oo", "infinity", "nan"), "it is not a real number"),
-    **dict.fromkeys(
-        ("erf", "gamma", "zeta", "besselj", "sinc", "lambertw"), "it is not in the language; give a Python callable"
-    ),
+    **dict.fromkeys(("zeta", "digamma", "erfinv", "ei", "beta"), "it is not in the language; give a Python callable"),
+    **dict.fromkeys(("besselj", "jn", "jv"), "of Bessel's functions the language has j0(x) and j1(x)"),
     "relu6": "write clip(x, 0, 6)",
     **dict.fromkeys(
         ("lambda", "if", "else", "for", "in", "is", "and", "or", "not", "import", "exec", "eval", "none", "true"),
         "a formula is mathematics, not Python; nothing of it is executed",
     ),
-    "log1p": "write log(1 + x)",
-    "expm1": "write exp(x) - 1",
     "root": "write x**(1/3)",
-    "hypot": "write sqrt(x**2 + y**2)",
-    "norm": "write sqrt(x**2 + y**2)",
-    "asinh": "write log(x + sqrt(x**2 + 1))",
-    "acosh": "write log(x + sqrt(x**2 - 1))",
-    "atanh": "write log((1 + x)/(1 - x))/2",
-    "atan2": "it is not continuous; write atan(y/x) where x > 0",
-    "softplus": "write max(x, 0) + log(1 + exp(-abs(x))), which is the same and never overflows",
-    "gelu": "it is not in the language",
+    "norm": "write hypot(x, y)",
 }
 CHARACTERS = {
     "=": "give the right-hand side only, as in x**2 for f(x) = x**2",

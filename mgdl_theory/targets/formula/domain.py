@@ -14,8 +14,10 @@ answer no names an operation and a place, and says which of three things is know
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
+from copy import copy
 from fractions import Fraction
 from itertools import product
 from typing import Any, NamedTuple
@@ -27,10 +29,12 @@ from mgdl_theory.errors import TargetError
 from mgdl_theory.rigor.exact import evaluate
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import quiet
+from mgdl_theory.rigor.special import BRANCH
 from mgdl_theory.targets.base import IntArray
 from mgdl_theory.targets.formula.gaps import Gap, candidate, open_gap, simplest
 from mgdl_theory.targets.formula.graph import Node, Program
 from mgdl_theory.targets.formula.local import NoLimitError
+from mgdl_theory.targets.formula.simplifier import Builder
 from mgdl_theory.targets.formula.target import CHUNK, ExpressionTarget
 from mgdl_theory.text import near_text, plain, range_text
 
@@ -91,7 +95,54 @@ def over_gaps(target: ExpressionTarget) -> ExpressionTarget:
             require_defined(target)
             return target
         except TargetError as refusal:
-            target = _over_one_gap(target, refusal)
+            target = _by_convention(target) or _over_one_gap(target, refusal)
+
+
+def _by_convention(target: ExpressionTarget) -> ExpressionTarget | None:
+    """The formula with exp(-u/max(v, 0)) taken as 0 where v <= 0, if there is such a part."""
+    builder, said, values = Builder(), list[str](), list[int]()
+    for k, node in enumerate(target.program.nodes):
+        args = [values[a] for a in node.args]
+        if node.op == "exp" and (found := _flat_quotient(builder, args[0])) is not None:
+            values.append(builder.expdiv(*found))
+            said.append(plain(target.program.text_of(k), 60))
+        elif node.op == "var":
+            values.append(builder.variable(int(node.value or 0)))
+        else:
+            more = [] if node.value is None else [node.value]
+            values.append(getattr(builder, node.op)(*args, *more))
+    if not said:
+        return None
+    found_target = copy(target)
+    found_target.program = builder.program(values[-1], target.program.variables)
+    found_target.notes += tuple(
+        f"{text} is taken as 0 where the max is 0: a convention for exp of minus infinity, no limit" for text in said
+    )
+    return found_target
+
+
+def _flat_quotient(builder: Builder, node: int) -> tuple[int, int] | None:
+    """u and v of -u/max(v, 0), or of -u/max(v, 0)**n with max(v, 0)**n for v."""
+    sign, nodes = -1, builder.nodes
+    while nodes[node].op == "neg":
+        sign, node = -sign, nodes[node].args[0]
+    factor = Fraction(sign)
+    if nodes[node].op == "mul" and nodes[nodes[node].args[0]].op == "const":
+        scale, node = nodes[node].args
+        factor *= Fraction(nodes[scale].value or 0)
+    if nodes[node].op != "div":
+        return None
+    above, below = nodes[node].args
+    power = nodes[below].op == "powi" and int(nodes[below].value or 0) > 0
+    inner = nodes[below].args[0] if power else below
+    zero = builder.const(Fraction(0))
+    if nodes[inner].op != "max" or zero not in nodes[inner].args:
+        return None
+    a, b = nodes[inner].args
+    u = builder.mul(builder.const(factor), above)
+    if (nodes[u].op == "const" and Fraction(nodes[u].value or 0) <= 0) or nodes[u].op == "neg":
+        return None
+    return u, below if power else b if a == zero else a
 
 
 MAX_GAPS = 16
@@ -233,7 +284,15 @@ def _outside(node: Node, args: Sequence[Any]) -> Any:
         return args[0].hi < 0
     if node.op in ("asin", "acos"):
         return (args[0].lo > 1) | (args[0].hi < -1)
-    return False
+    if node.op == "atan2":
+        return (args[0].lo == 0) & (args[0].hi == 0) & (args[1].hi <= 0)
+    if node.op == "expdiv":
+        return (args[0].hi <= 0) & (args[1].hi <= 0)
+    return node.op in _ABOVE and args[0].hi <= _ABOVE[node.op]
+
+
+_ABOVE = {"log1p": -1.0, "gamma": 0.0, "lgamma": 0.0, "lambertw": math.nextafter(BRANCH, -1.0)}
+"""Theorem: these operations are undefined for arguments that are at most this."""
 
 
 def _negative(node: Node) -> bool:
@@ -377,6 +436,12 @@ _NEEDS = {
     "sqrt": "sqrt needs an argument >= 0",
     "asin": "asin needs an argument in [-1, 1]",
     "acos": "acos needs an argument in [-1, 1]",
+    "log1p": "log1p needs an argument > -1",
+    "gamma": "gamma needs an argument > 0",
+    "lgamma": "lgamma needs an argument > 0",
+    "lambertw": "lambertw needs an argument >= -1/e",
+    "expdiv": "expdiv(u, v) needs u > 0 where v <= 0",
+    "atan2": "atan2(y, x) jumps where y = 0 and x <= 0",
 }
 STABLE = (
     "; log(1 + exp(u)) is max(u, 0) + log(1 + exp(-abs(u))), and log(exp(u) + exp(v)) is "
@@ -408,7 +473,7 @@ def _not_shown(target: ExpressionTarget, low: Point, high: Point) -> TargetError
     if failure is None:
         return TargetError(f"{target.text} cannot be shown to be defined {at} {place}; {_CHANGE}")
     node, name = target.program.nodes[failure.number], _operation(target, failure.number)
-    if not node.partial:
+    if not node.partial or (node.op in ("gamma", "lgamma") and failure.args[0].lo.min() > 0):
         stable = STABLE if node.op == "exp" and any(other.op == "log" for other in target.program.nodes) else ""
         return TargetError(f"{name} leaves the range of binary64 {at} {place}; {_CHANGE}{stable}")
     inner = target.program.text_of(node.args[-1] if node.op == "div" else node.args[0])

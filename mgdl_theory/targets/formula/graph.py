@@ -20,11 +20,32 @@ T = TypeVar("T")
 
 FUNCTIONS = (
     *("exp", "log", "sqrt", "cbrt", "abs"),
-    *("sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan"),
+    *("sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh", "expm1", "log1p"),
+    *("erf", "erfc", "ncdf", "gamma", "lgamma", "j0", "j1", "sinc", "lambertw", "sigmoid", "softplus"),
 )
-"""Functions of one argument; ``min`` and ``max`` take two."""
+"""Functions of one argument."""
 
-PARTIAL = frozenset({"div", "powq", "pow", "log", "sqrt", "tan", "asin", "acos"})
+PAIRS = ("hypot", "atan2", "expdiv")
+"""Functions of two arguments; ``min`` and ``max`` take two or more."""
+
+PARTIAL = frozenset(
+    {
+        "div",
+        "powq",
+        "pow",
+        "log",
+        "sqrt",
+        "tan",
+        "asin",
+        "acos",
+        "log1p",
+        "gamma",
+        "lgamma",
+        "lambertw",
+        "atan2",
+        "expdiv",
+    }
+)
 """Operations that are not defined on all of R; ``powi`` belongs to them when its exponent is negative."""
 
 
@@ -55,9 +76,26 @@ class Algebra(Protocol[T]):
     def asin(self, a: T) -> T: ...  # noqa: D102
     def acos(self, a: T) -> T: ...  # noqa: D102
     def atan(self, a: T) -> T: ...  # noqa: D102
+    def expm1(self, a: T) -> T: ...  # noqa: D102
+    def log1p(self, a: T) -> T: ...  # noqa: D102
+    def erf(self, a: T) -> T: ...  # noqa: D102
+    def erfc(self, a: T) -> T: ...  # noqa: D102
+    def ncdf(self, a: T) -> T: ...  # noqa: D102
+    def gamma(self, a: T) -> T: ...  # noqa: D102
+    def lgamma(self, a: T) -> T: ...  # noqa: D102
+    def j0(self, a: T) -> T: ...  # noqa: D102
+    def j1(self, a: T) -> T: ...  # noqa: D102
+    def sinc(self, a: T) -> T: ...  # noqa: D102
+    def lambertw(self, a: T) -> T: ...  # noqa: D102
+    def sigmoid(self, a: T) -> T: ...  # noqa: D102
+    def softplus(self, a: T) -> T: ...  # noqa: D102
+    def asinh(self, a: T) -> T: ...  # noqa: D102
+    def hypot(self, a: T, b: T) -> T: ...  # noqa: D102
+    def atan2(self, a: T, b: T) -> T: ...  # noqa: D102
     def abs(self, a: T) -> T: ...  # noqa: D102
     def min(self, a: T, b: T) -> T: ...  # noqa: D102
     def max(self, a: T, b: T) -> T: ...  # noqa: D102
+    def expdiv(self, a: T, b: T) -> T: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,74 @@ class LatexAlgebra:
         """Arc tangent."""
         return self._call("arctan", a)
 
+    def expm1(self, a: Latex) -> Latex:
+        """exp(a) - 1."""
+        return self._named(r"\mathrm{expm1}", a)
+
+    def log1p(self, a: Latex) -> Latex:
+        """log(1 + a)."""
+        return self._named(r"\mathrm{log1p}", a)
+
+    def erf(self, a: Latex) -> Latex:
+        """The error function."""
+        return self._named(r"\mathrm{erf}", a)
+
+    def erfc(self, a: Latex) -> Latex:
+        """1 - erf."""
+        return self._named(r"\mathrm{erfc}", a)
+
+    def ncdf(self, a: Latex) -> Latex:
+        """Distribution function of the standard normal distribution."""
+        return self._named(r"\Phi", a)
+
+    def gamma(self, a: Latex) -> Latex:
+        """Euler's gamma function, of positive numbers."""
+        return self._named(r"\Gamma", a)
+
+    def lgamma(self, a: Latex) -> Latex:
+        """The logarithm of gamma, of positive numbers."""
+        return self._named(r"\log\Gamma", a)
+
+    def j0(self, a: Latex) -> Latex:
+        """Bessel's function of the first kind and order 0."""
+        return self._named(r"J_{0}", a)
+
+    def j1(self, a: Latex) -> Latex:
+        """Bessel's function of the first kind and order 1."""
+        return self._named(r"J_{1}", a)
+
+    def sinc(self, a: Latex) -> Latex:
+        """sin(a)/a, 1 at 0."""
+        return self._named(r"\mathrm{sinc}", a)
+
+    def lambertw(self, a: Latex) -> Latex:
+        """Lambert's W, the main branch."""
+        return self._named(r"W", a)
+
+    def sigmoid(self, a: Latex) -> Latex:
+        """1/(1 + exp(-a))."""
+        return self._named(r"\sigma", a)
+
+    def softplus(self, a: Latex) -> Latex:
+        """log(1 + exp(a))."""
+        return self._named(r"\mathrm{softplus}", a)
+
+    def asinh(self, a: Latex) -> Latex:
+        """Inverse hyperbolic sine."""
+        return self._named(r"\mathrm{arsinh}", a)
+
+    def hypot(self, a: Latex, b: Latex) -> Latex:
+        """sqrt(a**2 + b**2)."""
+        return self.sqrt(self.add(self.powi(a, 2), self.powi(b, 2)))
+
+    def expdiv(self, a: Latex, b: Latex) -> Latex:
+        """exp(-a/b), 0 where b <= 0."""
+        return self.exp(self.neg(self.div(a, self._call("max", b, self.const(Fraction(0))))))
+
+    def atan2(self, a: Latex, b: Latex) -> Latex:
+        """The angle of (b, a)."""
+        return self._named(r"\mathrm{atan2}", a, b)
+
     def min(self, a: Latex, b: Latex) -> Latex:
         """The smaller of a and b."""
         return self._call("min", a, b)
@@ -149,4 +217,7 @@ class LatexAlgebra:
         return self._call("max", a, b)
 
     def _call(self, name: str, *args: Latex) -> Latex:
-        return Latex(rf"\{name}\left({', '.join(a.text for a in args)}\right)", ATOM)
+        return self._named(rf"\{name}", *args)
+
+    def _named(self, name: str, *args: Latex) -> Latex:
+        return Latex(rf"{name}\left({', '.join(a.text for a in args)}\right)", ATOM)

@@ -431,6 +431,54 @@ class LocalAlgebra(ABC):
             return self._bounded(Fraction(-1), Fraction(1))
         return self.div(self.sinh(a), self.cosh(a))
 
+    def _composed(self, name: str, a: Local, composition: Callable[[Local], Local]) -> Local:
+        """A function by others where it has an expansion; else as it is."""
+        return composition(a) if isinstance(a, Laurent) else self.function(name, a)
+
+    def expm1(self, a: Local) -> Local:
+        """exp(f) - 1."""
+        return self._composed("expm1", a, lambda f: self.sub(self.exp(f), self.const(1)))
+
+    def log1p(self, a: Local) -> Local:
+        """log(1 + f)."""
+        return self._composed("log1p", a, lambda f: self.log(self.add(self.const(1), f)))
+
+    def sinc(self, a: Local) -> Local:
+        """sin(f)/f."""
+        return self._composed("sinc", a, lambda f: self.div(self.sin(f), f))
+
+    def sigmoid(self, a: Local) -> Local:
+        """1/(1 + exp(-f))."""
+        return self._composed("sigmoid", a, lambda f: self.powi(self.add(self.const(1), self.exp(self.neg(f))), -1))
+
+    def softplus(self, a: Local) -> Local:
+        """log(1 + exp(f))."""
+        return self._composed("softplus", a, lambda f: self.log(self.add(self.const(1), self.exp(f))))
+
+    def asinh(self, a: Local) -> Local:
+        """log(f + sqrt(1 + f**2))."""
+        return self._composed(
+            "asinh", a, lambda f: self.log(self.add(f, self.sqrt(self.add(self.const(1), self.powi(f, 2)))))
+        )
+
+    def erf(self, a: Local) -> Local:
+        """erf(f): y' = 2/sqrt(pi) exp(-f**2) f'."""
+        return self._analytic("erf", a, self._erf)
+
+    def _erf(self, c: list[Any]) -> list[Any]:
+        scale = self.S.constant(self.A.powq(self.A.pi(), Fraction(-1, 2)), len(c))
+        slope = self.S.mul(scale, self.S.exp(self.S.neg(self.S.square(c))))
+        return self.S.integral(self.A.erf(self.S.first(c)), c, [self.S.scaled(x, 2) for x in slope])
+
+    def erfc(self, a: Local) -> Local:
+        """1 - erf(f)."""
+        return self._composed("erfc", a, lambda f: self.sub(self.const(1), self.erf(f)))
+
+    def ncdf(self, a: Local) -> Local:
+        """(1 + erf(f/sqrt(2)))/2."""
+        half, root = self.const(Fraction(1, 2)), self.powq(self.const(2), Fraction(-1, 2))
+        return self._composed("ncdf", a, lambda f: self.mul(half, self.add(self.const(1), self.erf(self.mul(root, f)))))
+
     def asin(self, a: Local) -> Local:
         """asin(f)."""
         return self._analytic("asin", a, self.S.asin)

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from mgdl_theory.errors import ExpressionError, shown
 from mgdl_theory.targets.formula.advice import CHARACTERS, NAMES
-from mgdl_theory.targets.formula.graph import FUNCTIONS, Program
+from mgdl_theory.targets.formula.graph import FUNCTIONS, PAIRS, Program
 from mgdl_theory.targets.formula.simplifier import Builder
 
 MAX_CHARS = 20_000
@@ -38,7 +38,15 @@ MAX_VARIABLES = 16
 MAX_NAME = 32
 """Definition: characters of the name of a variable."""
 
-ALIASES = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", "ln": "log", "fabs": "abs", "absolute": "abs"}
+ALIASES = {
+    **dict.fromkeys(("Phi", "normcdf", "norm_cdf", "ndtr"), "ncdf"),
+    **dict.fromkeys(("phi", "normpdf", "norm_pdf"), "npdf"),
+    "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2", "arcsinh": "asinh", "arccosh": "acosh",
+    "arctanh": "atanh", "ln": "log", "fabs": "abs", "absolute": "abs", "expit": "sigmoid", "swish": "silu",
+    "gammaln": "lgamma", "loggamma": "lgamma",
+}  # fmt: skip
+QUIET = frozenset({"phi", "Phi"})
+"""Definition: names that are functions where a parenthesis follows, and may be variables elsewhere."""
 CONSTANTS = ("pi", "e")
 LETTERS = ("x", "y", "z", "w")
 _Derived = Callable[..., int]
@@ -54,10 +62,13 @@ DERIVED: dict[str, tuple[int, _Derived]] = {
     "sec": (1, lambda b, a: b.div(b.const(Fraction(1)), b.cos(a))),
     "csc": (1, lambda b, a: b.div(b.const(Fraction(1)), b.sin(a))),
     "cot": (1, lambda b, a: b.div(b.cos(a), b.sin(a))),
-    "sigmoid": (1, lambda b, a: _sigmoid(b, b.const(Fraction(1)), a)),
-    "expit": (1, lambda b, a: _sigmoid(b, b.const(Fraction(1)), a)),
-    "silu": (1, lambda b, a: _sigmoid(b, a, a)),
-    "swish": (1, lambda b, a: _sigmoid(b, a, a)),
+    "silu": (1, lambda b, a: b.mul(a, b.sigmoid(a))),
+    "gelu": (1, lambda b, a: b.mul(a, b.ncdf(a))),
+    "mish": (1, lambda b, a: b.mul(a, b.tanh(b.softplus(a)))),
+    "npdf": (1, lambda b, a: _normal_density(b, a)),
+    "sincpi": (1, lambda b, a: b.sinc(b.mul(b.pi(), a))),
+    "acosh": (1, lambda b, a: _acosh(b, a)),
+    "atanh": (1, lambda b, a: b.div(b.sub(b.log1p(a), b.log1p(b.neg(a))), b.const(Fraction(2)))),
 }
 """Definition: functions that are short for others, with their number of arguments."""
 
@@ -76,17 +87,24 @@ JUMPS: dict[str, tuple[int, _Derived]] = {
 """Definition: functions that jump, which a formula on a box may use where the jumps cancel."""
 
 
-def _sigmoid(b: Builder, above: int, a: int) -> int:
-    return b.div(above, b.add(b.const(Fraction(1)), b.exp(b.neg(a))))
+def _normal_density(b: Builder, a: int) -> int:
+    two = b.const(Fraction(2))
+    return b.div(b.exp(b.neg(b.div(b.mul(a, a), two))), b.sqrt(b.mul(two, b.pi())))
 
 
-_CALLABLE = frozenset({*FUNCTIONS, *ALIASES, *DERIVED, "min", "max"})
+def _acosh(b: Builder, a: int) -> int:
+    """2 asinh(sqrt((a - 1)/2)), without cancellation next to 1."""
+    half = b.div(b.sub(a, b.const(Fraction(1))), b.const(Fraction(2)))
+    return b.mul(b.const(Fraction(2)), b.asinh(b.sqrt(half)))
+
+
+_CALLABLE = frozenset({*FUNCTIONS, *PAIRS, *ALIASES, *DERIVED, "min", "max"})
 
 _SIGNS = {"^": "**", "×": "*", "·": "*", "∗": "*", "÷": "/", "−": "-", "–": "-"}
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-    r"|(?:(?:np|numpy|math|mpmath|sympy|sp)\.)?(?P<name>[A-Za-z_α-ωΑ-Ω][A-Za-z0-9_α-ωΑ-Ω]*)"
+    r"|(?P<normalized>(?:np|numpy)\.sinc\b)|(?:(?:np|numpy|math|mpmath|sympy|scipy|special|sp)\.)*(?P<name>[A-Za-z_α-ωΑ-Ω][A-Za-z0-9_α-ωΑ-Ω]*)"
     r"|(?P<op>\*\*|[-+*/(),^×·∗÷−–])|(?P<raised>⁻?[⁰¹²³⁴-⁹]+)"
     r"|(?P<end>\Z)|(?P<bad>.))",
     re.DOTALL,
@@ -212,7 +230,7 @@ class _Parser:
 
     def _name(self, token: _Token, following: _Token) -> bool:
         name, called = token.text, following.text == "("
-        if name in self.callable:
+        if name in self.callable and (called or name not in QUIET):
             if not called:
                 self._fail(token, f"{name} is a function", f"write its argument in parentheses: {name}(x)")
             self._push("call", token)
@@ -265,7 +283,9 @@ class _Parser:
 
     def _comma(self, token: _Token) -> None:
         if not self.stack or self.stack[-1].kind != "call":
-            self._fail(token, "a comma only separates the arguments of min and max", "write 0.5 with a point")
+            self._fail(
+                token, "a comma only separates the arguments of a function such as min or max", "write 0.5 with a point"
+            )
         self.stack[-1].arguments.append(self.operands.pop())
 
     def _close(self, token: _Token) -> None:
@@ -286,7 +306,7 @@ class _Parser:
             if len(arguments) < 2:
                 self._fail(token, f"{name} takes at least two arguments", f"write {name}(x, 1/2)")
             return self._built(token, reduce, method, arguments)
-        wanted = self.derived[name][0] if name in self.derived else 1
+        wanted = self.derived[name][0] if name in self.derived else 2 if name in PAIRS else 1
         if len(arguments) != wanted:
             said = "one argument" if wanted == 1 else f"{wanted} arguments"
             self._fail(token, f"{token.text} takes {said}", f"it got {len(arguments)}")
@@ -315,6 +335,9 @@ class _Parser:
             kind = match.lastgroup
             assert kind is not None
             at, text, start = match.end(), match[kind], match.start(kind)
+            if kind == "normalized":
+                tokens.append(_Token("name", "sincpi", start))
+                continue
             if kind == "raised":
                 power = text.translate(_RAISED)
                 tokens.append(_Token("op", "**", start))
@@ -331,7 +354,8 @@ class _Parser:
         """The variables in order, by the names that occur; refuses every other name."""
         used: dict[str, _Token] = {}
         for token in tokens:
-            if token.text not in self.callable and token.text not in CONSTANTS:
+            known = token.text in self.callable and (token.text not in QUIET or self._is_called(token))
+            if not known and token.text not in CONSTANTS:
                 used.setdefault(token.text, token)
         if self.given is not None:
             for name, token in used.items():
@@ -341,11 +365,19 @@ class _Parser:
                     self._fail(token, f"{name} is not among the variables {', '.join(self.given)}", "add it")
             return self.given
         for name, token in used.items():
-            called = self.text[token.at + len(name) :].lstrip().startswith("(")
-            a_variable = self.alone and len(used) == 1 and not called and _may_name(name) and not _is_misspelt(name)
+            a_variable = (
+                self.alone
+                and len(used) == 1
+                and not self._is_called(token)
+                and _may_name(name)
+                and not _is_misspelt(name)
+            )
             if not (_is_standard(name) or a_variable):
                 self._unknown(token)
         return tuple(used) if self.alone and len(used) == 1 else self._default_names(used)
+
+    def _is_called(self, token: _Token) -> bool:
+        return self.text[token.at + len(token.text) :].lstrip().startswith("(")
 
     def _default_names(self, used: dict[str, _Token]) -> tuple[str, ...]:
         numbered = [name for name in used if name not in LETTERS]
@@ -391,7 +423,7 @@ class _Parser:
             f"did you mean {_choice(near)}?"
             if near
             else "the names are x, y, z, w or x1, x2, ..., pi, e and the functions "
-            + ", ".join([*FUNCTIONS, "min", "max"])
+            + ", ".join([*FUNCTIONS, *PAIRS, "min", "max"])
         )
         raise ExpressionError(
             f"unknown name {_quote(name)} at position {token.at + 1}; {advice}{self._caret(token.at)}"
@@ -442,7 +474,7 @@ def _may_name(name: str) -> bool:
     return (
         bool(word)
         and len(name) <= MAX_NAME
-        and name not in _CALLABLE
+        and (name not in _CALLABLE or name in QUIET)
         and name not in ("π", *CONSTANTS)
         and name.lower() not in NAMES
     )
@@ -450,6 +482,8 @@ def _may_name(name: str) -> bool:
 
 def _is_misspelt(name: str) -> bool:
     """Whether this is rather a function without parentheses, such as sinx, than the name of a variable."""
+    if name in QUIET:
+        return False
     starts = any(len(known) > 2 and name.lower().startswith(known) for known in _CALLABLE)
     return starts or bool(difflib.get_close_matches(name.lower(), [k for k in _CALLABLE if len(k) > 2], cutoff=0.75))
 

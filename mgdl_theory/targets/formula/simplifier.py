@@ -18,7 +18,7 @@ MAX_BITS = 1024
 MAX_EXPONENT = 1000
 """Definition: magnitude of a constant exponent."""
 
-_COMMUTATIVE = frozenset({"add", "mul", "min", "max"})
+_COMMUTATIVE = frozenset({"add", "mul", "min", "max", "hypot"})
 
 
 class Builder:
@@ -295,6 +295,74 @@ class Builder:
     def atan(self, a: int) -> int:
         """atan(a)."""
         return self._node("atan", a)
+
+    def expm1(self, a: int) -> int:
+        """expm1(a)."""
+        return self._node("expm1", a)
+
+    def log1p(self, a: int) -> int:
+        """log1p(a)."""
+        return self._node("log1p", a)
+
+    def erf(self, a: int) -> int:
+        """erf(a)."""
+        return self._node("erf", a)
+
+    def erfc(self, a: int) -> int:
+        """erfc(a)."""
+        return self._node("erfc", a)
+
+    def ncdf(self, a: int) -> int:
+        """ncdf(a)."""
+        return self._node("ncdf", a)
+
+    def gamma(self, a: int) -> int:
+        """gamma(a)."""
+        return self._node("gamma", a)
+
+    def lgamma(self, a: int) -> int:
+        """lgamma(a)."""
+        return self._node("lgamma", a)
+
+    def j0(self, a: int) -> int:
+        """j0(a)."""
+        return self._node("j0", a)
+
+    def j1(self, a: int) -> int:
+        """j1(a)."""
+        return self._node("j1", a)
+
+    def sinc(self, a: int) -> int:
+        """sinc(a)."""
+        return self._node("sinc", a)
+
+    def lambertw(self, a: int) -> int:
+        """lambertw(a)."""
+        return self._node("lambertw", a)
+
+    def sigmoid(self, a: int) -> int:
+        """sigmoid(a)."""
+        return self._node("sigmoid", a)
+
+    def softplus(self, a: int) -> int:
+        """softplus(a)."""
+        return self._node("softplus", a)
+
+    def asinh(self, a: int) -> int:
+        """asinh(a)."""
+        return self._node("asinh", a)
+
+    def hypot(self, a: int, b: int) -> int:
+        """hypot(a, b)."""
+        return self._node("hypot", a, b)
+
+    def expdiv(self, a: int, b: int) -> int:
+        """exp(-a/b) where b > 0, else 0."""
+        return self._node("expdiv", a, b)
+
+    def atan2(self, a: int, b: int) -> int:
+        """atan2(a, b)."""
+        return self._node("atan2", a, b)
 
 
 def _short(value: Fraction | int) -> str:

@@ -20,6 +20,9 @@ from mgdl_theory.targets.formula.parser import LETTERS, parse
 
 FUNCTIONS = {
     **{name: name for name in ("exp", "log", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan")},
+    **{name: name for name in ("asinh", "erf", "erfc", "gamma", "sinc", "atan2")},
+    "loggamma": "lgamma",
+    "LambertW": "lambertw",
     "Abs": "abs",
     "Min": "min",
     "Max": "max",
@@ -29,7 +32,7 @@ FUNCTIONS = {
 REWRITTEN = {
     "sec": "1/cos({0})", "csc": "1/sin({0})", "cot": "cos({0})/sin({0})",
     "sech": "1/cosh({0})", "csch": "1/sinh({0})", "coth": "cosh({0})/sinh({0})",
-    "asinh": "log({0}+sqrt(({0})**2+1))", "acosh": "log({0}+sqrt(({0})**2-1))", "atanh": "log((1+({0}))/(1-({0})))/2",
+    "acosh": "acosh({0})", "atanh": "atanh({0})",
 }  # fmt: skip
 """Definition: sympy's functions that the language writes by others."""
 
@@ -149,12 +152,19 @@ class _Writer:
             return f"({self.text(e.base)})**({self.text(e.exp)})"
         if isinstance(e, sympy.Piecewise):
             return f"({self._pieces(e)})"
-        if not (e.is_Add or e.is_Mul or name in REWRITTEN or name in FUNCTIONS):
+        if not (e.is_Add or e.is_Mul):
+            return self._called(name, e)
+        parts = e.as_ordered_terms() if e.is_Add else e.as_ordered_factors()
+        return (" + " if e.is_Add else "*").join(f"({self.text(a)})" for a in parts)
+
+    def _called(self, name: str, e: Any) -> str:
+        """A function of sympy with its arguments."""
+        if name == "besselj" and e.args[0] in (0, 1):
+            return f"j{e.args[0]}({self.text(e.args[1])})"
+        branch = name == "LambertW" and len(e.args) > 1
+        if branch or not (name in REWRITTEN or name in FUNCTIONS):
             raise ExpressionError(f"sympy's {name} is not in the language of formulas: {str(e)[:60]}")
-        parts = e.as_ordered_terms() if e.is_Add else e.as_ordered_factors() if e.is_Mul else e.args
-        written = [self.text(a) for a in parts]
-        if e.is_Add or e.is_Mul:
-            return (" + " if e.is_Add else "*").join(f"({a})" for a in written)
+        written = [self.text(a) for a in e.args]
         if name in REWRITTEN:
             return f"({REWRITTEN[name].format(*written)})"
         return f"{FUNCTIONS[name]}({','.join(written)})"
@@ -213,6 +223,14 @@ class _Writer:
             )
 
 
+_SAME = (
+    *("exp", "log", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "asinh", "atan2"),
+    *("erf", "erfc", "gamma", "sinc"),
+)
+_OF_SYMPY = {**{name: name for name in _SAME}, "lgamma": "loggamma", "lambertw": "LambertW"}
+"""Definition: functions of the language that sympy has, by name."""
+
+
 class SympyAlgebra:
     """Programs as sympy expressions; no bound ever rests on them.
 
@@ -225,9 +243,9 @@ class SympyAlgebra:
         self.sympy = sympy
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name not in (*("exp", "log", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan"),):
+        if name not in _OF_SYMPY:
             raise AttributeError(name)
-        return getattr(self.sympy, name)  # type: ignore[no-any-return]
+        return getattr(self.sympy, _OF_SYMPY[name])  # type: ignore[no-any-return]
 
     def variable(self, name: str) -> Any:
         """A real symbol."""
@@ -280,6 +298,42 @@ class SympyAlgebra:
     def cbrt(self, a: Any) -> Any:
         """The real cube root (sympy's own cbrt is complex for negative numbers)."""
         return self.sympy.real_root(a, 3)
+
+    def ncdf(self, a: Any) -> Any:
+        """Distribution function of the standard normal distribution."""
+        return self.sympy.erfc(-a / self.sympy.sqrt(2)) / 2
+
+    def j0(self, a: Any) -> Any:
+        """Bessel's function of order 0."""
+        return self.sympy.besselj(0, a)
+
+    def j1(self, a: Any) -> Any:
+        """Bessel's function of order 1."""
+        return self.sympy.besselj(1, a)
+
+    def expm1(self, a: Any) -> Any:
+        """exp(a) - 1."""
+        return self.sympy.exp(a) - 1
+
+    def log1p(self, a: Any) -> Any:
+        """log(1 + a)."""
+        return self.sympy.log(1 + a)
+
+    def sigmoid(self, a: Any) -> Any:
+        """1/(1 + exp(-a))."""
+        return 1 / (1 + self.sympy.exp(-a))
+
+    def softplus(self, a: Any) -> Any:
+        """log(1 + exp(a))."""
+        return self.sympy.log(1 + self.sympy.exp(a))
+
+    def expdiv(self, a: Any, b: Any) -> Any:
+        """exp(-a/b) where b > 0, else 0."""
+        return self.sympy.Piecewise((self.sympy.exp(-a / b), b > 0), (0, True))
+
+    def hypot(self, a: Any, b: Any) -> Any:
+        """sqrt(a**2 + b**2)."""
+        return self.sympy.sqrt(a**2 + b**2)
 
     def abs(self, a: Any) -> Any:
         """|a|."""
