@@ -147,3 +147,13 @@ def test_a_statement_that_code_names_stands_on_the_page_of_the_theory() -> None:
     assert "*Proof.*" in stall
     assert "0.1358<" in stall
     assert not [path.name for path in sources if "THEORY" + " " in path.read_text(encoding="utf-8")]
+
+
+def test_modules_that_the_theory_names_have_the_names_that_it_gives_them() -> None:
+    """What stands as ``module.name`` in code on the page is there, where the first word is no class."""
+    page = (ROOT / "docs" / "theory.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([a-z]+(?:\.[a-z]+)*)\.(\w+)(?:\.\w+)*`", page)
+    pairs = {(module, name) for module, name in named if name not in ("py", "md")}
+    assert ("construction", "FINISH") in pairs
+    for module, name in pairs:
+        assert hasattr(importlib.import_module(f"mgdl_theory.{module}"), name), (module, name)
