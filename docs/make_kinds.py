@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gzip
 import io
 import sys
 import tempfile
@@ -22,12 +23,14 @@ from pathlib import Path
 from typing import Any
 
 import mpmath
+import numpy as np
 from mpmath import mpf
 
 import mgdl_theory as mg
 from mgdl_theory.archive import write_atomic
 from mgdl_theory.certificate import check
 from mgdl_theory.errors import MgdlError
+from mgdl_theory.targets.sources import read
 from mgdl_theory.text import up_text
 
 PAGE = Path(__file__).resolve().parent / "kinds.md"
@@ -167,10 +170,7 @@ def points(f: Any, count: int) -> Iterator[list[Fraction]]:
 
 def ends(domain: Sequence[Any], dim: int) -> list[tuple[Any, Any]]:
     """The ends of the box as it was given, in mpmath."""
-    given = [
-        mpf(end) if isinstance(end, int) else eval(str(end), {"pi": m.pi, "sqrt": m.sqrt})
-        for end in domain
-    ]
+    given = [mpf(end) if isinstance(end, int) else eval(str(end), {"pi": m.pi, "sqrt": m.sqrt}) for end in domain]
     return list(zip(given[::2], given[1::2], strict=True)) * (dim if len(given) == 2 else 1)
 
 
@@ -243,6 +243,175 @@ def formulas() -> Iterator[str]:
     yield from (refused_row(*row) for row in REFUSED)
 
 
+# -- files -----------------------------------------------------------------------------------------
+
+GRID = np.array([[3.0, 1.0, 4.0, 1.0], [5.0, 9.0, 2.0, 6.0], [5.0, 3.0, 5.0, 8.0]])
+"""Rows of a table: three points of x, four of y."""
+
+PICTURE = np.array([[10, 20, 30, 40, 5], [50, 60, 70, 80, 15], [90, 100, 110, 120, 25], [7, 17, 27, 37, 47]])
+"""Rows of pixels, from the top: five points of x, four of y."""
+
+DEEP = PICTURE * 500 + 123
+"""The same beyond 8 bits."""
+
+
+def lines(*rows: str) -> Callable[[Path], None]:
+    """A writer of a text file."""
+
+    def write(path: Path) -> None:
+        path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+    return write
+
+
+def table(separator: str = ",", decimal: str = ".") -> list[str]:
+    return [separator.join(str(x).replace(".", decimal) for x in row) for row in GRID.tolist()]
+
+
+def zipped(path: Path) -> None:
+    path.write_bytes(gzip.compress("\n".join(table()).encode()))
+
+
+def pillow(pixels: Any, mode: str | None = None, **options: Any) -> Callable[[Path], None]:
+    """A writer of an image by Pillow."""
+
+    def write(path: Path) -> None:
+        from PIL import Image
+
+        image = Image.fromarray(pixels)
+        (image if mode is None else image.convert(mode)).save(path, **options)
+
+    return write
+
+
+def deep_png(path: Path) -> None:
+    import png
+
+    colours = np.stack([DEEP, DEEP + 1, DEEP + 2], axis=-1).astype(np.uint16)
+    with open(path, "wb") as file:
+        png.Writer(5, 4, greyscale=False, bitdepth=16).write(file, colours.reshape(4, -1).tolist())
+
+
+def tiff(pixels: Any, **options: Any) -> Callable[[Path], None]:
+    """A writer of a TIFF by tifffile."""
+
+    def write(path: Path) -> None:
+        import tifffile
+
+        tifffile.imwrite(path, pixels, **options)
+
+    return write
+
+
+def matlab(path: Path) -> None:
+    from scipy.io import savemat
+
+    savemat(path, {"z": GRID, "title": "a grid", "one": 1.0})
+
+
+def netcdf(path: Path) -> None:
+    from scipy.io import netcdf_file
+
+    with netcdf_file(path, "w") as file:
+        for name, axis in (("lon", [0.0, 0.5, 1.0]), ("lat", [50.0, 40.0, 30.0, 20.0])):
+            file.createDimension(name, len(axis))
+            file.createVariable(name, "d", (name,))[:] = axis
+        file.createVariable("height", "d", ("lon", "lat"))[:] = GRID
+
+
+NODATA = [(42113, "s", 0, "-9999", True)]
+HOLES = np.where(PICTURE == 60, -9999, PICTURE).astype(np.float32)
+TURNED = np.flipud(PICTURE).T
+Reads = Any
+FILES: list[tuple[str, str, Callable[[Path], None], Reads, dict[str, Any]]] = [
+    ("plain.npy", "an array of NumPy", lambda path: np.save(path, GRID), GRID, {}),
+    ("one.npz", "an archive with one array", lambda path: np.savez(path, z=GRID), GRID, {}),
+    ("two.npz:b", "one array of two, by name", lambda path: np.savez(path, a=GRID + 1, b=GRID), GRID, {}),
+    ("two.npz", "two arrays and no name", lambda path: np.savez(path, a=GRID, b=GRID), "name one as", {}),
+    ("plain.csv", "commas", lines(*table()), GRID, {}),
+    ("german.csv", "semicolons and decimal commas", lines(*table(";", ",")), GRID, {}),
+    ("tabs.tsv", "tabs", lines(*table("\t")), GRID, {}),
+    ("blanks.txt", "blanks", lines(*table(" ")), GRID, {}),
+    ("comments.dat", "two lines of comment", lines("# by hand", "# twice", *table(" ")), GRID, {}),
+    ("quoted.csv", "quoted numbers", lines(*(f'"{x}"'.replace(",", '","') for x in table())), GRID, {}),
+    ("header.csv", "a header of numbers, as pandas writes it", lines("0,1,2,3", *table()), GRID, {}),
+    ("pandas.csv", "a header and an index column",
+     lines(",0,1,2,3", *(f"{k},{x}" for k, x in enumerate(table()))), GRID, {}),
+    ("zipped.csv.gz", "compressed", zipped, GRID, {}),
+    ("missing.csv", "a missing value", lines("1,2,3", "4,NA,6", "7,8,9"), "line 2", {}),
+    ("pairs.csv", "pairs x, y, evenly spaced", lines("x,y", "0,1", "1,3", "2,2", "3,5"), np.array([1.0, 3, 2, 5]), {}),
+    ("uneven.csv", "pairs x, y, not evenly spaced", lines("x,y", "0,1", "1,3", "4,2"), "formula", {}),
+    ("points.csv", "x, y, value on a grid",
+     lines("x,y,v", *(f"{i},{j},{GRID[i, j]}" for i in range(3) for j in range(4))), GRID, {}),
+    ("terrain.asc", "an ASCII grid",
+     lines("ncols 5", "nrows 4", "cellsize 10", *(" ".join(map(str, row)) for row in PICTURE)), TURNED, {}),
+    ("holes.asc", "an ASCII grid with a hole",
+     lines("ncols 2", "nrows 2", "NODATA_value -9999", "1 2", "-9999 4"), "1 cell marked as holes", {}),
+    ("holes.asc", "the same, filled on request",
+     lines("ncols 2", "nrows 2", "NODATA_value -9999", "1 2", "-9999 4"), np.array([[0.0, 1], [4, 2]]), {"fill": 0.0}),
+    ("grey.png", "8 bits of grey", pillow(PICTURE.astype(np.uint8)), TURNED, {}),
+    ("grey.bmp", "the same as BMP", pillow(PICTURE.astype(np.uint8)), TURNED, {}),
+    ("grey.gif", "the same as GIF", pillow(PICTURE.astype(np.uint8)), TURNED, {}),
+    ("grey.webp", "the same as WebP, lossless", pillow(PICTURE.astype(np.uint8), "RGB", lossless=True), TURNED, {}),
+    ("grey.pgm", "the same as PGM", pillow(PICTURE.astype(np.uint8)), TURNED, {}),
+    ("deep.png", "16 bits of grey", pillow(DEEP.astype(np.uint16)), np.flipud(DEEP).T, {}),
+    ("deep.tif", "the same as TIFF", pillow(DEEP.astype(np.uint16)), np.flipud(DEEP).T, {}),
+    ("colours.png", "16 bits of each colour", deep_png, np.flipud(DEEP).T, {"channel": "red"}),
+    ("colours.tif", "the same as TIFF",
+     tiff(np.stack([DEEP, DEEP + 1, DEEP + 2], axis=-1).astype(np.uint16), photometric="rgb"), np.flipud(DEEP).T + 2,
+     {"channel": "blue"}),
+    ("doubles.tif", "a TIFF of doubles", tiff(DEEP / 7), np.flipud(DEEP / 7).T, {}),
+    ("nodata.tif", "a TIFF whose tag GDAL_NODATA marks a hole",
+     tiff(HOLES, extratags=NODATA), "1 pixel marked as holes", {}),
+    ("nodata64.tif", "the same of doubles",
+     tiff(HOLES.astype(np.float64), extratags=NODATA), "1 pixel marked as holes", {}),
+    ("nodata.tif", "the first, filled on request",
+     tiff(HOLES, extratags=NODATA), np.where(TURNED == 60, 0, TURNED), {"fill": 0.0}),
+    ("grid.mat", "MATLAB 5, one matrix beside other things", matlab, GRID, {}),
+    ("grid.nc", "netCDF 3 with even coordinates", netcdf, GRID[:, ::-1], {}),
+    ("grid.xlsx", "a spreadsheet", lambda path: path.write_bytes(b"PK"), "files of this ending are not read", {}),
+]  # fmt: skip
+
+
+def file_row(row: tuple[str, str, Callable[[Path], None], Reads, dict[str, Any]], folder: Path) -> str:
+    """Write the file, read it, compare with what was written, and prove what the command line would."""
+    name, words, write, expected, options = row
+    write(folder / name.partition(":")[0])
+    given = "".join(f" --{key} {value}" for key, value in options.items())
+    start = time.process_time()
+    try:
+        found = read(str(folder / name), **options)
+    except MgdlError as refusal:
+        if not isinstance(expected, str) or expected not in str(refusal):
+            raise
+        said = str(refusal).replace(str(folder) + "/", "").replace("|", "\\|")
+        return f"| `{name}{given}` | {words} | - | refused: {said} | - | - |"
+    f: Any = found.target
+    if isinstance(expected, np.ndarray):
+        grid = f.box.from_unit(
+            np.stack(np.meshgrid(*[np.linspace(0, 1, n) for n in expected.shape], indexing="ij"), axis=-1)
+        )
+        if not np.allclose(f(grid.reshape(-1, expected.ndim)), expected.ravel(), rtol=1e-12, atol=0.0):
+            raise SystemExit(f"{name} is read as something else")
+    elif expected != "formula":
+        raise SystemExit(f"{name} is read")
+    report = mg.verify(mg.construct(f, found.tol))
+    seconds = time.process_time() - start
+    shape = " x ".join(map(str, expected.shape)) if isinstance(expected, np.ndarray) else "3 points"
+    notes = "; ".join(f.notes).replace("|", "\\|") or "samples as they stand"
+    result = f"{report.verdict}, {report.scheme.atoms} atoms"
+    return f"| `{name}{given}` | {words} | {shape} | {notes} | {result} | {seconds:.2f} |"
+
+
+def files() -> Iterator[str]:
+    yield from ("| file | what | samples | what is said | result | s |", "|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        for row in FILES:
+            line = file_row(row, Path(folder))
+            print(line, file=sys.stderr, flush=True)
+            yield line
+
+
 def filled(page: str, part: str, lines: list[str]) -> str:
     """The page with these lines between its two marks."""
     begin, end = f"<!-- {part}: begin -->", f"<!-- {part}: end -->"
@@ -256,7 +425,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help=f"write {PAGE.name}")
     options = parser.parse_args()
-    parts = {"formulas": list(formulas())}
+    parts = {"formulas": list(formulas()), "files": list(files())}
     if options.write:
         page = PAGE.read_text(encoding="utf-8")
         for part, lines in parts.items():

@@ -42,3 +42,15 @@ def test_an_oracle_of_another_function_is_noticed() -> None:
 @pytest.mark.parametrize(("text", "domain"), make_kinds.REFUSED)
 def test_what_the_page_calls_refused_is_refused_as_it_says(text: str, domain: list[Any]) -> None:
     assert make_kinds.refused_row(text, domain) in PAGE
+
+
+@pytest.mark.parametrize("row", make_kinds.FILES, ids=[f"{row[0]}: {row[1]}" for row in make_kinds.FILES])
+def test_every_file_of_the_page_is_read_as_it_was_written_or_refused(row: Any, tmp_path: Path) -> None:
+    line = make_kinds.file_row(row, tmp_path).rpartition("|")[0].rpartition("|")[0]  # but for the seconds
+    assert line in PAGE
+
+
+def test_a_file_that_is_read_as_something_else_is_noticed(tmp_path: Path) -> None:
+    name, words, write, expected, options = make_kinds.FILES[0]
+    with pytest.raises(SystemExit, match="something else"):
+        make_kinds.file_row((name, words, write, expected + 1, options), tmp_path)

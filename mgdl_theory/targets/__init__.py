@@ -22,14 +22,15 @@ from mgdl_theory.targets.constructors import (
     from_samples,
     from_sympy,
 )  # fmt: skip
+from mgdl_theory.targets.images import is_picture
 from mgdl_theory.targets.vector import VectorTarget
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "TargetOptions", "from_file", "from_formula", "from_function", "from_gallery", "from_list", "from_samples",
-    "from_sympy", "target",
+    "TargetOptions", "from_file", "from_formula", "from_function", "from_gallery", "from_list", "from_picture",
+    "from_samples", "from_sympy", "target",
 ]  # fmt: skip
 
 MAX_NESTING = 8
@@ -53,6 +54,16 @@ class TargetOptions(TypedDict, total=False):
     tail: Any
     channel: str | None
     fill: float | None
+
+
+def from_picture(
+    image: Any, domain: Sequence[Any] | None = None, *, channel: str | None = None, name: str | None = None
+) -> Target:
+    """The samples of an image that Pillow has opened or made, as those of an image file."""
+    from mgdl_theory.targets.images import read_picture
+
+    array, said, notes = read_picture(image, channel)
+    return from_samples(array, domain, name=name or f"image{', ' * bool(said)}{said}", notes=notes)
 
 
 def from_file(
@@ -144,6 +155,8 @@ def _kind(source: Any) -> tuple[Callable[..., Any], str]:
 
     if is_sympy(source):
         return from_sympy, "a sympy expression takes none"
+    if is_picture(source):
+        return from_picture, "an image takes none"
     if _is_array(source):
         return from_samples, "samples take none"
     if isinstance(source, list | tuple):
@@ -156,7 +169,7 @@ def _kind(source: Any) -> tuple[Callable[..., Any], str]:
         return from_file, f"{os.fspath(source)!r} takes none"
     if callable(source):
         return from_function, "a Python function takes none"
-    kinds = "a formula, a sympy expression, a function, an array, a Path or a list of formulas"
+    kinds = "a formula, a sympy expression, a function, an array, an image, a Path or a list of formulas"
     raise OptionError(f"target: expected {kinds}, got {type(source).__name__}")
 
 

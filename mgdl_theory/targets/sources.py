@@ -22,6 +22,7 @@ from mgdl_theory.errors import OptionError, told
 from mgdl_theory.rigor.rounding import checked_arithmetic
 from mgdl_theory.targets.caller import foreign, raised
 from mgdl_theory.targets.constructors import from_formula, from_function, from_list, from_samples
+from mgdl_theory.targets.containers import CONTAINERS, read_container
 from mgdl_theory.targets.images import IMAGES, read_image
 from mgdl_theory.targets.tables import TABLES, read_table
 
@@ -29,9 +30,13 @@ if TYPE_CHECKING:
     from mgdl_theory.targets.base import Target
     from mgdl_theory.targets.vector import VectorTarget
 
-_MEMBER = re.compile(r"(?P<file>.+\.npz)(:(?P<member>[^:]+))?", re.IGNORECASE)
+_MEMBER = re.compile(r"(?P<file>.+\.(npz|mat|nc|cdf))(:(?P<member>[^:]+))?", re.IGNORECASE)
+_FILE = re.compile(r"[^;]*[^;0-9\s)]\.[A-Za-z][A-Za-z0-9]{1,5}(\.gz)?")
 _FUNCTION = re.compile(r"(?P<file>.+\.py)(:(?P<member>\w+))?")
 
+
+READ = (".npy", ".npz", *TABLES, *CONTAINERS, *IMAGES)
+"""Definition: endings of files of samples."""
 
 TOL, TOL_OF_FUNCTIONS, PART = "1e-4", "1e-2", 10
 """Definition: tolerances where none is given, of a formula and of a Python function; and the part of a data range."""
@@ -111,6 +116,7 @@ def read(
             raise OptionError(f"--domain: {source[:60]} brings its own domain, {entry.box}")
         tol = entry.tol if tol is None else tol
         return Source(entry.target(tol, engine), tol)
+    _require_no_file(source)
     tol = TOL if tol is None else tol
     parts = [part.strip() for part in source.split(";")]
     listed = None if variables is None else [name.strip() for name in variables.split(",")]
@@ -118,6 +124,12 @@ def read(
         return Source(from_formula(source, domain, engine=engine, variables=listed), tol)
     named = [find(part).target(tol, engine) if part.startswith("@") else part for part in parts]
     return Source(from_list(named, domain, engine=engine, variables=listed), tol)
+
+
+def _require_no_file(source: str) -> None:
+    """Refuse the name of a file that is not read, which no formula looks like."""
+    if _FILE.fullmatch(source) and os.path.exists(source):
+        raise OptionError(f"{source!r}: files of this ending are not read; those of {', '.join(READ)} are")
 
 
 def caution(source: str) -> str:
@@ -165,7 +177,7 @@ def is_data(source: str) -> bool:
     >>> is_data("terrain.npz:elevation"), is_data("sin(x)")
     (True, False)
     """
-    return source.lower().endswith((".npy", *TABLES, *IMAGES)) or bool(_MEMBER.fullmatch(source))
+    return source.lower().endswith(READ) or bool(_MEMBER.fullmatch(source))
 
 
 def is_function(source: str) -> bool:
@@ -208,7 +220,8 @@ def read_data(source: str, channel: str | None = None, limit: int = MEMORY, fill
     Parameters
     ----------
     source : str
-        ``*.npy``, ``*.npz`` (``*.npz:name`` where it holds several arrays), ``*.csv``, ``*.tsv`` or an image.
+        ``*.npy``, ``*.npz``, ``*.mat`` or ``*.nc`` (``*.npz:name`` where it holds several arrays), a table (``*.csv``,
+        ``*.tsv``, ``*.txt``, ``*.dat``, ``*.asc``, also ``*.csv.gz``) or an image.
     channel : str
         Of a colour image: luminance (default), red, green or blue.
     limit : int
@@ -230,9 +243,14 @@ def read_data(source: str, channel: str | None = None, limit: int = MEMORY, fill
         if image:
             array, said, notes = read_image(path, channel, limit, fill)
             return Found(array, f"{name}, {said}" if said else name, tuple(notes))
-        if path.suffix.lower() in TABLES:
+        if path.name.lower().endswith(TABLES):
             table = read_table(path, limit, fill)
             return Found(table.numbers, name, table.notes, table.ends, table.formula)
+        if path.suffix.lower() in CONTAINERS:
+            member, held = read_container(
+                whole(path), path.suffix.lower(), name, found and found["member"], limit, fill
+            )
+            return Found(held.array, f"{name}:{member}", held.notes, held.ends)
         if path.suffix.lower() == ".npz":
             return _member(Archive(whole(path), limit), name, found["member"] if found else None)
         with open(path, "rb") as file:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import zlib
 from array import array
 from collections.abc import Iterator
 from fractions import Fraction
@@ -18,8 +20,9 @@ from mgdl_theory.errors import OptionError, shown
 from mgdl_theory.targets.formula.parser import MAX_CHARS
 from mgdl_theory.text import count, float_text
 
-TABLES = (".csv", ".tsv", ".txt", ".dat", ".asc")
-"""Definition: endings of tables of numbers; .asc may be a grid with a heading of its own."""
+PLAIN = (".csv", ".tsv", ".txt", ".dat", ".asc")
+TABLES = (*PLAIN, *(f"{ending}.gz" for ending in PLAIN))
+"""Definition: endings of tables of numbers, plain or compressed; .asc may be a grid with a heading of its own."""
 
 COMMENTS = ("#", "%")
 """Definition: what a line of comment begins with."""
@@ -75,8 +78,11 @@ def read_table(path: Path, limit: int = MEMORY, fill: float | None = None) -> Ta
         Where the table is not plain, is too large for ``limit`` bytes, or may be coordinates; names the line.
     """
     try:
-        with open(path, encoding="utf-8-sig") as file:
+        zipped = path.suffix.lower() == ".gz"
+        with gzip.open(path, "rt", encoding="utf-8-sig") if zipped else open(path, encoding="utf-8-sig") as file:
             found = _read(file, limit, fill)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise OptionError(f"{str(path)!r} is not a gzip file that can be read: {error}") from None
     except UnicodeDecodeError as error:
         raise OptionError(f"{str(path)!r} is not a text file in UTF-8: {error}") from None
     except OptionError as error:
@@ -193,8 +199,8 @@ def _coordinates(table: NDArray[np.float64], said: list[str]) -> Table | None:
         if len(x) < 3 or len(twice):
             return None
         turned = "" if np.array_equal(order, np.arange(len(x))) else ", sorted"
-        ends, told = _ends(x), f"read as {len(x)} pairs x, y{turned}, "
-        if _steps(x) is not None:
+        ends, told = ends_of(x), f"read as {len(x)} pairs x, y{turned}, "
+        if steps_of(x) is not None:
             return Table(y.copy(), (f"{told}evenly spaced from {ends[0]} to {ends[1]}{more}",), ends)
         formula = _polyline(x.tolist(), y.tolist()) if len(x) <= MAX_PAIRS else ""
         if not 0 < len(formula) <= MAX_CHARS:
@@ -206,26 +212,35 @@ def _coordinates(table: NDArray[np.float64], said: list[str]) -> Table | None:
         return Table(np.zeros(0), (told + more,), ends, formula)
     axes = [np.unique(table[:, k]) for k in range(2)]
     sizes = [len(axis) for axis in axes]
-    if min(sizes) < 2 or sizes[0] * sizes[1] != len(table) or any(_steps(axis) is None for axis in axes):
+    if min(sizes) < 2 or sizes[0] * sizes[1] != len(table) or any(steps_of(axis) is None for axis in axes):
         return None
     place = [np.searchsorted(axis, table[:, k]) for k, axis in enumerate(axes)]
     grid = np.full(sizes, np.nan)
     grid[place[0], place[1]] = table[:, 2]
     if np.isnan(grid).any():
         return None
-    sides = (*_ends(axes[0]), *_ends(axes[1]))
+    sides = (*ends_of(axes[0]), *ends_of(axes[1]))
     told = f"read as {sizes[0]} x {sizes[1]} values at x from {sides[0]} to {sides[1]}, y from {sides[2]} to {sides[3]}"
     return Table(grid, (told + more,), sides)
 
 
-def _steps(x: NDArray[np.float64]) -> Fraction | None:
-    """The distance of numbers that are evenly spaced as they are written, or None."""
+def steps_of(x: NDArray[np.float64]) -> Fraction | None:
+    """The distance of numbers that are evenly spaced as they are written, or None.
+
+    >>> steps_of(np.array([0.1, 0.2, 0.3])), steps_of(np.array([0.0, 1.0, 4.0]))
+    (Fraction(1, 10), None)
+    """
     exact = [Fraction(repr(v)) for v in x.tolist()]
     step = (exact[-1] - exact[0]) / (len(exact) - 1)
     return step if all(v == exact[0] + k * step for k, v in enumerate(exact)) else None
 
 
-def _ends(x: NDArray[np.float64]) -> tuple[str, str]:
+def ends_of(x: NDArray[np.float64]) -> tuple[str, str]:
+    """The first and the last of them as texts.
+
+    >>> ends_of(np.array([0.0, 0.5]))
+    ('0', '0.5')
+    """
     return tuple(repr(float(v)).removesuffix(".0") for v in (x[0], x[-1]))  # type: ignore[return-value]
 
 
