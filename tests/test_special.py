@@ -101,6 +101,22 @@ def test_a_changed_coefficient_is_seen() -> None:
     assert not found.lo[0] <= float(truth("erf", x[0])[0].mid()) <= found.hi[0]
 
 
+def test_altered_tables_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    with np.load(Path(special.__file__).with_name("tables.npz")) as file:
+        arrays = {name: file[name] for name in file.files}
+    assert special.digest(arrays) == special.DIGEST
+    arrays["erf.c"][3, 3] = np.nextafter(arrays["erf.c"][3, 3], 9)
+    assert special.digest(arrays) != special.DIGEST
+    monkeypatch.setattr(special, "DIGEST", "0" * 64)
+    with pytest.raises(mg.AssumptionError, match="not those that were proved"):
+        special._arrays.__wrapped__()
+
+
+def test_what_a_formula_rests_on_names_the_tables_where_it_uses_them() -> None:
+    assert "special-tables" in ExpressionTarget("x*erf(x)").describe()["assumptions"]
+    assert "special-tables" not in ExpressionTarget("x*exp(x)").describe()["assumptions"]
+
+
 def test_values_that_are_exact_stay_exact() -> None:
     engine = get_engine("numpy")
     for name, x, value in [("gamma", 5, 24), ("gamma", 1, 1), ("lgamma", 1, 0), ("lgamma", 2, 0), ("erf", 0, 0)]:

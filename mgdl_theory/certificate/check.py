@@ -413,7 +413,7 @@ BASIC = ("exp", "log", "sin", "cos", "asin", "acos", "atan", "max")
 ARB_ONLY = ("erf", "erfc", "ncdf", "gamma", "lgamma", "j0", "j1", "sinc", "lambertw")
 COMPOSED = ("asinh", "sigmoid", "softplus")  # at points, of BASIC
 SPECIAL = (*ARB_ONLY, *COMPOSED)
-AT_ZERO = {
+AT_ZERO: dict[str, Fraction | int] = {
     **dict.fromkeys(("sin", "asin", "atan", "asinh", "erf", "j1", "j2", "j3", "sinc1", "lambertw"), 0),
     **dict.fromkeys(("exp", "cos", "j0", "sinc"), 1),
     "sinc2": Fraction(-1, 3),
@@ -421,12 +421,7 @@ AT_ZERO = {
 LIMITS = {"erf": (-1, 1), "erfc": (0, 2), "ncdf": (0, 1), "sigmoid": (0, 1), "softplus": (0, INF), "asinh": (-INF, INF),
           "lambertw": (-1, INF)}  # fmt: skip
 # theorem: gamma(2^9) > 2^3840; experience: the others take no time up to 2^64
-CAPS = {
-    "erf": 6,
-    "erfc": 6,
-    "ncdf": 6,
-    "gamma": 9,
-}
+CAPS = {"erf": 6, "erfc": 6, "ncdf": 6, "gamma": 9}
 PAIRS = ("min", "max", "hypot", "atan2")
 DERIVED = {
     "sqrt": "x**(1/2)", "cbrt": "max(x, 0)**(1/3) - max(-x, 0)**(1/3)", "abs": "max(max(x, -x), 0)",

@@ -340,10 +340,7 @@ _NEEDS = {
     "lambertw": "lambertw needs an argument >= -1/e",
     "atan2": "atan2(y, x) jumps where y = 0 and x <= 0",
 }
-STABLE = (
-    "; log(1 + exp(u)) is max(u, 0) + log(1 + exp(-abs(u))), and log(exp(u) + exp(v)) is "
-    "max(u, v) + log(1 + exp(-abs(u - v))), which never overflow"
-)
+STABLE = "; log(1 + exp(u)) is softplus(u), and log(exp(u) + exp(v)) is u + softplus(v - u), which never overflow"
 _CHANGE = "change the domain or the formula"
 
 
