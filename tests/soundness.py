@@ -61,6 +61,11 @@ Point = tuple[Fraction, ...]
 
 ANYWHERE = ("sin", "cos", "exp", "atan", "tanh", "sinh", "cosh", "cbrt", "abs")
 SOMEWHERE = ("log", "sqrt", "asin", "acos", "tan")
+SPECIAL = (
+    *("erf", "erfc", "ncdf", "j0", "j1", "sinc", "sigmoid", "softplus", "asinh", "expm1"),
+    *("gamma", "lgamma", "lambertw", "log1p"),
+)
+PAIRS = ("hypot", "atan2")
 NASTY = (
     "pi",
     "e",
@@ -127,7 +132,7 @@ class Maker:
         rng = self.rng
         if size <= 0:
             return self.affine() if not rng.randrange(3) else self.leaf()
-        kind = rng.randrange(12)
+        kind = rng.randrange(14)
         if kind < 4:
             left = rng.randrange(size)
             return (rng.choice("+-*"), self.tree(left), self.tree(size - 1 - left))
@@ -143,10 +148,10 @@ class Maker:
             whole = "/" not in q and "." not in q
             safe = u if whole and "-" not in q else self.positive(u) if "-" in q else ("abs", u)
             return ("**", safe, ("number", q))
-        if kind == 7:
-            return ("**", self.positive(u), self.bounded(self.leaf()))
-        if kind == 8:
-            return ("neg", u)
+        if kind in (7, 8):
+            return ("neg", u) if kind == 8 else ("**", self.positive(u), self.bounded(self.leaf()))
+        if kind > 11:
+            return self.special(u)
         if kind == 9:
             name = rng.choice(SOMEWHERE)
             if not rng.randrange(6):
@@ -156,6 +161,23 @@ class Maker:
         name = rng.choice(ANYWHERE)
         steep = name in ("exp", "sinh", "cosh") and rng.randrange(4)
         return (name, ("*", ("number", rng.choice(["1", "3", "10"])), self.bounded(u)) if steep else u)
+
+    def special(self, u: Tree) -> Tree:
+        """A special function of something moderate, most of the time inside its domain."""
+        rng, scale = self.rng, ("number", self.rng.choice(["1", "3", "7.5", "40"]))
+        name = rng.choice((*SPECIAL, *PAIRS))
+        if name == "hypot":
+            return (name, u, self.affine())
+        if name == "atan2":
+            return (name, u, self.positive(self.bounded(self.affine())))
+        if name in ("gamma", "lgamma"):
+            return (name, ("+", ("number", rng.choice(["1.25", "2", "9"])), self.bounded(u)))
+        if name in ("lambertw", "log1p"):
+            return (
+                name,
+                ("-", ("*", scale, ("abs", self.bounded(u))), ("number", rng.choice(["0", "0.1", "1/3", "0.36"]))),
+            )
+        return (name, ("*", scale, self.bounded(u)))
 
 
 def text(tree: Tree, names: Sequence[str]) -> str:
@@ -271,7 +293,14 @@ BY_MPMATH: dict[str, Callable[..., Any]] = {
     "acos": lambda a: mpmath.acos(a) if abs(a) <= 1 else mpmath.nan,
     "sin": lambda a: mpmath.sin(phase(a)), "cos": lambda a: mpmath.cos(phase(a)), "tan": lambda a: mpmath.tan(phase(a)),
     "exp": growing(mpmath.exp), "sinh": growing(mpmath.sinh), "cosh": growing(mpmath.cosh),
-    "tanh": mpmath.tanh, "atan": mpmath.atan,
+    "tanh": mpmath.tanh, "atan": mpmath.atan, "asinh": mpmath.asinh, "expm1": mpmath.expm1, "hypot": mpmath.hypot,
+    "erf": mpmath.erf, "erfc": mpmath.erfc, "ncdf": mpmath.ncdf, "j0": mpmath.j0, "j1": mpmath.j1, "sinc": mpmath.sinc,
+    "sigmoid": lambda a: 1 / (1 + mpmath.exp(-a)), "softplus": lambda a: mpmath.log1p(mpmath.exp(a)),
+    "gamma": lambda a: mpmath.gamma(a) if a > 0 else mpmath.nan,
+    "lgamma": lambda a: mpmath.loggamma(a) if a > 0 else mpmath.nan,
+    "lambertw": lambda a: mpmath.lambertw(a).real if a >= -mpmath.exp(-1) else mpmath.nan,
+    "log1p": lambda a: mpmath.log1p(a) if a > -1 else mpmath.nan,
+    "atan2": lambda a, b: mpmath.atan2(a, b) if a or b > 0 else mpmath.nan,
 }  # fmt: skip
 
 BOXES = (

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 LETTERS = ("x", "y", "z", "w")
 SMOOTH = ("sin", "cos", "exp", "atan", "tanh", "sinh", "cosh", "cbrt", "abs", "tan")
+SPECIAL = ("erf", "erfc", "ncdf", "j0", "j1", "sinc", "sigmoid", "softplus", "asinh", "expm1")
+SPECIAL_PARTIAL = ("gamma", "lgamma", "lambertw", "log1p", "atan2")
 PARTIAL = ("log", "sqrt", "asin", "acos", "div", "powq", "pow")
 ARITHMETIC = ("+", "-", "*", "min", "max", "**", "neg")
 
@@ -34,7 +36,7 @@ def literals(draw: st.DrawFn) -> str:
 def expressions(  # noqa: C901 - a branch for every operator
     draw: st.DrawFn,
     dim: int,
-    functions: Sequence[str] = SMOOTH + PARTIAL,
+    functions: Sequence[str] = SMOOTH + PARTIAL + SPECIAL + SPECIAL_PARTIAL + ("hypot",),
     max_operations: int = 10,
     exact: bool = False,
     daring: bool = False,
@@ -55,10 +57,10 @@ def expressions(  # noqa: C901 - a branch for every operator
         if operations < 1:
             return leaf()
         kind = draw(st.sampled_from(kinds))
-        if kind in ("+", "-", "*", "min", "max"):
+        if kind in ("+", "-", "*", "min", "max", "hypot"):
             left = draw(st.integers(0, operations - 1))
             u, v = formula(left), formula(operations - 1 - left)
-            return f"{kind}({u}, {v})" if kind in ("min", "max") else f"({u} {kind} {v})"
+            return f"{kind}({u}, {v})" if kind in ("min", "max", "hypot") else f"({u} {kind} {v})"
         u = formula(operations - 1)
         if kind == "**":
             return f"({u})**{draw(st.integers(2, 4))}"
@@ -85,7 +87,18 @@ def expressions(  # noqa: C901 - a branch for every operator
     def dared(kind: str, u: str) -> str:
         return {"pow": f"({u})**{leaf()}", "powq": f"({u})**{choice('(3/2)', '(-1/2)')}"}.get(kind, f"{kind}({u})")
 
+    def special(kind: str, u: str) -> str:
+        if kind == "atan2":
+            return f"atan2({u}, {positive(leaf(), u)})"
+        if kind in ("gamma", "lgamma"):
+            return f"{kind}({draw(st.sampled_from(('1.5', '3', '20.25')))} + {bounded(u)})"
+        if kind in SPECIAL_PARTIAL:
+            return f"{kind}({nonnegative(leaf(), bounded(u))} - {choice('0', '0.25', '0.3')})"
+        return f"{kind}({choice('1', '3', '7.25')}*{bounded(u)})"
+
     def applied(kind: str, u: str) -> str:
+        if kind in (*SPECIAL, *SPECIAL_PARTIAL):
+            return special(kind, u)
         if kind in ("exp", "sinh", "cosh"):
             return f"{kind}(2*{bounded(u)})"
         if kind in ("tan", "asin", "acos"):

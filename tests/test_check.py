@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from strategies import expressions, names
+from strategies import PARTIAL, SMOOTH, expressions, names
 
 import mgdl_theory as mg
 from mgdl_theory.certificate import check, schema
@@ -269,7 +269,7 @@ def test_formulas_denote_what_they_denote_in_the_package(dim: int, data: st.Data
 
 @given(st.integers(1, 3), st.data())
 def test_both_engines_agree(dim: int, data: st.DataObject) -> None:
-    text = parse(data.draw(expressions(dim)), names(dim)).text
+    text = parse(data.draw(expressions(dim, functions=SMOOTH + PARTIAL)), names(dim)).text
     box = [(Fraction(-1, 3), Fraction(5, 4))] * dim
     point = [data.draw(st.fractions(Fraction(-1, 3), Fraction(5, 4), max_denominator=64)) for _ in range(dim)]
     found = []

@@ -30,7 +30,7 @@ SAME = {
     "relu(x) - clip(x, 0, 1/2)": "max(x, 0) - min(max(x, 0), 1/2)",
     "log2(x + 1) + log10(x + 1)": "log(x + 1)/log(2) + log(x + 1)/log(10)",
     "sec(x) + csc(x + 1) + cot(x + 1)": "1/cos(x) + 1/sin(x + 1) + cos(x + 1)/sin(x + 1)",
-    "silu(x) + sigmoid(2*x)": "x/(1 + exp(-x)) + 1/(1 + exp(-(2*x)))",
+    "silu(x) + sigmoid(2*x)": "x*sigmoid(x) + sigmoid(2*x)",
     "pow(x + 1, 3) + square(x) + exp2(x) + fabs(x)": "(x + 1)**3 + x**2 + 2**x + abs(x)",
 }
 
@@ -112,6 +112,18 @@ def test_what_is_rather_something_else_is_refused(text: str, said: str | None) -
         mg.target(text)
 
 
+def test_the_normal_distribution_has_many_names_and_leaves_them_to_variables() -> None:
+    assert {parse(f"{name}(x)").text for name in ("ncdf", "Phi", "normcdf", "norm_cdf", "ndtr")} == {"ncdf(x)"}
+    assert parse("phi(x)") == parse("npdf(x)") == parse("normpdf(x)")
+    assert parse("sin(phi)").text == "sin(x)"
+    assert parse("Phi(Phi)").text == "ncdf(x)"
+
+
+def test_sinc_is_the_plain_one_but_that_of_numpy_is_normalized() -> None:
+    assert parse("sinc(x)").text == parse("sympy.sinc(x)").text == "sinc(x)"
+    assert parse("np.sinc(x)").text == parse("numpy.sinc(x)").text == "sinc(pi*x)"
+
+
 @pytest.mark.parametrize("name", DERIVED)
 def test_functions_that_are_short_for_others_have_their_values(name: str) -> None:
     known: dict[str, Any] = {
@@ -126,14 +138,18 @@ def test_functions_that_are_short_for_others_have_their_values(name: str) -> Non
         "sec": mpmath.sec,
         "csc": mpmath.csc,
         "cot": mpmath.cot,
-        "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
-        "expit": lambda x: 1 / (1 + mpmath.exp(-x)),
         "silu": lambda x: x / (1 + mpmath.exp(-x)),
-        "swish": lambda x: x / (1 + mpmath.exp(-x)),
+        "gelu": lambda x: x * mpmath.ncdf(x),
+        "mish": lambda x: x * mpmath.tanh(mpmath.log1p(mpmath.exp(x))),
+        "npdf": mpmath.npdf,
+        "sincpi": mpmath.sincpi,
+        "acosh": mpmath.acosh,
+        "atanh": mpmath.atanh,
     }
     more = {"clip": ", 1/4, 3/4", "pow": ", 3", "power": ", 3"}.get(name, "")
-    f = mg.target(f"{name}(x{more})", ["1/8", 1])
-    for x in (Fraction(1, 8), Fraction(1, 3), Fraction(1)):
+    start = 1 if name == "acosh" else 0
+    f = mg.target(f"{name}(x{more})", [start + Fraction(1, 8), start + Fraction(7, 8)])
+    for x in (start + Fraction(1, 8), start + Fraction(1, 3), start + Fraction(7, 8)):
         with mpmath.workdps(30):
             arguments = [mpmath.mpf(Fraction(v).numerator) / Fraction(v).denominator for v in more.split(",")[1:]]
             truth = known[name](mpmath.mpf(x.numerator) / x.denominator, *arguments)

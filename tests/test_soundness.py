@@ -124,7 +124,19 @@ def test_the_opponent_and_the_package_read_the_same_function(seed: int) -> None:
 
 def test_all_functions_of_the_language_occur_among_the_first_functions() -> None:
     texts = [case.text for seed in range(200) if (case := soundness.make(seed))]
-    for name in (*soundness.ANYWHERE, *soundness.SOMEWHERE, "min", "max", "**", "/", "pi", "e", "1e-9"):
+    for name in (
+        *soundness.ANYWHERE,
+        *soundness.SOMEWHERE,
+        *soundness.SPECIAL,
+        *soundness.PAIRS,
+        "min",
+        "max",
+        "**",
+        "/",
+        "pi",
+        "e",
+        "1e-9",
+    ):
         assert any(f"{name}(" in t or f" {name} " in t or f"({name})" in t for t in texts), name
     cases = map(soundness.make, range(20))
     assert {case.dim for case in cases if case} == {1, 2, 3}

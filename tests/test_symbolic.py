@@ -55,6 +55,8 @@ POINTS = [Fraction(k, 7) for k in range(1, 15)]
         + sympy.atan(t)
         + sympy.asin(t / 3)
         + sympy.acos(t / 3),
+        sympy.erf(t) + sympy.erfc(t) + sympy.gamma(1 + t) + sympy.loggamma(1 + t) + sympy.sinc(t) + sympy.LambertW(t),
+        sympy.besselj(0, t) + sympy.besselj(1, t) + sympy.atan2(t, 1 + t),
         sympy.log(1 + t) / (2 + sympy.cos(sympy.pi * t)) + sympy.E,
         sympy.exp(-sympy.exp(t)).diff(t),
     ],
@@ -96,7 +98,9 @@ def test_pieces_of_two_variables_meet_along_a_line() -> None:
         (sympy.Piecewise((t, sympy.Ne(t, 1)), (5, True)), r"not shown to meet at \w+ = 1: their difference there is 4"),
         (sympy.floor(t), "floor is not in the language"),
         (sympy.sign(t), "sign is not in the language"),
-        (sympy.gamma(t), "gamma is not in the language"),
+        (sympy.zeta(t), "zeta is not in the language"),
+        (sympy.LambertW(t, -1), "LambertW is not in the language"),
+        (sympy.besselj(2, t), "besselj is not in the language"),
         (sympy.Function("f")(t), "f is not in the language"),
         (t + sympy.I, "ImaginaryUnit is not in the language"),
         (t + sympy.oo, "Infinity is not in the language"),

@@ -126,11 +126,9 @@ class Engine(ABC):
             raise AssumptionError("two enclosures of the same number do not meet")
         return Interval(lo, hi)
 
+    @abstractmethod
     def expdiv(self, u: Interval, v: Interval) -> Interval:
         """{exp(-x/y)} where y > 0 and {0} where y <= 0, for x > 0; an x that is not positive needs y > 0."""
-        from mgdl_theory.rigor.flat import flat_quotient
-
-        return flat_quotient(self, u, v)
 
     # -- rounded operations --
 

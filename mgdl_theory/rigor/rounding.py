@@ -95,6 +95,12 @@ ASSUMPTIONS = (
         "the functions of the package crival enclose correctly (only where the engine 'crival' is chosen)",
         "get_engine('crival'): the same fixed sample must be enclosed within one unit in the last place",
     ),
+    Assumption(
+        "special-tables",
+        "the numbers in tables.npz are Taylor coefficients of special functions, with the errors of Lemma S1, and the "
+        "places where derivatives turn (only where a formula has such a function)",
+        "at first use: their SHA-256; they were made by Arb, and the tests make them again and compare with mpmath",
+    ),
 )
 """What the enclosures rest on besides the mathematics and Python itself."""
 

@@ -9,15 +9,18 @@ bends, and Lemma S2 does without the turns.  Both engines share this module.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mgdl_theory.errors import AssumptionError
+from mgdl_theory.rigor.flat import flat_quotient
 from mgdl_theory.rigor.interval import Engine, Interval, magnitude, mignitude
 from mgdl_theory.rigor.kernels import ETA, LARGEST, UNIT, step_down, step_up, two_product
 
@@ -88,13 +91,34 @@ class Table:
         return Interval(y - error, y + error)
 
 
+DIGEST = "bf82373bb4619677eb4b3f0aea60f55d3125250d4c0441227a8957bd1e99e5c9"
+"""SHA-256 of the numbers in tables.npz; ``digest`` computes it."""
+
+
 @cache
 def _arrays() -> dict[str, FloatArray]:
     with np.load(Path(__file__).with_name("tables.npz"), allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
+    if digest(arrays) != DIGEST:
+        raise AssumptionError(
+            "the tables of special functions are not those that were proved; install the package anew"
+        )
     for array in arrays.values():
         array.flags.writeable = False
     return arrays
+
+
+def digest(arrays: Mapping[str, FloatArray]) -> str:
+    """SHA-256 of named arrays, in hexadecimal: of name, shape and little-endian numbers, by name.
+
+    >>> digest({})[:8]
+    'e3b0c442'
+    """
+    total = sha256()
+    for name in sorted(arrays):
+        total.update(f"{name} {arrays[name].shape}".encode())
+        total.update(np.ascontiguousarray(arrays[name], dtype="<f8").tobytes())
+    return total.hexdigest()
 
 
 @cache
@@ -626,6 +650,9 @@ class SpecialEngine(Engine):
             return [Interval(np.where(outside, -np.inf, y.lo), np.where(outside, np.inf, y.hi)) for y in found]
         a = Interval(lo, hi)
         return [_between(name, k, a, *ends) for k, ends in enumerate(_at_ends(self, own, a, order))]
+
+    def expdiv(self, u: Interval, v: Interval) -> Interval:
+        return flat_quotient(self, u, v)
 
     def hypot(self, a: Interval, b: Interval) -> Interval:
         return self.sqrt(self.add(self.sqr(a), self.sqr(b)))

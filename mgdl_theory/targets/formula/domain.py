@@ -443,10 +443,7 @@ _NEEDS = {
     "expdiv": "expdiv(u, v) needs u > 0 where v <= 0",
     "atan2": "atan2(y, x) jumps where y = 0 and x <= 0",
 }
-STABLE = (
-    "; log(1 + exp(u)) is max(u, 0) + log(1 + exp(-abs(u))), and log(exp(u) + exp(v)) is "
-    "max(u, v) + log(1 + exp(-abs(u - v))), which never overflow"
-)
+STABLE = "; log(1 + exp(u)) is softplus(u), and log(exp(u) + exp(v)) is u + softplus(v - u), which never overflow"
 _CHANGE = "change the domain or the formula"
 
 

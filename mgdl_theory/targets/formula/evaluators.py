@@ -11,6 +11,7 @@ import numpy as np
 
 from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.numpy_engine import NumpyEngine
+from mgdl_theory.rigor.rounding import quiet
 from mgdl_theory.rigor.special import SPECIAL
 
 _OF_MPMATH = ("asinh", "expm1", "erf", "erfc", "ncdf", "j0", "j1", "sinc")
@@ -74,8 +75,9 @@ def _middle(name: str, a: Any) -> Any:
     x = np.atleast_1d(np.asarray(a, dtype=np.float64))
     known = np.isfinite(x)
     inner = np.where(known, x, 1.0)
-    (value,) = _points().special(name, Interval(inner, inner))
-    y = np.where(np.isfinite(value.lo), 0.5 * value.lo + 0.5 * value.hi, np.nan)
+    with quiet():
+        (value,) = _points().special(name, Interval(inner, inner))
+        y = np.where(np.isfinite(value.lo), 0.5 * value.lo + 0.5 * value.hi, np.nan)
     for place, limit in zip((-np.inf, np.inf), SPECIAL[name].limits[0], strict=True):
         y = np.where(x == place, limit if place > 0 or SPECIAL[name].least == place else np.nan, y)
     return np.where(np.isnan(x), np.nan, y).reshape(np.shape(a))

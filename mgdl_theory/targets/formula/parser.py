@@ -168,7 +168,7 @@ def parse(
     (('y',), ('x', 'y'), 'x**2')
     >>> parse("sine(x)")
     Traceback (most recent call last):
-    mgdl_theory.errors.ExpressionError: unknown name 'sine' at position 1; did you mean sin, sinh or asin?
+    mgdl_theory.errors.ExpressionError: unknown name 'sine' at position 1; did you mean sin, sinh or sinc?
         sine(x)
         ^
     """

@@ -21,6 +21,7 @@ from mgdl_theory.rigor.exact import evaluate
 from mgdl_theory.rigor.interval import Engine, Interval
 from mgdl_theory.rigor.jet import Jet, JetAlgebra
 from mgdl_theory.rigor.rounding import ASSUMPTIONS, add_down, add_up, quiet
+from mgdl_theory.rigor.special import SPECIAL
 from mgdl_theory.targets.base import THETA, Box, Defects, FloatArray, IntArray, ScalarTarget, read_points
 from mgdl_theory.targets.formula.evaluators import FloatAlgebra, MpAlgebra
 from mgdl_theory.targets.formula.gaps import Gap, extended
@@ -111,6 +112,12 @@ class ExpressionTarget(ScalarTarget):
     def engine(self) -> Engine:
         """The interval arithmetic."""
         return get_engine(self.engine_name)
+
+    @property
+    def _not_needed(self) -> tuple[str, ...]:
+        """Assumptions on which no bound rests."""
+        special = any(node.op in SPECIAL for node in self.program.nodes)
+        return (*_OTHER_ENGINES[self.engine_name], *(() if special else ("special-tables",)))
 
     # -- enclosures --------------------------------------------------------------------------------
 
@@ -258,7 +265,7 @@ class ExpressionTarget(ScalarTarget):
             "box": {"lower": [str(end) for end in self.box.lower], "upper": [str(end) for end in self.box.upper]},
             **gaps,
             "engine": self.engine_name,
-            "assumptions": [a.id for a in ASSUMPTIONS if a.id not in _OTHER_ENGINES[self.engine_name]],
+            "assumptions": [a.id for a in ASSUMPTIONS if a.id not in self._not_needed],
         }
 
 
