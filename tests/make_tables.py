@@ -1,7 +1,7 @@
 """Writes mgdl_theory/rigor/tables.npz: Taylor coefficients of special functions with proven errors, from Arb.
 
 Run it as ``python tests/make_tables.py``; a test compares what it makes with what is shipped, and with mpmath.
-The numbers are those of Lemma S1 of docs/theory.md.  Per table ``name``: ``name.grid`` (step, number of the first
+The numbers are those of Lemma 28 of docs/theory.md.  Per table ``name``: ``name.grid`` (step, number of the first
 centre, last argument), ``name.c`` (degree + 1, rows) and ``name.e`` (2, rows), the errors e0 and e1.  Per function
 ``name.turns.k`` has a row (x_lo, x_hi, y_lo, y_hi) for every place where its derivative of order k turns.
 """

@@ -77,6 +77,13 @@ def test_damaged_files_are_refused_by_name(name: str, content: bytes, tmp_path: 
         read_data(str(tmp_path / name))
 
 
+def test_a_gzip_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mgdl_theory.archive.FREE", 1 << 16)
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"1\n" + b"# nothing\n" * 100_000))
+    with pytest.raises(OptionError, match=r"a\.csv\.gz.*the file unpacks to too much for its size"):
+        read_data(str(tmp_path / "a.csv.gz"))
+
+
 def test_a_truncated_gzip_is_refused(tmp_path: Path) -> None:
     rows = "\n".join("1,2,3" for _ in range(500)).encode()
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(rows)[:-9])

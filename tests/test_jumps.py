@@ -61,10 +61,28 @@ def combined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.builds("min({}, {})".format, inner, number),
         *(st.builds((name + "({})").format, inner) for name in ("abs", "floor", "ceil", "round", "frac", "sign")),
         st.builds("mod({}, {})".format, inner, st.sampled_from(["2", "1/2", "3"])),
+        st.builds("fmod({}, {})".format, inner, st.sampled_from(["2", "1/2", "-3"])),
     )
 
 
 formulas = st.recursive(st.one_of(st.just("x"), rationals.map(lambda q: f"({q})")), combined, max_leaves=6)
+
+
+@given(st.builds(Fraction, st.integers(-40, 40), st.integers(1, 8)))
+def test_functions_that_jump_have_the_meaning_that_python_and_numpy_give_them(q: Fraction) -> None:
+    x = np.float64(q)  # the quotients below are exact or far from an integer
+    truth = {"floor": math.floor(q), "ceil": math.ceil(q), "ceiling": math.ceil(q), "trunc": math.trunc(q),
+             "fix": math.trunc(q), "frac": q - math.floor(q), "sign": np.sign(x), "sgn": np.sign(x)}  # fmt: skip
+    for name, expected in truth.items():
+        assert value(parse(f"{name}(x)", jumps=True), q) == expected
+    for m in (Fraction(2), Fraction(-3), Fraction(3, 4)):
+        assert value(parse(f"mod(x, {m})", jumps=True), q) == q % m
+        assert value(parse(f"fmod(x, {m})", jumps=True), q) == q - m * math.trunc(q / m)
+        assert abs(float(q - m * math.trunc(q / m)) - math.fmod(q, m)) < 1e-12 or q.denominator & (q.denominator - 1)
+    if (
+        2 * q
+    ).denominator != 1 or q.denominator == 1:  # halves are a matter of convention, and of no continuous function
+        assert value(parse("round(x)", jumps=True), q) == round(q)
 
 
 @given(formulas, st.lists(st.builds(Fraction, st.integers(0, 240), st.just(120)), min_size=8, max_size=8))

@@ -589,12 +589,18 @@ DEEP = {
 
 
 @pytest.mark.parametrize("name", DEEP)
-def test_colours_of_sixteen_bits_are_refused_with_the_way_out(tmp_path: Path, name: str) -> None:
+def test_colours_of_sixteen_bits_are_read_in_full_or_refused_with_the_way_out(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(DEEP[name])
-    with pytest.raises(
-        OptionError, match=r"16 bits of an image of mode \w+ would be cut to 8; save one channel as a grey image"
-    ):
-        read_data(str(tmp_path / name))
+    if name == "grey-alpha.png":
+        with pytest.raises(
+            OptionError, match=r"16 bits of an image of mode \w+ would be cut to 8; save one channel as a grey image"
+        ):
+            read_data(str(tmp_path / name))
+        return
+    step, lower_row = (4, 1000) if name == "rgba.png" else (3, 1009 if name.endswith("tif") else 1000)
+    red, blue = (read_data(str(tmp_path / name), channel).array for channel in ("red", "blue"))
+    assert red[:, 0].tolist() == [lower_row + step * k for k in range(3)]
+    assert blue[:, 1].tolist() == [1002 + step * k for k in range(3)]
 
 
 def test_grey_of_every_width_is_read_as_written(tmp_path: Path) -> None:

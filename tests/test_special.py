@@ -77,7 +77,7 @@ def polynomial_error(own: Table, act: Any, row: int, s: Fraction) -> Fraction:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_row_errs_by_less_than_it_says(name: str) -> None:
-    """Lemma S1 without the roundings, by mpmath, which made none of this; at the ends of rows above all."""
+    """Lemma 28 without the roundings, by mpmath, which made none of this; at the ends of rows above all."""
     own, rng = table(name), random.Random(3)
     for _ in range(25):
         row = rng.randrange(own.c.shape[1])

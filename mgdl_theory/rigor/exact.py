@@ -80,6 +80,11 @@ class Exact:
         return not _mentions(self.key, "coordinate")
 
     @property
+    def is_polynomial(self) -> bool:
+        """Whether it is a polynomial in the coordinates: two such numbers are equal on a box only if formally so."""
+        return all(letter[0] == "coordinate" and n > 0 for m in self.terms for letter, n in m)
+
+    @property
     def turns(self) -> Fraction | None:
         """q where it is q pi."""
         if not self.terms:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mgdl_theory.rigor.interval import Engine, FloatArray, Interval
+from mgdl_theory.rigor.rounding import quiet
 
 TINY = 2.0**-11
 """Theorem: up to here E and its two derivatives are at most exp(-2**11) 2**44 < 2**-900."""
@@ -49,8 +50,9 @@ def flat_quotient(engine: Engine, u: Interval, v: Interval) -> Interval:
     >>> flat_quotient(get_engine(), Interval.exact(1), Interval(np.array([-1.0]), np.array([0.0]))).hi.tolist()
     [0.0]
     """
-    plain = engine.exp(engine.neg(engine.div(u, v)))
-    flat = flat_exponential(engine, engine.div(v, u))[0]
+    with quiet():
+        plain = engine.exp(engine.neg(engine.div(u, v)))
+        flat = flat_exponential(engine, engine.div(v, u))[0]
     inside, known = v.lo > 0, u.lo > 0
     lo = np.where(inside, plain.lo, np.where(known, flat.lo, -np.inf))
     return Interval(lo, np.where(inside, plain.hi, np.where(known, flat.hi, np.inf)))

@@ -97,7 +97,7 @@ ASSUMPTIONS = (
     ),
     Assumption(
         "special-tables",
-        "the numbers in tables.npz are Taylor coefficients of special functions, with the errors of Lemma S1, and the "
+        "the numbers in tables.npz are Taylor coefficients of special functions, with the errors of Lemma 28, and the "
         "places where derivatives turn (only where a formula has such a function)",
         "at first use: their SHA-256; they were made by Arb, and the tests make them again and compare with mpmath",
     ),

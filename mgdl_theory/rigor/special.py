@@ -1,10 +1,10 @@
 # ruff: noqa: D102 (the methods are documented in Engine)
 """Special functions on interval arrays: tables of Taylor coefficients with proven errors, and what follows from them.
 
-Every function is known at points, with its first two derivatives: from a row of ``tables.npz`` (Lemma S1, nothing
+Every function is known at points, with its first two derivatives: from a row of ``tables.npz`` (Lemma 28, nothing
 but + and * at run time), or by a formula in operations of the engine.  Between two points it is known where the
 derivative of each order turns, so the range over a cell is that of the ends and of the turns inside; or how fast it
-bends, and Lemma S2 does without the turns.  Both engines share this module.
+bends, and Lemma 29 does without the turns.  Both engines share this module.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BRANCH = -0.3678794411714423
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """Taylor coefficients of a function at the centres k step, with errors: Lemma S1.
+    """Taylor coefficients of a function at the centres k step, with errors: Lemma 28.
 
     Attributes
     ----------
@@ -604,7 +604,7 @@ class Special:
     limits : pairs of floats
         Of each of the three: the limits at -inf (or at the lower end of the domain) and at inf.
     bends, bounds : floats, or empty
-        Of each of the three a bound of its second derivative, for Lemma S2, and of itself; if empty, its turns are in
+        Of each of the three a bound of its second derivative, for Lemma 29, and of itself; if empty, its turns are in
         the file.
     least : float
         The domain is x >= least.

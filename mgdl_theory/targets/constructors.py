@@ -219,7 +219,13 @@ def _parsed(text: str, domain: Any, variables: Any, engine: str) -> ExpressionTa
 
 def _rational_box(program: Program, ends: list[Any]) -> Box | None:
     """The box with these ends, or None where one of them is irrational."""
-    return None if any(hasattr(end, "nodes") for end in ends) else Box.of(ends, program.dim)
+    return None if any(map(_is_irrational, ends)) else Box.of(ends, program.dim)
+
+
+def _is_irrational(end: Any) -> bool:
+    from mgdl_theory.targets.formula.graph import Program
+
+    return isinstance(end, Program)
 
 
 def _for_each(program: Program, ends: list[Any]) -> list[Any]:
@@ -246,7 +252,7 @@ def _rational_ends(domain: Any) -> list[Any] | None:
     """Ends for a target that is no formula, in which nothing can be substituted."""
     ends = _ends(domain)
     for end in ends or ():
-        if not isinstance(end, str) and hasattr(end, "nodes"):
+        if _is_irrational(end):
             raise DomainError(
                 f"domain: {end.text} is irrational, which only a formula can take; give a rational number"
             )

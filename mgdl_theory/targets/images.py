@@ -133,6 +133,8 @@ def _deep_tiff(file: IO[bytes], limit: int, notes: list[str]) -> tuple[NDArray[A
         if tags.get(ORIENTATION, 1) != 1:
             raise OptionError("its orientation is not that of rows from the top; turn it and save it again")
         pixels = page.asarray()
+        if not pixels.size or pixels.ndim not in (2, 3):
+            raise OptionError(f"it holds an array of shape {pixels.shape}, which is no image")
         if pixels.ndim == 3 and page.planarconfig == 2:
             pixels = np.moveaxis(pixels, 0, -1)
     if pixels.ndim == 3:

@@ -15,7 +15,7 @@ from typing import IO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mgdl_theory.archive import MEMORY
+from mgdl_theory.archive import MEMORY, room
 from mgdl_theory.errors import OptionError, shown
 from mgdl_theory.targets.formula.parser import MAX_CHARS
 from mgdl_theory.text import count, float_text
@@ -80,7 +80,7 @@ def read_table(path: Path, limit: int = MEMORY, fill: float | None = None) -> Ta
     try:
         zipped = path.suffix.lower() == ".gz"
         with gzip.open(path, "rt", encoding="utf-8-sig") if zipped else open(path, encoding="utf-8-sig") as file:
-            found = _read(file, limit, fill)
+            found = _read(_Lines(file, room(path.stat().st_size) if zipped else None), limit, fill)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise OptionError(f"{str(path)!r} is not a gzip file that can be read: {error}") from None
     except UnicodeDecodeError as error:
@@ -90,8 +90,7 @@ def read_table(path: Path, limit: int = MEMORY, fill: float | None = None) -> Ta
     return found
 
 
-def _read(file: IO[str], limit: int, fill: float | None) -> Table:
-    lines = _Lines(file)
+def _read(lines: _Lines, limit: int, fill: float | None) -> Table:
     head = [found for _, found in zip(range(2), lines, strict=False)]
     if not head:
         raise OptionError(" is empty")
@@ -327,12 +326,18 @@ def _plain(table: NDArray[np.float64]) -> NDArray[np.float64]:
 class _Lines:
     """(number, text) of the lines that are neither blank nor comments, which are counted."""
 
-    def __init__(self, file: IO[str]) -> None:
-        self.file, self.number, self.comments = file, 0, 0
+    def __init__(self, file: IO[str], most: int | None) -> None:
+        self.file, self.number, self.comments, self.left = file, 0, 0, most
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
         while line := self.file.readline(MAX_LINE + 1):
             self.number += 1
+            if self.left is not None:
+                self.left -= len(line)
+                if self.left < 0:
+                    raise OptionError(
+                        f", line {self.number}: the file unpacks to too much for its size; unpack it first"
+                    )
             if len(line) > MAX_LINE:
                 raise OptionError(f", line {self.number}: more than {MAX_LINE:,} characters; save the grid as .npy")
             if line.lstrip().startswith(COMMENTS):

@@ -288,7 +288,7 @@ def _refuse(program: Program, box: Box, name: str, t: Fraction, values: Sequence
             near = evaluate(value, get_engine(), sides)
         known = value.rational
         told.append(str(known) if known is not None else range_text(float(near.lo[0]), float(near.hi[0])))
-    exact = all(value.rational is not None for value in values)
+    exact = all(value.is_polynomial for value in values)
     raise TargetError(
         f"{plain(program.text, 60)} {'jumps' if exact else 'is not shown to be continuous'} at {name} = {t}: the "
         f"limits from the sides and the value there are {', '.join(told)}; the theorem is about continuous functions; "

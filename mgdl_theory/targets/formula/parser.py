@@ -80,11 +80,18 @@ JUMPS: dict[str, tuple[int, _Derived]] = {
     "round": (1, lambda b, a: b.floor(b.add(a, b.const(Fraction(1, 2))))),
     "frac": (1, lambda b, a: b.sub(a, b.floor(a))),
     "mod": (2, lambda b, a, m: b.sub(a, b.mul(m, b.floor(b.div(a, m))))),
-    "fmod": (2, lambda b, a, m: b.sub(a, b.mul(m, b.floor(b.div(a, m))))),
+    "trunc": (1, lambda b, a: _towards_zero(b, a)),
+    "fix": (1, lambda b, a: _towards_zero(b, a)),
+    "fmod": (2, lambda b, a, m: b.sub(a, b.mul(m, _towards_zero(b, b.div(a, m))))),
     "sign": (1, lambda b, a: b.sign(a)),
     "sgn": (1, lambda b, a: b.sign(a)),
 }
 """Definition: functions that jump, which a formula on a box may use where the jumps cancel."""
+
+
+def _towards_zero(b: Builder, a: int) -> int:
+    zero = b.const(Fraction(0))
+    return b.add(b.max(b.floor(a), zero), b.min(b.neg(b.floor(b.neg(a))), zero))
 
 
 def _normal_density(b: Builder, a: int) -> int:
