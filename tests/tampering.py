@@ -1,12 +1,15 @@
 """Random mutants of certificates, an exact oracle of their claims, and what the checker makes of them.
 
-    python tests/tampering.py --seeds 0 10000 [--workers 2] [--engine arb|mpmath]
+    python tests/tampering.py --seeds 0 10000 [--gaps] [--workers 2] [--engine arb|mpmath]
 
 A mutant is a true certificate with one or two random changes and a hash that fits again, so that only the
 mathematics can object.  The targets are maxima of quadratic polynomials that differ by affine functions, in one
 and two variables; on every simplex the residual is then such a maximum too, and its extreme values lie at
 vertices, at critical points of edges, at critical points inside, and where pieces meet.  So the oracle
 decides every claim in rational arithmetic, without enclosures or subdivision.  It shares no code with the checker.
+
+With ``--gaps`` the formula is (f (x - c))/(x - c): the certificate names the gap, and mutants move it, drop it, or make
+a pole or a jump of it, which has to be refused.
 
 A seed is refused wrongly or accepted wrongly, or it is counted: false and refused, true and accepted, or true and
 refused (the checker may stop short of a true claim).  The exit code is 1 if one of them was accepted wrongly, or
@@ -84,6 +87,21 @@ Pieces = tuple[Poly, ...]
 def formula(pieces: Pieces, names: Sequence[str]) -> str:
     """The largest of some polynomials as text."""
     return functools.reduce(lambda left, right: f"max({left}, {right})", [p.text(names) for p in pieces])
+
+
+def over(pieces: Pieces, names: Sequence[str], axis: int, at: Fraction, more: str = "") -> str:
+    """The same function with a gap where a coordinate is ``at``; ``more`` is added to the numerator."""
+    s = f"({names[axis]} - ({at}))"
+    return f"(({formula(pieces, names)})*{s}{more})/{s}"
+
+
+_OVER = re.compile(r"\)/\((\w+) - \(([-0-9/]+)\)\)$")
+
+
+def gap_of(data: Data) -> tuple[int, Fraction] | None:
+    """The plane on which the formula divides by 0, where it is one of :func:`over`."""
+    found = _OVER.search(data["target"]["expression"])
+    return (data["target"]["variables"].index(found[1]), Fraction(found[2])) if found else None
 
 
 def affine(b: Point, c: Fraction) -> Poly:
@@ -221,6 +239,12 @@ class Oracle:
         cells = all(0 <= i < 1 << block["level"] for block, cell, _ in self.rows_of_leaves() for i in cell)
         seen = [c["witness"] for c in self.data["claims"] if c["verdict"] == "REFUTED"]
         points = [tuple(map(Fraction, x)) for x in [row["at"] for row in rows] + [w["x"] for w in seen]]
+        gaps = [(axis, Fraction(at)) for axis, at in self.data["target"].get("gaps", [])]
+        own = gap_of(self.data)
+        if own and 0 <= own[1] - self.lower[own[0]] <= self.side[own[0]] and own not in gaps:
+            return False  # a plane that is not named
+        if not all(0 <= at - self.lower[axis] <= self.side[axis] for axis, at in gaps):
+            return False
         inside = all(0 <= x[a] - self.lower[a] <= self.side[a] for x in points for a in axes)
         once = all(len(set(map(tuple, g["nodes"]))) == len(g["nodes"]) and all(g["coefficients"]) for g in grades)
         once &= all(0 <= w["grade"] <= self.K for w in seen)
@@ -342,7 +366,7 @@ class Oracle:
 
     def truth(self) -> dict[str, bool | None]:
         """Which claims are true; None where that is open, or where other claims are needed to say it."""
-        if not self.well_formed():
+        if not self.pieces or not self.well_formed():
             return {"format": False}
         found: dict[str, bool | None] = {"tiling": self.tiling()}
         if not found["tiling"]:
@@ -457,9 +481,30 @@ BESIDE: dict[str, Callable[[], Base]] = {
 """Kinks that do not depend on one of two variables, at places that are no dyadic numbers of the side."""
 
 
+def gapped(pieces: Pieces, axis: int, at: Any, tol: str, domain: Any = None, **more: Any) -> Base:
+    """The certificate of the construction for the same function written with a gap."""
+    names, at = TWO[len(pieces[0].b)], Fraction(at)
+    text = over(pieces, names, axis, at)
+    scheme = mg.construct(mg.target(text, domain, variables=names), tol, lift="none", **more)
+    data = schema.certificate(scheme).data
+    data["target"]["expression"] = text  # the canonical text is another one
+    return Base(data, pieces)
+
+
+OVER: dict[str, Callable[[], Base]] = {
+    "parabola, gap at 1/3": lambda: gapped(PARABOLA, 0, THIRD, "1/64"),
+    "wave, gap at an end": lambda: gapped(WAVE, 0, 0, "1/32"),
+    "tent, gap at 1/2": lambda: gapped(TENT, 0, "1/2", "1/32", domain=["-1/5", "1"]),
+    "bent, gap in its kink": lambda: gapped(BENT, 0, THIRD, "1/8"),
+    "saddle, gap at y = 1/7": lambda: gapped((plane(0, 1, 0, 0, 0, 0),), 1, "1/7", "1/6"),
+    "bowl, gap at x = 0": lambda: gapped(BOWL, 0, 0, "1/8", domain=["-1/2", "1", "0", "3/4"]),
+}
+"""Formulas with gaps."""
+
+
 @functools.cache
 def base(name: str) -> Base:
-    return {**BASES, **BESIDE}[name]()
+    return {**BASES, **BESIDE, **OVER}[name]()
 
 
 # -- mutations -------------------------------------------------------------------------------------
@@ -628,7 +673,8 @@ def expression(rng: random.Random, data: Data, pieces: Pieces) -> Pieces:
     negative = Poly(tuple(tuple(-v for v in r) for r in shift.A), tuple(-v for v in shift.b), -shift.c)
     moved = f.minus(negative)
     found = tuple(p.minus(negative) for p in pieces) if kind == 2 else (moved, *pieces[1:])
-    data["target"]["expression"] = formula(found, data["target"]["variables"])
+    names, gap = data["target"]["variables"], gap_of(data)
+    data["target"]["expression"] = over(found, names, *gap) if gap else formula(found, names)
     return found
 
 
@@ -693,6 +739,52 @@ def witness(rng: random.Random, data: Data, _: Pieces) -> None:
         end = found[rng.choice(["before", "after"])][rng.randint(0, 1)]
         end[0] += rng.choice([-1, 1]) * rng.choice([1, 1 << 30])
 
+
+def gap_moved(rng: random.Random, data: Data, _: Pieces) -> None:
+    gap = rng.choice(data["target"]["gaps"])
+    by = Fraction(rng.choice([-1, 1]), rng.choice([3, 1 << 10, 10**6, 1 << 60, 1 << 200, 1 << 300]))
+    gap[1] = str(Fraction(gap[1]) + by)
+
+
+def gap_dropped(rng: random.Random, data: Data, _: Pieces) -> None:
+    del data["target"]["gaps"][rng.randrange(len(data["target"]["gaps"]))]
+
+
+def gap_added(rng: random.Random, data: Data, _: Pieces) -> None:
+    """Where the formula is defined: nothing becomes false."""
+    axis = rng.randrange(len(data["target"]["variables"]))
+    low, high = (Fraction(data["target"]["box"][side][axis]) for side in ("lower", "upper"))
+    data["target"]["gaps"].append([axis, str(low + rng.choice([Fraction(k, 5) for k in range(6)]) * (high - low))])
+
+
+def pole(rng: random.Random, data: Data, pieces: Pieces) -> Pieces:
+    """The numerator does not vanish on the plane; no function then."""
+    axis, at = gap_of(data) or [][0]
+    by = Fraction(rng.choice([-1, 1]), rng.choice([1, 16, 10**6, 10**30, 1 << 200, 1 << 300]))
+    data["target"]["expression"] = over(pieces, data["target"]["variables"], axis, at, f" + ({by})")
+    return ()
+
+
+def two_sides(rng: random.Random, data: Data, pieces: Pieces) -> Pieces:
+    """A jump on the plane, little or large."""
+    axis, at = gap_of(data) or [][0]
+    names = data["target"]["variables"]
+    by = Fraction(rng.choice([-1, 1]), rng.choice([1, 16, 10**6, 10**30, 1 << 200, 1 << 300]))
+    data["target"]["expression"] = over(pieces, names, axis, at, f" + ({by})*abs({names[axis]} - ({at}))")
+    low, high = (Fraction(data["target"]["box"][side][axis]) for side in ("lower", "upper"))
+    if low < at < high:
+        return ()
+    raise IndexError
+
+
+OF_GAPS: dict[str, tuple[Mutation, int]] = {
+    "gap moved": (gap_moved, 5),
+    "gap dropped": (gap_dropped, 2),
+    "gap added": (gap_added, 4),
+    "pole": (pole, 5),
+    "two sides": (two_sides, 5),
+}
+"""For certificates with gaps."""
 
 MUTATIONS: dict[str, tuple[Mutation, int]] = {
     "coefficient by one unit": (coefficient_by_a_unit, 4),
@@ -776,14 +868,16 @@ def mutant(seed: int, bases: Sequence[str] = tuple(BASES)) -> tuple[str, str, Da
     """Base, mutation, data and polynomials of a seed."""
     rng = random.Random(seed)
     name = rng.choice(bases)
-    names, weights = list(MUTATIONS), [weight for _, weight in MUTATIONS.values()]
+    mutations = {**MUTATIONS, **(OF_GAPS if name in OVER else {})}
+    names, weights = list(mutations), [weight for _, weight in mutations.values()]
     while True:
         data, pieces = copy.deepcopy(base(name).data), base(name).pieces
         chosen = rng.choices(names, weights, k=rng.choice([1, 1, 1, 1, 2]))
         try:
             for each in chosen:
-                pieces = MUTATIONS[each][0](rng, data, pieces) or pieces
-        except (IndexError, ValueError):  # nothing there to change
+                changed = mutations[each][0](rng, data, pieces)
+                pieces = pieces if changed is None else changed
+        except (IndexError, KeyError, ValueError):  # nothing there to change
             continue
         if data != base(name).data:
             return name, " and ".join(chosen), data, pieces
@@ -827,7 +921,7 @@ def table(trials: list[Trial]) -> str:
     outcomes = ("false, refused", "true, accepted", "true, refused")
     lines = ["| mutation | mutants | " + " | ".join(outcomes) + " |", "|---" * 5 + "|"]
     counts = Counter((m, t.outcome) for t in trials for m in t.mutation.split(" and "))
-    for m in MUTATIONS:
+    for m in [m for m in (*MUTATIONS, *OF_GAPS) if any(own == m for own, _ in counts)]:
         numbers = [counts[m, outcome] for outcome in outcomes]
         total = sum(n for (own, _), n in counts.items() if own == m)
         lines.append(f"| {m} | {total:,} | " + " | ".join(f"{n:,}" for n in numbers) + " |")
@@ -836,7 +930,7 @@ def table(trials: list[Trial]) -> str:
     refused = Counter(t.claim for t in trials if t.claim)
     lines += ["", "Refused by claim: " + ", ".join(f"{c} {n:,}" for c, n in refused.most_common()) + "."]
     names = Counter(t.base for t in trials)
-    lines += ["Mutants by certificate: " + ", ".join(f"{b} {names[b]:,}" for b in BASES) + "."]
+    lines += ["Mutants by certificate: " + ", ".join(f"{b} {names[b]:,}" for b in sorted(names)) + "."]
     return "\n".join(lines)
 
 
@@ -844,10 +938,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs=2, default=(0, 300), metavar=("FIRST", "END"))
     parser.add_argument("--engine", choices=("arb", "mpmath"), default="arb")
+    parser.add_argument("--gaps", action="store_true", help="certificates of formulas with gaps")
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     began = time.perf_counter()
-    trials = run(range(*options.seeds), options.engine, options.workers)
+    bases = tuple(OVER if options.gaps else BASES)
+    trials = run(range(*options.seeds), options.engine, options.workers, bases)
     wrong = [t for t in trials if t.wrong]
     print(table(trials))
     for t in wrong:

@@ -1276,9 +1276,10 @@ def flat_exponential(ring: Jets, q: Jet) -> Jet:
     a, (lo, hi) = ring.a, (max(0, end) for end in q.value)
 
     def at(x: int, n: int) -> Interval:
-        """exp(-1/x) x^-n."""
-        if not x:
-            return 0, 0
+        """exp(-1/x) x^-n; for x < 2^-k, k > 2, n <= 4, less than 2^(4k - 2^k), as it rises there."""
+        k = a.bits - x.bit_length() if x < INF else 0
+        if not x or (k > 2 and 1 << min(k, 60) >= a.bits + 4 * k):
+            return 0, min(x, 1)
         return a.mul(a.function("exp", a.neg(a.div(a.one, (x, x)))), a.power((x, x), -n)) if x < INF else (0, INF)
 
     def bend(x: int) -> Interval:

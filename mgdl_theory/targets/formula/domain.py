@@ -31,7 +31,7 @@ from mgdl_theory.rigor.interval import Interval
 from mgdl_theory.rigor.rounding import quiet
 from mgdl_theory.rigor.special import BRANCH
 from mgdl_theory.targets.base import IntArray
-from mgdl_theory.targets.formula.gaps import Gap, candidate, open_gap, simplest
+from mgdl_theory.targets.formula.gaps import Gap, candidates, open_gap, simplest
 from mgdl_theory.targets.formula.graph import Node, Program
 from mgdl_theory.targets.formula.local import NoLimitError
 from mgdl_theory.targets.formula.simplifier import Builder
@@ -95,7 +95,7 @@ def over_gaps(target: ExpressionTarget) -> ExpressionTarget:
             require_defined(target)
             return target
         except TargetError as refusal:
-            target = _by_convention(target) or _over_one_gap(target, refusal)
+            target = _by_convention(target) or _over_gaps_found(target, refusal)
 
 
 def _by_convention(target: ExpressionTarget) -> ExpressionTarget | None:
@@ -149,23 +149,34 @@ MAX_GAPS = 16
 """Experience: gaps of one formula."""
 
 
-def _over_one_gap(target: ExpressionTarget, refusal: TargetError) -> ExpressionTarget:
-    """The extension over the first place where nothing is known; else the refusal, with the reason."""
-    place = candidate(target) if len(target.gaps) < MAX_GAPS else None
-    if place is None or place in [(gap.axis, gap.at) for gap in target.gaps]:
+def _over_gaps_found(target: ExpressionTarget, refusal: TargetError) -> ExpressionTarget:
+    """The extension over places where nothing is known, at least the first; else the refusal, with the reason."""
+    known = {(gap.axis, gap.at) for gap in target.gaps}
+    places = [place for place in candidates(target) if place not in known and not _is_defined(target, *place)]
+    if not places or len(known) >= MAX_GAPS:
         raise refusal
-    axis, at = place
-    where = f"{target.program.variables[axis]} = {at}"
-    try:
-        gap = open_gap(target.program, target.box, target.engine, axis, at)
-    except NoLimitError as reason:
-        said = str(refusal).removesuffix(f"; {_CHANGE}")
-        raise TargetError(f"{said}; no limit is shown at {where}, since {reason}; {_CHANGE}") from None
-    found = target.with_gap(gap)
-    found.notes += (
-        f"{plain(target.text, 60)} is undefined at {where}; its limit there, {_limit(found, gap)}, is taken",
-    )
+    found = target
+    for axis, at in places[: MAX_GAPS - len(known)]:
+        where = f"{target.program.variables[axis]} = {at}"
+        try:
+            gap = open_gap(target.program, target.box, target.engine, axis, at)
+        except NoLimitError as reason:
+            if found is not target:
+                break
+            said = str(refusal).removesuffix(f"; {_CHANGE}")
+            raise TargetError(f"{said}; no limit is shown at {where}, since {reason}; {_CHANGE}") from None
+        found = found.with_gap(gap)
+        text = plain(target.text, 60)
+        found.notes += (f"{text} is undefined at {where}; its limit there, {_limit(found, gap)}, is taken",)
     return found
+
+
+def _is_defined(target: ExpressionTarget, axis: int, at: Fraction) -> bool:
+    """Whether every operation is defined at a point of the plane; then it is no gap."""
+    sides = zip(target.box.lower, target.box.upper, strict=True)
+    point = tuple(at if k == axis else a + Fraction(377, 987) * (b - a) for k, (a, b) in enumerate(sides))
+    with quiet():
+        return _first_failure(target, point, point) is None
 
 
 def _limit(target: ExpressionTarget, gap: Gap) -> str:

@@ -36,6 +36,9 @@ ENOUGH = 6
 CLOSE = 64.0
 """Experience: an expansion is worth it where (distance from the gap)**(zeros + 2) is not longer than so many cells."""
 
+POINT = 2.0**-28
+"""Experience: a node counts as a cell of this size, in units of the reach, since its direct value may cancel."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -159,7 +162,8 @@ def near(gap: Gap, gaps: Sequence[Gap], box: Box, sides: Sequence[Interval]) -> 
     reach = min([float(box.upper[gap.axis] - box.lower[gap.axis]), *others])
     away = np.maximum(np.maximum(x.lo - a.hi, a.lo - x.hi), 0.0)
     share = away / reach
-    close = (share <= 1.0) & (share ** (gap.zeros + 2) <= CLOSE * (x.hi - x.lo) / (4 * reach))
+    size = np.maximum((x.hi - x.lo) / reach, POINT)
+    close = (share <= 1.0) & (share ** (gap.zeros + 2) <= CLOSE / 4 * size)
     return np.asarray(close | (away == 0))
 
 
@@ -322,6 +326,9 @@ def _narrow(old: Interval, new: Interval, at: NDArray[np.int64], was_lost: Any, 
 DEEPEST = {1: 29, 2: 10, 3: 7}
 """Experience: levels of the search for a gap, by dimension."""
 
+MOST_PLACES = 64
+"""Experience: places looked at in one search."""
+
 MOST_CELLS = 40_000
 """Experience: cells of one level of the search."""
 
@@ -346,21 +353,27 @@ def unclear(target: Any) -> tuple[int, NDArray[np.int64]] | None:
     return found
 
 
-def candidate(target: Any) -> tuple[int, Fraction] | None:
-    """A plane around which nothing is known of a target: the simplest number in the first cluster of such cells.
+def candidates(target: Any) -> list[tuple[int, Fraction]]:
+    """Planes around which nothing is known of a target: the simplest number in each cluster of such cells.
 
-    Its axis is the one along which the fewest different cells are left.
+    Their axis is the one along which the fewest different cells are left.  The simplest of all come first, and
+    :data:`MOST_PLACES` of them at most.
     """
     found = unclear(target)
     if found is None:
-        return None
+        return []
     level, cells = found
     axis = int(np.argmin([len(np.unique(cells[:, k])) for k in range(target.dim)]))
     places = np.unique(cells[:, axis])
-    whole = int(np.argmax(np.append(np.diff(places) > 1, True)))
-    low, width = target.box.lower[axis], target.box.upper[axis] - target.box.lower[axis]
-    ends = [low + width * Fraction(int(i), 1 << level) for i in (places[0], places[whole] + 1)]
-    return axis, simplest(*ends)
+    low: Fraction = target.box.lower[axis]
+    width: Fraction = target.box.upper[axis] - low
+
+    def at(i: int) -> Fraction:
+        return low + width * Fraction(i, 1 << level)
+
+    clusters = np.split(places, np.flatnonzero(np.diff(places) > 1) + 1)
+    numbers = [simplest(at(int(own[0])), at(int(own[-1]) + 1)) for own in clusters]
+    return [(axis, place) for place in sorted(numbers, key=lambda q: (q.denominator, q))[:MOST_PLACES]]
 
 
 def simplest(low: Fraction, high: Fraction) -> Fraction:
