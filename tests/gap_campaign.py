@@ -48,6 +48,7 @@ ONE = [
     "(sinc(S)-1)", "(erfc(S)-1)", "(ncdf(S)-1/2)", "(softplus(S)-log(2))", "(e**S-e**(-S))", "(2+S)", "(S**2-S/3)",
     "atan(1/S)", "tanh(1/S)", "cos(1/S**2)", "(sqrt(4+S)-2)", "(cbrt(1+S)-1)", "((1+S)**(1/3)-1)", "(1+S)**(1/S)",
     "(hypot(1, S)-1)", "abs(S)**(3/2)", "sqrt(abs(S))",
+    "(2+sin(1/S))", "(1-tanh(1/S)**2)", "erf(1/S)", "exp(cos(1/S))",
 ]  # fmt: skip
 TWO = [
     *ONE, "sin(S*y)", "(exp(S*y)-1)", "y", "(1+y**2)", "(S+y)", "sin(y)", "log(1+S*(y+2))", "(cos(S)-cos(S*(1+y)))",

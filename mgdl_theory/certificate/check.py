@@ -426,7 +426,7 @@ PAIRS = ("min", "max", "hypot", "atan2", "expdiv")  # of two arguments
 DERIVED = {
     "sqrt": "x**(1/2)", "cbrt": "max(x, 0)**(1/3) - max(-x, 0)**(1/3)", "abs": "max(max(x, -x), 0)",
     "min": "-max(-x, -y)", "tan": "sin(x)/cos(x)", "sinh": "exp(x)/2 - exp(-x)/2",
-    "cosh": "1 + (exp(x/2) - exp(-x/2))**2/2", "tanh": "1 - 2/(exp(2*x) + 1)", "pow": "exp(y*log(x))",
+    "cosh": "1 + (exp(x/2) - exp(-x/2))**2/2", "tanh": "2*sigmoid(2*x) - 1", "pow": "exp(y*log(x))",
     "expm1": "exp(x) - 1", "log1p": "log(x + 1)", "hypot": "(x**2 + y**2)**(1/2)",
 }  # fmt: skip
 
@@ -802,9 +802,9 @@ class Flat(NamedTuple):
 
 
 class Wild(NamedTuple):
-    """A bounded function: its magnitude is at most this."""
+    """A bounded function, continuous off the plane: it has values in ``reach``, which the exact pass leaves open."""
 
-    bound: int
+    reach: Interval
 
 
 Local = Series | Logs | Flat | Wild
@@ -955,10 +955,21 @@ class Expansion:
 
     def other(self, name: str, *u: Local) -> Local:
         """A function of which no expansion is known."""
-        values = [self.flat(x) for x in u]
-        if self.exact or name not in self.R.table:
-            return Flat(self.R.function(name, *values))
-        return Flat(self.R.table[name](*values))
+        table = {} if self.exact else self.R.table
+        operation = table[name] if name in table else partial(self.R.function, name)
+        if any(isinstance(x, Wild) for x in u):
+            return self.bounded(operation, *u)
+        return Flat(operation(*(self.flat(x) for x in u)))
+
+    def bounded(self, operation: Callable[..., Any], *u: Local) -> Wild:
+        """A function of bounded ones, by the values that they may have."""
+        values = [x if isinstance(x, Wild) else self.flat(x) for x in u]
+        if self.exact:
+            return Wild((0, 0))
+        lo, hi = operation(*(self.R.constant(x.reach if isinstance(x, Wild) else x.value) for x in values)).value
+        if lo == -INF or hi == INF:
+            raise Undefined("something that oscillates at a gap is not shown to be bounded")
+        return Wild((lo, hi))
 
     def add(self, u: Local, v: Local) -> Local:
         """u + v."""
@@ -970,6 +981,8 @@ class Expansion:
             none = self.constant(None)
             (p, q), (r, t) = (w if isinstance(w, Logs) else (w, none) for w in (u, v))
             return Logs(self.add(p, r), self.add(q, t))  # type: ignore[arg-type]
+        if isinstance(u, Wild) or isinstance(v, Wild):
+            return self.bounded(self.R.add, u, v)
         return Flat(self.R.add(self.flat(u), self.flat(v)))
 
     def mul(self, u: Local, v: Local) -> Local:
@@ -982,25 +995,42 @@ class Expansion:
             return Series(u.order + v.order, c)
         if isinstance(v, Series) and isinstance(u, Logs):
             return Logs(self.mul(u.p, v), self.mul(u.q, v))  # type: ignore[arg-type]
-        if isinstance(v, Series) and isinstance(u, Wild):
-            v = self.normal(v)
-            if v.order < 1:
-                raise Undefined("an oscillation at a gap")
-            return Flat(self.number(0) if self.exact else self.small(u.bound, self.continuous(self.lowered(v, 0))))
+        if isinstance(u, Wild) or isinstance(v, Wild):
+            return self.wild_product(u, v) if isinstance(u, Wild) else self.wild_product(v, u)  # type: ignore[arg-type]
         return Flat(self.R.mul(self.flat(u), self.flat(v)))
 
-    def small(self, bound: int, v: Jet) -> Jet:
-        """What is known of w v, |w| <= bound."""
+    def wild_product(self, u: Wild, v: Local) -> Local:
+        """u v, which vanishes on the plane if v does."""
+        if isinstance(v, Wild):
+            return self.bounded(self.R.mul, u, v)
+        if isinstance(v, Series):
+            v = self.normal(v)
+            if v.order < 0:
+                raise Undefined("an oscillation at a gap")
+            value = self.continuous(self.lowered(v, 0))
+            vanishes = v.order > 0
+        else:
+            value = self.flat(v)
+            vanishes = self.answer(lambda: not value)
+        if not vanishes:
+            return self.bounded(self.R.mul, u, Flat(value))
+        return Flat(self.number(0) if self.exact else self.small(u.reach, value))
+
+    def small(self, reach: Interval, v: Jet) -> Jet:
+        """What is known of w v, w in ``reach``."""
         whole = (-INF, INF)
-        value = self.R.a.mul((-bound, bound), v.value)
+        value = self.R.a.mul(reach, v.value)
         return Jet(value, [whole] * len(self.R.axes), dict.fromkeys(self.R.pairs, whole))
 
     def div(self, u: Local, v: Local) -> Local:
         """u / v."""
+        if isinstance(v, Wild):
+            return self.mul(u, self.bounded(lambda x: self.R.power(x, -1), v))
         if not isinstance(v, Series):
-            value = self.flat(v)
-            return Flat(self.R.mul(self.flat(u), self.inverse(value)))
+            return self.mul(u, Flat(self.inverse(self.flat(v))))
         v = self.normal(v)
+        if isinstance(u, Wild):
+            return self.mul(u, self.quotient(self.constant(self.number(1)), v))
         if isinstance(u, Logs):
             return Logs(self.quotient(u.p, v), self.quotient(u.q, v))
         if isinstance(u, Series):
@@ -1019,6 +1049,8 @@ class Expansion:
 
     def power(self, u: Local, q: Fraction) -> Local:
         """u^q: where it vanishes, |s|^(m q) times a power of what does not."""
+        if isinstance(u, Wild):
+            return self.bounded(lambda x: self.R.power(x, q), u)
         if not isinstance(u, Series):
             return Flat(self.R.power(self.flat(u), q))
         if q.denominator == 1:
@@ -1059,7 +1091,7 @@ class Expansion:
     def chain(self, name: str, u: Local, slope: Callable[[list[Any]], list[Any]]) -> Local:
         """name(u) for name' = slope, where the argument has no pole."""
         if not isinstance(u, Series):
-            return Flat(self.R.function(name, self.flat(u)))
+            return self.other(name, u)
         a = self.analytic(u)
         g = slope(a)
         return Series(0, self.integrated(self.R.function(name, self.first(a)), lambda i, k: i, a, lambda k, y: g))
@@ -1079,14 +1111,14 @@ class Expansion:
             if alone and self.answer(lambda: self.R.constant(q.c[0])) and self.sign(q.c[0]) > 0:
                 return Flat(self.scaled_power(q.c[0], self.flat(self.exp(u.p))))
         if not isinstance(u, Series):
-            return Flat(self.R.function("exp", self.flat(u)))
+            return self.other("exp", u)
         a = self.analytic(u)
         return Series(0, self.integrated(self.R.function("exp", self.first(a)), lambda i, k: i, a, lambda k, y: y))
 
     def log(self, u: Local) -> Local:
         """log|s^m U| = log|U| + m log|s|."""
         if not isinstance(u, Series):
-            return Flat(self.R.function("log", self.flat(u)))
+            return self.other("log", u)
         u = self.normal(u)
         if self.direction(u) <= 0:
             raise Undefined("a logarithm of something not shown to be positive at a gap")
@@ -1103,12 +1135,16 @@ class Expansion:
         """cos."""
         return self.wave("cos", u)
 
+    def between(self, low: int, high: int) -> Wild:
+        """Anything from low to high."""
+        return Wild((0, 0) if self.exact else (low * self.R.a.unit, high * self.R.a.unit))
+
     def wave(self, name: str, u: Local) -> Local:
         """sin or cos: s' = c a', c' = -s a'."""
         if self.pole(u):
-            return Wild(0 if self.exact else self.R.a.unit)
+            return self.between(-1, 1)
         if not isinstance(u, Series):
-            return Flat(self.R.function(name, self.flat(u)))
+            return self.other(name, u)
         a = self.analytic(u)
         s, c = ([self.R.function(which, self.first(a))] for which in ("sin", "cos"))
         for k in range(1, len(a)):
@@ -1121,7 +1157,7 @@ class Expansion:
     def atan(self, u: Local) -> Local:
         """atan, between -2 and 2."""
         if self.pole(u):
-            return Wild(0 if self.exact else 2 * self.R.a.unit)
+            return self.between(-2, 2)
         return self.chain("atan", u, lambda a: self.slope(a, 1, Fraction(-1)))
 
     def asin(self, u: Local) -> Local:
@@ -1146,7 +1182,9 @@ class Expansion:
         return self.expansion(Formula(text, ["x"]), lambda _: u)
 
     def erf(self, u: Local) -> Local:
-        """erf' = 2/sqrt(pi) exp(-x^2)."""
+        """erf' = 2/sqrt(pi) exp(-x^2); between -1 and 1."""
+        if self.pole(u):
+            return self.between(-1, 1)
         if not isinstance(u, Series):
             return self.other("erf", u)
         slope = self.composed("2*exp(-x**2)/pi**(1/2)", Series(0, self.analytic(u)))
@@ -1162,7 +1200,9 @@ class Expansion:
         return self.composed("1/2 + erf(x/2**(1/2))/2", u) if isinstance(u, Series) else self.other("ncdf", u)
 
     def sigmoid(self, u: Local) -> Local:
-        """1/(1 + exp(-x))."""
+        """1/(1 + exp(-x)), between 0 and 1."""
+        if self.pole(u):
+            return self.between(0, 1)
         return self.composed("1/(1 + exp(-x))", u) if isinstance(u, Series) else self.other("sigmoid", u)
 
     def softplus(self, u: Local) -> Local:
@@ -1180,8 +1220,7 @@ class Expansion:
     def max(self, u: Local, v: Local) -> Local:
         """The larger one, by the sign of the difference."""
         if not (isinstance(u, Series) and isinstance(v, Series)):
-            x, y = self.flat(u), self.flat(v)
-            return Flat(self.R.function("max", x, y) if self.exact else self.R.max(x, y))
+            return self.other("max", u, v)
         difference = self.add(u, self.mul(self.constant(self.number(-1)), v))
         assert isinstance(difference, Series)
         if all(x is None for x in difference.c):
@@ -1195,8 +1234,7 @@ class Expansion:
 
     def expdiv(self, u: Local, v: Local) -> Local:
         """exp(-u/v), 0 for v <= 0 < u."""
-        x, y = self.flat(u), self.flat(v)
-        return Flat(self.R.function("expdiv", x, y) if self.exact else self.R.expdiv(x, y))
+        return self.other("expdiv", u, v)
 
     # -- s^m log|s|, |s|^c and exp(-1/q) on the cell: monotone pieces in r = |s|, 0 < r <= h --
 

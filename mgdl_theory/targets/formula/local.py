@@ -5,7 +5,7 @@ With s = x_axis - a, a value near the plane is one of four kinds:
 - ``Laurent``: s**order (c_0 + c_1 s + ...), an analytic function times a power of s;
 - ``Logs``: p + q log|s| with two of these;
 - ``Flat``: a continuous function of which no expansion is kept, such as exp(-1/s**2);
-- ``Wild``: a bounded function, such as sin(1/s).
+- ``Wild``: a bounded function that is continuous off the plane, such as sin(1/s).
 
 The same program is run in two algebras.  :class:`ExactLocal` computes at s = 0 with exact numbers; how many leading
 coefficients are 0, and which sign the next one has, is decided there, once, and written down.  :class:`EnclosingLocal`
@@ -19,6 +19,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -127,8 +128,12 @@ class LocalAlgebra(ABC):
         """``factor`` |s|**exponent for a constant exponent > 0."""
 
     @abstractmethod
-    def _vanishing(self, wild: Wild, u: Laurent) -> Any:
-        """A bounded function times one that tends to 0."""
+    def _vanishing(self, wild: Wild, u: Any) -> Any:
+        """A bounded function times one that tends to 0, of which ``Flat`` holds ``u``."""
+
+    @abstractmethod
+    def _values(self, function: Callable[..., Any], args: Sequence[Any]) -> Interval | None:
+        """The values of a function of such with values as in ``Wild`` or as what ``Flat`` holds."""
 
     @abstractmethod
     def _bounded(self, low: Fraction | str, high: Fraction | str) -> Wild:
@@ -223,6 +228,8 @@ class LocalAlgebra(ABC):
         if isinstance(a, Laurent | Logs) and isinstance(b, Laurent | Logs):
             (p, q), (r, t) = self._with_log(a), self._with_log(b)
             return Logs(self._sum(p, r), self._sum(q, t))
+        if isinstance(a, Wild) or isinstance(b, Wild):
+            return self._bounded_function(self.A.add, a, b)
         return Flat(self.A.add(self.flat(a), self.flat(b)))
 
     def _sum(self, a: Laurent, b: Laurent) -> Laurent:
@@ -244,28 +251,54 @@ class LocalAlgebra(ABC):
             a, b = b, a
         if isinstance(a, Logs) and isinstance(b, Laurent):
             return Logs(self._product(a.p, b), self._product(a.q, b))
-        if isinstance(a, Wild) and isinstance(b, Laurent):
-            b = self.normal(b)
-            if b.order < 1:
-                raise NoLimitError("it oscillates there, or has two limits")
-            return Flat(self._vanishing(a, b))
+        if isinstance(a, Wild):
+            return self._wild_product(a, b)
+        if isinstance(b, Wild):
+            return self._wild_product(b, a)
         return Flat(self.A.mul(self.flat(a), self.flat(b)))
+
+    def _wild_product(self, a: Wild, b: Local) -> Local:
+        """A bounded function times another: it vanishes on the plane if that does (Lemma 25)."""
+        if isinstance(b, Wild):
+            return self._bounded_function(self.A.mul, a, b)
+        if isinstance(b, Laurent):
+            b = self.normal(b)
+            if b.order < 0:
+                raise NoLimitError("it oscillates there, or has two limits")
+            vanishes, value = b.order > 0, self._continuous(self.of_order(b, 0).c)
+        else:
+            value = self.flat(b)
+            vanishes = bool(self._zeros([value]))
+        return Flat(self._vanishing(a, value)) if vanishes else self._bounded_function(self.A.mul, a, Flat(value))
+
+    def _bounded_function(self, function: Callable[..., Any], *args: Local) -> Wild:
+        """A function of bounded ones, by the values that they may have."""
+        return Wild(self._values(function, [a.reach if isinstance(a, Wild) else self.flat(a) for a in args]))
 
     def _product(self, a: Laurent, b: Laurent) -> Laurent:
         return Laurent(a.order + b.order, self.S.mul(a.c, b.c))
 
     def div(self, a: Local, b: Local) -> Local:
         """f / g (Lemma 19)."""
+        if isinstance(b, Wild):
+            return self.mul(a, self._bounded_function(self._inverse, b))
         if isinstance(b, Laurent):
             b = self.normal(b)
+            if isinstance(a, Wild):
+                return self.mul(a, self._quotient(self.const(1), b))
             if isinstance(a, Logs):
                 return Logs(self._quotient(a.p, b), self._quotient(a.q, b))
             if isinstance(a, Laurent):
                 return self._quotient(a, b)
             if b.order:
                 raise NoLimitError("a function without an expansion is divided by one that vanishes there")
+        if isinstance(a, Wild):
+            return self.mul(a, self._kept(self._inverse(self.flat(b))))
         f, g = self.flat(a), self.flat(b)
         return self._kept(self.A.div(f, g))
+
+    def _inverse(self, value: Any) -> Any:
+        return self.A.div(self.A.const(1), value)
 
     def _quotient(self, a: Laurent, b: Laurent) -> Laurent:
         self._nonzero(b.c[0])
@@ -283,6 +316,8 @@ class LocalAlgebra(ABC):
             return self.div(self.const(1), self.powi(a, -n))
         if isinstance(a, Laurent):
             return Laurent(a.order * n, self.S.powi(a.c, n))
+        if isinstance(a, Wild):
+            return self._bounded_function(lambda f: self.A.powi(f, n), a)
         return Flat(self.A.powi(self.flat(a), n))
 
     # -- functions --
@@ -290,6 +325,8 @@ class LocalAlgebra(ABC):
     def function(self, name: str, *args: Local) -> Local:
         """A function of which no expansion is known: continuous where its arguments are."""
         method = getattr(self.A, name, None)
+        if any(isinstance(a, Wild) for a in args):
+            return self._bounded_function(method or partial(self.A.function, name), *args)
         values = [self.flat(a) for a in args]
         if method is not None:
             return self._kept(method(*values))
@@ -364,6 +401,8 @@ class LocalAlgebra(ABC):
 
     def powq(self, a: Local, q: Fraction) -> Local:
         """f**q, f > 0 next to the plane; where f has a zero of order m there, a power or a root of s and a factor."""
+        if isinstance(a, Wild):
+            return self._bounded_function(lambda f: self.A.powq(f, q), a)
         if not isinstance(a, Laurent):
             return self._kept(self.A.powq(self.flat(a), q))
         a = self.normal(a)
@@ -448,7 +487,9 @@ class LocalAlgebra(ABC):
         return self._composed("sinc", a, lambda f: self.div(self.sin(f), f))
 
     def sigmoid(self, a: Local) -> Local:
-        """1/(1 + exp(-f))."""
+        """1/(1 + exp(-f)); of a pole it is bounded."""
+        if self._has_pole(a):
+            return self._bounded(Fraction(0), Fraction(1))
         return self._composed("sigmoid", a, lambda f: self.powi(self.add(self.const(1), self.exp(self.neg(f))), -1))
 
     def softplus(self, a: Local) -> Local:
@@ -462,7 +503,9 @@ class LocalAlgebra(ABC):
         )
 
     def erf(self, a: Local) -> Local:
-        """erf(f): y' = 2/sqrt(pi) exp(-f**2) f'."""
+        """erf(f): y' = 2/sqrt(pi) exp(-f**2) f'; of a pole it is bounded."""
+        if self._has_pole(a):
+            return self._bounded(Fraction(-1), Fraction(1))
         return self._analytic("erf", a, self._erf)
 
     def _erf(self, c: list[Any]) -> list[Any]:
@@ -539,8 +582,11 @@ class ExactLocal(LocalAlgebra):
     def _power(self, exponent: Any, factor: Any) -> Any:
         return self.S.number(0)
 
-    def _vanishing(self, wild: Wild, u: Laurent) -> Any:
+    def _vanishing(self, wild: Wild, u: Any) -> Any:
         return self.S.number(0)
+
+    def _values(self, function: Callable[..., Any], args: Sequence[Any]) -> Interval | None:
+        return None
 
     def _bounded(self, low: Fraction | str, high: Fraction | str) -> Wild:
         return Wild(None)
@@ -609,13 +655,17 @@ class EnclosingLocal(LocalAlgebra):
     def _power(self, exponent: Any, factor: Any) -> Any:
         return self.A.mul(factor, power(self.engine, self.axis, self._s(), exponent.value))
 
-    def _vanishing(self, wild: Wild, u: Laurent) -> Any:
-        jet = self.jet(self.of_order(u, 0).c)
+    def _vanishing(self, wild: Wild, u: Any) -> Any:
         nothing = Interval(np.array([-np.inf]), np.array([np.inf]))
         assert wild.reach is not None
-        axes = sorted({self.axis, *jet.grad})
+        axes = sorted({self.axis, *u.grad})
         hess = {(i, j): nothing for i in axes for j in axes if i <= j}
-        return Jet(self.engine.mul(wild.reach, jet.value), dict.fromkeys(axes, nothing), hess)
+        return Jet(self.engine.mul(wild.reach, u.value), dict.fromkeys(axes, nothing), hess)
+
+    def _values(self, function: Callable[..., Any], args: Sequence[Any]) -> Interval | None:
+        found: Jet = function(*(Jet(x if isinstance(x, Interval) else x.value) for x in args))
+        self._finite(found)
+        return found.value
 
     def _bounded(self, low: Fraction | str, high: Fraction | str) -> Wild:
         return Wild(Interval(np.array([float(low)]), np.array([float(high)])))
