@@ -53,6 +53,7 @@ ONE = [
 TWO = [
     *ONE, "sin(S*y)", "(exp(S*y)-1)", "y", "(1+y**2)", "(S+y)", "sin(y)", "log(1+S*(y+2))", "(cos(S)-cos(S*(1+y)))",
     "(sqrt(4+y+S)-sqrt(4+y))", "exp(y)", "(2+y)", "abs(S)**(y+3)", "exp(-(y+2)/S**2)", "(y*S+S**2)",
+    "sin(y/S)", "cos((1+y)/S**2)", "(2+erf(y+1/S))",
 ]  # fmt: skip
 OUTER = ["exp({})", "sin({})", "({})**2", "atan({})", "cos({})", "sqrt(1+({})**2)", "({})*log(abs(S))", "{}+abs(S)"]
 PLACES = ["0", "0", "0", "1/3", "-1/4", "1/7", "2/5"]

@@ -142,6 +142,16 @@ def test_a_formula_with_a_gap_in_two_variables_says_that_its_limit_varies() -> N
     assert mg.verify(mg.construct(f, 0.05)).verdict is mg.Verdict.PROVED
 
 
+def test_a_bounded_function_of_two_variables_has_slopes_along_both() -> None:
+    """That x*sin(y/x) does not vary with y was once claimed."""
+    f: Any = mg.target("x*sin(y/x)", [-1, 1, -1, 1])
+    with quiet():
+        jet, _ = f._jet(3, np.array([[3, 4], [4, 4], [5, 5]]))
+    assert {*jet.grad} == {0, 1}
+    assert {*jet.hess} == {(0, 0), (0, 1), (1, 1)}
+    assert mg.verify(mg.construct(f, 0.5)).verdict is mg.Verdict.PROVED
+
+
 def test_values_in_floats_next_to_a_gap_are_no_noise() -> None:
     f: Any = mg.target("(1-cos(x))/x**2", [-1, 1])
     x = np.array([0.0, 1e-300, 1e-9, -1e-9, 1e-5, 1e-3])

@@ -236,7 +236,7 @@ def _one_side(
         s = Interval(np.maximum(s.lo, 0.0), s.hi) if side > 0 else Interval(s.lo, np.minimum(s.hi, 0.0))
 
     def expansion(values: Interval, distance: Interval | None) -> tuple[Any, EnclosingLocal]:
-        local = EnclosingLocal(engine, gap.axis, distance, gap.terms, side, gap.tapes[side])
+        local = EnclosingLocal(engine, range(box.dim), gap.axis, distance, gap.terms, side, gap.tapes[side])
 
         def variable(k: int) -> Laurent:
             if k == gap.axis:

@@ -595,15 +595,26 @@ class ExactLocal(LocalAlgebra):
 class EnclosingLocal(LocalAlgebra):
     """Over the hull of each cell and the plane, in jets of the other coordinates; answers are read from ``tape``.
 
+    Parameters
+    ----------
+    axes : range
+        Of all coordinates.
+    axis : int
+        Of the plane; ``s`` are the distances from it, None on it.
+    terms, side, tape : int, int, sequence of int
+        As in the exact computation, and its answers.
+
     Attributes
     ----------
     lost : bool array
         Cells where an operation that is not defined everywhere has no bounded enclosure.
     """
 
-    def __init__(self, engine: Engine, axis: int, s: Interval | None, terms: int, side: int, tape: Sequence[int]):
+    def __init__(
+        self, engine: Engine, axes: range, axis: int, s: Interval | None, terms: int, side: int, tape: Sequence[int]
+    ) -> None:
         super().__init__(JetAlgebra(engine), terms, side)
-        self.engine, self.axis, self.s = engine, axis, s
+        self.engine, self.axes, self.axis, self.s = engine, axes, axis, s
         self.answers = iter(tape)
         self.lost: Any = False
 
@@ -658,9 +669,8 @@ class EnclosingLocal(LocalAlgebra):
     def _vanishing(self, wild: Wild, u: Any) -> Any:
         nothing = Interval(np.array([-np.inf]), np.array([np.inf]))
         assert wild.reach is not None
-        axes = sorted({self.axis, *u.grad})
-        hess = {(i, j): nothing for i in axes for j in axes if i <= j}
-        return Jet(self.engine.mul(wild.reach, u.value), dict.fromkeys(axes, nothing), hess)
+        hess = {(i, j): nothing for i in self.axes for j in self.axes if i <= j}
+        return Jet(self.engine.mul(wild.reach, u.value), dict.fromkeys(self.axes, nothing), hess)
 
     def _values(self, function: Callable[..., Any], args: Sequence[Any]) -> Interval | None:
         found: Jet = function(*(Jet(x if isinstance(x, Interval) else x.value) for x in args))
