@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import mgdl_theory as mg
 from mgdl_theory.certificate import check
-from mgdl_theory.errors import TargetError
+from mgdl_theory.errors import ExpressionError, TargetError
 from mgdl_theory.targets.base import Box
 from mgdl_theory.targets.formula.graph import Program
 from mgdl_theory.targets.formula.jumps import JUMPING, MAX_CUTS, MAX_PIECES, without_jumps
@@ -29,7 +29,7 @@ from mgdl_theory.targets.formula.parser import parse
 EXACT: dict[str, Callable[..., Any]] = {
     "neg": operator.neg, "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
     "powi": operator.pow, "abs": abs, "min": min, "max": max, "floor": lambda x: Fraction(math.floor(x)),
-    "sign": lambda x: Fraction((x > 0) - (x < 0)),
+    "sign": lambda x: Fraction((x > 0) - (x < 0)), "where": lambda c, a, b: a if c < 0 else b,
 }  # fmt: skip
 
 
@@ -50,6 +50,9 @@ def value(program: Program, *point: Fraction) -> Fraction:
 rationals = st.builds(Fraction, st.integers(-6, 6), st.integers(1, 4))
 
 
+SIGNS = ("<", "<=", ">", ">=")
+
+
 def combined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     number = rationals.map(lambda q: f"({q})")
     return st.one_of(
@@ -60,6 +63,8 @@ def combined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.builds("max({}, {})".format, inner, inner),
         st.builds("min({}, {})".format, inner, number),
         *(st.builds((name + "({})").format, inner) for name in ("abs", "floor", "ceil", "round", "frac", "sign")),
+        *(st.builds(("where({} " + sign + " {}, {}, {})").format, inner, inner, inner, inner) for sign in SIGNS),
+        st.builds("piecewise({} < {}, {}, {} <= {}, {}, {})".format, *[inner] * 7),
         st.builds("mod({}, {})".format, inner, st.sampled_from(["2", "1/2", "3"])),
         st.builds("fmod({}, {})".format, inner, st.sampled_from(["2", "1/2", "-3"])),
     )
@@ -115,6 +120,11 @@ PROVED = [
     ("sign(x)*x**2", [-1, 1], lambda x: mpmath.sign(x) * x**2),
     ("sign(x)*(exp(x) - 1)", [-1, 1], lambda x: mpmath.sign(x) * mpmath.expm1(x)),
     ("floor(2*x)", ["1/8", "3/8"], lambda x: mpmath.mpf(0)),
+    ("where(x < 1, x, 2 - x)", [0, 2], lambda x: min(x, 2 - x)),
+    ("np.where(x <= 0, 0, sqrt(x))", [-1, 1], lambda x: mpmath.sqrt(max(x, mpmath.mpf(0)))),
+    ("where(x < 1, exp(x), e*x)", [0, 2], lambda x: mpmath.exp(x) if x < 1 else mpmath.e * x),
+    ("where(x > 5, 1/x, exp(-x))", [0, 1], lambda x: mpmath.exp(-x)),
+    ("piecewise(x < 0, -x, x < 1, x**2, 2*x - 1)", [-1, 2], lambda x: -x if x < 0 else x**2 if x < 1 else 2 * x - 1),
     ("ceil(x) - round(x) + floor(x)", ["1/4", "3/8"], lambda x: mpmath.mpf(1)),
 ]
 
@@ -143,6 +153,10 @@ def test_continuous_uses_are_proved_and_agree_with_mpmath(text: str, domain: lis
         ("sign(x)*y", [-1, 1], "jumps at x = 0"),
         ("floor(x**2)", [0, 2], "is not piecewise linear in one variable with rational numbers"),
         ("floor(pi*x)", [0, 1], "substitute x = t/pi"),
+        ("where(x < 1, x, 3 - x)", [0, 2], "where(x - 1 < 0, x, 3 - x) jumps at x = 1"),
+        ("where(x <= 1, x, 3 - x)", [0, 2], "the sides and the value there are 1, 1, 2"),
+        ("where(x < 0, 0, exp(-1/x))", [-1, 1], "each piece has to be defined at both of its ends (expdiv(1, x)"),
+        ("where(x**2 < 1, x, 1)", [0, 2], "is not piecewise linear in one variable with rational numbers"),
         ("floor(x + y)", [0, 1], "is not piecewise linear in one variable"),
         ("floor(1000*x) + frac(1000*x)**2", [0, 1], "pieces"),
         ("abs(mod(x, 2) - 1)*(1/x)", [0, 1], "the denominator is 0"),
@@ -179,3 +193,29 @@ def test_the_checker_verifies_the_formula_without_jumps(text: str, tmp_path: Pat
         assert check.main([str(path)]) == 0
     assert out.getvalue().splitlines()[-1].startswith("VERIFIED")
     assert "floor" not in report.certificate().data["target"]["expression"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x < 1", "the character '<' is not in the language, at position 3"),
+        ("max(x > 1, 2)", "the character '>' is not in the language, at position 7"),
+        ("where(x, 1, 2)", "where takes comparisons and pieces in turn, and a last piece, at position 1"),
+        ("where(x < 1, 1)", "write where(x < 1, x, 2 - x)"),
+        ("where(x < 1 < 2, 1, 2)", "the character '<' is not in the language, at position 13"),
+        ("where(1, x < 1, 2)", "where takes comparisons and pieces in turn"),
+        ("where(x < 0, 1, x < 1, 2, 3)", "where takes one comparison, at position 1; write piecewise for several"),
+        ("piecewise(x < 0, 1, 2, x)", "write piecewise(x < 0, -x, x < 1, x, 2 - x)"),
+        ("where((x < 1), 1, 2)", "the character '<' is not in the language"),
+        ("where", "where is a function, at position 1"),
+        ("x <", "the character '<' is not in the language"),
+    ],
+)
+def test_a_comparison_stands_in_a_choice_only(text: str, said: str) -> None:
+    with pytest.raises(ExpressionError, match=re.escape(said)):
+        mg.target(text, [0, 1])
+
+
+def test_components_of_a_vector_have_no_choices() -> None:
+    with pytest.raises(ExpressionError, match="where at position 1: it is not continuous"):
+        mg.target(["where(x < 1, x, 2 - x)", "x"], [0, 1])

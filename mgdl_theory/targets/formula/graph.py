@@ -274,7 +274,11 @@ def _write(node: Node, args: list[tuple[str, int]], variables: tuple[str, ...]) 
     if node.op in ("powi", "powq", "pow"):
         exponent = _constant(Fraction(node.value)) if node.value is not None else args[1]
         return _wrap(args[0], _ATOM) + "**" + _wrap(exponent, _ATOM), _POWER
-    return f"{node.op}({', '.join(text for text, _ in args)})", _ATOM
+    texts = [text for text, _ in args]
+    if node.op == "where":
+        inner = texts[0].removesuffix(" - 1/2")
+        texts[0] = f"{inner[5:-1]} {'<' if inner == texts[0] else '<='} 0"
+    return f"{node.op}({', '.join(texts)})", _ATOM
 
 
 def _wrap(written: tuple[str, int], rank: int) -> str:

@@ -1,9 +1,9 @@
 """Continuous uses of floor and sign: jumps that cancel, decided in exact numbers.
 
-A part of a formula that is made of one variable and rational numbers by sums, rational factors, abs, min, max, floor
-and sign is linear on finitely many open intervals of a box, with rational ends and coefficients.  So its value and its
-two one-sided limits at every end are rational numbers, and whether they are equal is decided.  Where they are, the part
-is replaced by the same function without jumps,
+A part of a formula that is made of one variable and rational numbers by sums, rational factors, abs, min, max, floor,
+sign and where is linear on finitely many open intervals of a box, with rational ends and coefficients.  So its value
+and its two one-sided limits at every end are rational numbers, and whether they are equal is decided.  Where they are,
+the part is replaced by the same function without jumps,
 
     f(x) = f(t_0) + sum_i m_i (min(max(x, t_i), t_(i+1)) - t_i),
 
@@ -36,7 +36,7 @@ from mgdl_theory.targets.formula.parser import MAX_CHARS
 from mgdl_theory.targets.formula.simplifier import Builder
 from mgdl_theory.text import count, plain, range_text
 
-JUMPING = ("floor", "sign")
+JUMPING = ("floor", "sign", "where")
 """Definition: operations that jump; a program has none of them once :func:`without_jumps` is done with it."""
 
 MAX_PIECES = 400
@@ -124,6 +124,15 @@ class Pieces:
         step = self.cut(levels)
         return step.map(lambda v: Fraction(floor(v)), lambda _, middle: (Fraction(0), Fraction(floor(middle))))
 
+    def choose(self, below: Pieces, other: Pieces) -> Pieces:
+        """``below`` where this is negative, else ``other``."""
+        test = self.split().cut([*below.knots, *other.knots])
+        a, b = below.cut(test.knots), other.cut(test.knots)
+        signs = [_value(line, (p + q) / 2) < 0 for line, (p, q) in test._parts()]
+        lines = tuple(p if low else q for low, p, q in zip(signs, a.lines, b.lines, strict=True))
+        at = tuple(p if v < 0 else q for v, p, q in zip(test.at, a.at, b.at, strict=True))
+        return Pieces(test.knots, lines, at)
+
     def jump(self) -> tuple[Fraction, list[Fraction]] | None:
         """The first knot whose value and limits differ, with the limit from below, the value, the limit from above."""
         for k, t in enumerate(self.knots):
@@ -191,7 +200,7 @@ def _jumping(program: Program, box: Box) -> dict[int, tuple[int, Pieces]]:
         if part is not None:
             found[k] = part
             continue
-        if program.nodes[k].op in JUMPING:
+        if program.nodes[k].op in JUMPING and program.nodes[k].op != "where":
             raise TargetError(
                 f"{plain(program.text_of(k), 60)}: its argument is not piecewise linear in one variable with rational "
                 "numbers, so its jumps are not known exactly; for a multiple of pi substitute x = t/pi"
@@ -210,22 +219,37 @@ def _joined_parts(program: Program, box: Box) -> tuple[Program, int]:
     return builder.program(root, program.variables), sum(len(pieces.lines) for _, pieces in found.values())
 
 
-def _evaluate(program: Program, algebra: Any, variables: Sequence[Any], given: Mapping[int, Any]) -> Any:
-    """The value of a program in which these nodes have these values; nodes below them are not asked."""
-    needed, stack = set[int](), [len(program.nodes) - 1]
+def _evaluate(
+    program: Program,
+    algebra: Any,
+    variables: Sequence[Any],
+    given: Mapping[int, Any],
+    numbers: Mapping[int, Fraction] | None = None,
+) -> Any:
+    """The value of a program in which these nodes have these values; nodes below them are not asked.
+
+    Of a choice whose condition is among ``numbers`` only the piece that is chosen is asked.
+    """
+    known, needed, stack = numbers or {}, dict[int, tuple[int, ...]](), [len(program.nodes) - 1]
     while stack:
         k = stack.pop()
         if k not in needed:
-            needed.add(k)
-            stack += () if k in given else program.nodes[k].args
+            node = program.nodes[k]
+            chosen = node.op == "where" and node.args[0] in known
+            below = (node.args[1 if known[node.args[0]] < 0 else 2],) if chosen else node.args
+            needed[k] = () if k in given else below
+            stack += needed[k]
     values = dict(given)
-    for k in sorted(needed - values.keys()):
-        node = program.nodes[k]
+    for k in sorted(needed.keys() - values.keys()):
+        node, args = program.nodes[k], [values[a] for a in needed[k]]
         if node.op == "var":
             values[k] = variables[int(node.value or 0)]
-            continue
-        more = [] if node.value is None else [node.value]
-        values[k] = getattr(algebra, node.op)(*(values[a] for a in node.args), *more)
+        elif len(args) < len(node.args):
+            values[k] = args[0]
+        else:
+            more = [] if node.value is None else [node.value]
+            method = getattr(algebra, node.op, None)
+            values[k] = method(*args, *more) if method else algebra.function(node.op, *args)
     return values[len(program.nodes) - 1]
 
 
@@ -246,7 +270,8 @@ def _cut(program: Program, part: Program, box: Box) -> tuple[Program, int]:
         """The formula of a piece, the coordinate being x."""
         lines = {k: pieces.lines[i] for k, pieces in own.items()}
         given = {k: builder.add(builder.mul(builder.const(m), x), builder.const(c)) for k, (m, c) in lines.items()}
-        found: int = _evaluate(part, builder, [x if a == axis else v for a, v in enumerate(variables)], given)
+        numbers = {k: c for k, (m, c) in lines.items() if not m}
+        found: int = _evaluate(part, builder, [x if a == axis else v for a, v in enumerate(variables)], given, numbers)
         return found
 
     total = None
@@ -272,9 +297,12 @@ def _require_continuity(program: Program, part: Program, box: Box, axis: int, ow
         if i < len(some.lines):
             ways.append({k: _value(pieces.lines[i], t) for k, pieces in own.items()})
         try:
-            values = [_evaluate(part, A, point, {k: A.const(v) for k, v in way.items()}) for way in ways]
+            values = [_evaluate(part, A, point, {k: A.const(v) for k, v in way.items()}, way) for way in ways]
         except ArithmeticError as reason:
-            raise TargetError(f"{plain(program.text, 60)}: at {part.variables[axis]} = {t}: {reason}") from None
+            raise TargetError(
+                f"{plain(program.text, 60)}: at {part.variables[axis]} = {t}: {reason}; each piece has to be defined "
+                "at both of its ends (expdiv(1, x) is exp(-1/x), and 0 where x <= 0)"
+            ) from None
         if len({value.key for value in values}) > 1:
             _refuse(program, box, part.variables[axis], t, values)
 
@@ -324,7 +352,7 @@ def _combined(op: str, args: list[tuple[int, Pieces]], box: Box) -> tuple[int, P
     simple: dict[str, Callable[[], Any]] = {
         "neg": lambda: p[0].times(Fraction(-1)), "abs": lambda: p[0].abs(), "floor": lambda: p[0].floor(),
         "sign": lambda: p[0].sign(), "add": lambda: p[0].plus(p[1]), "sub": lambda: p[0].plus(p[1], -1),
-        "max": lambda: p[0].larger(p[1]),
+        "max": lambda: p[0].larger(p[1]), "where": lambda: p[0].choose(p[1], p[2]),
         "min": lambda: p[0].times(Fraction(-1)).larger(p[1].times(Fraction(-1))).times(Fraction(-1)),
     }  # fmt: skip
     if op in simple:

@@ -88,6 +88,17 @@ JUMPS: dict[str, tuple[int, _Derived]] = {
 }
 """Definition: functions that jump, which a formula on a box may use where the jumps cancel."""
 
+CHOICES = ("where", "piecewise")
+"""Definition: where(c, a, b), and piecewise(c, a, ..., b), with comparisons c; likewise."""
+
+COMPARISONS: dict[str, _Derived] = {
+    "<": lambda b, u, v: b.sign(b.sub(u, v)),
+    ">": lambda b, u, v: b.sign(b.sub(v, u)),
+    "<=": lambda b, u, v: b.sub(b.sign(b.sub(u, v)), b.const(Fraction(1, 2))),
+    ">=": lambda b, u, v: b.sub(b.sign(b.sub(v, u)), b.const(Fraction(1, 2))),
+}
+"""Definition: a number that is negative where the comparison holds, and else not."""
+
 
 def _towards_zero(b: Builder, a: int) -> int:
     zero = b.const(Fraction(0))
@@ -112,14 +123,14 @@ _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
     r"|(?P<normalized>(?:np|numpy)\.sinc\b)|(?:(?:np|numpy|math|mpmath|sympy|scipy|special|sp)\.)*(?P<name>[A-Za-z_α-ωΑ-Ω][A-Za-z0-9_α-ωΑ-Ω]*)"
-    r"|(?P<op>\*\*|[-+*/(),^×·∗÷−–])|(?P<raised>⁻?[⁰¹²³⁴-⁹]+)"
+    r"|(?P<op>\*\*|[<>]=?|[-+*/(),^×·∗÷−–])|(?P<raised>⁻?[⁰¹²³⁴-⁹]+)"
     r"|(?P<end>\Z)|(?P<bad>.))",
     re.DOTALL,
 )
 _NUMBERED = re.compile(r"x([1-9][0-9]*)")
 _NUMBER = re.compile(r"([0-9]*)\.?([0-9]*)(?:[eE]([+-]?[0-9]+))?")
 
-_RANK = {"+": 1, "-": 1, "*": 2, "/": 2, "sign": 3, "**": 4}
+_RANK = {**dict.fromkeys(COMPARISONS, 0), "+": 1, "-": 1, "*": 2, "/": 2, "sign": 3, "**": 4}
 _METHOD = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow"}
 
 
@@ -137,6 +148,7 @@ class _Open:
     kind: str  # an operator of _RANK, "(" or "call"
     token: _Token
     arguments: list[int] = field(default_factory=list)
+    compared: list[int] = field(default_factory=list)  # which arguments are comparisons
 
 
 def parse(
@@ -157,7 +169,8 @@ def parse(
     alone : bool
         Whether one name makes a function of one variable; a component of a vector is no formula by itself.
     jumps : bool
-        Whether floor, ceil, round, frac, mod and sign are read, as ``jumps.without_jumps`` takes them.
+        Whether floor, ceil, round, frac, mod, sign, where and piecewise are read, as ``jumps.without_jumps`` takes
+        them.
 
     Returns
     -------
@@ -199,7 +212,8 @@ class _Parser:
         if self.given is not None and dim is not None and len(self.given) != dim:
             raise ExpressionError(f"{len(self.given)} variable(s) {', '.join(self.given)} for dimension {dim}")
         self.derived = {**DERIVED, **JUMPS} if jumps else DERIVED
-        self.callable = _CALLABLE | self.derived.keys()
+        self.choices = CHOICES if jumps else ()
+        self.callable = _CALLABLE | self.derived.keys() | {*self.choices}
         self.dim, self.alone = dim, alone and dim in (None, 1)
 
     def run(self) -> Program:
@@ -269,6 +283,10 @@ class _Parser:
             return True
         if token.kind not in ("op", "end") or token.text == "(":
             self._missing_operator(token)
+        if token.text in COMPARISONS:
+            self._reduce(lambda top: top > 0)
+            self._compare(token)
+            return True
         self._reduce(lambda top: True)
         if token.text == ",":
             self._comma(token)
@@ -281,12 +299,24 @@ class _Parser:
         while self.stack and self.stack[-1].kind in _RANK and tighter(_RANK[self.stack[-1].kind]):
             top = self.stack.pop()
             right = self.operands.pop()
-            if top.kind != "sign":
+            if top.kind in COMPARISONS:
+                right = self._built(top.token, partial(COMPARISONS[top.kind], self.builder), self.operands.pop(), right)
+            elif top.kind != "sign":
                 method = getattr(self.builder, _METHOD[top.kind])
                 right = self._built(top.token, method, self.operands.pop(), right)
             elif top.token.text == "-":
                 right = self._built(top.token, self.builder.neg, right)
             self.operands.append(right)
+
+    def _compare(self, token: _Token) -> None:
+        """A comparison, which stands as an argument of where or piecewise only."""
+        top = self.stack[-1] if self.stack else None
+        if top is None or top.kind != "call" or top.token.text not in self.choices:
+            self._fail(
+                token, f"the character {_quote(token.text[0])} is not in the language", CHARACTERS[token.text[0]]
+            )
+        top.compared.append(len(top.arguments))
+        self._push(token.text, token)
 
     def _comma(self, token: _Token) -> None:
         if not self.stack or self.stack[-1].kind != "call":
@@ -304,7 +334,24 @@ class _Parser:
             self._fail(token, "')' closes nothing", "remove it or add '('")
         top = self.stack.pop()
         if top.kind == "call":
-            self.operands.append(self._call(top.token, [*top.arguments, self.operands.pop()]))
+            arguments = [*top.arguments, self.operands.pop()]
+            if top.token.text in self.choices:
+                self.operands.append(self._choice(top, arguments))
+            else:
+                self.operands.append(self._call(top.token, arguments))
+
+    def _choice(self, top: _Open, arguments: list[int]) -> int:
+        """The pieces of where and piecewise, from the last to the first."""
+        wanted, name = range(0, len(arguments) - 1, 2), top.token.text
+        if top.compared != list(wanted) or len(arguments) % 2 == 0 or len(arguments) < 3:
+            example = "where(x < 1, x, 2 - x)" if name == "where" else "piecewise(x < 0, -x, x < 1, x, 2 - x)"
+            self._fail(top.token, f"{name} takes comparisons and pieces in turn, and a last piece", f"write {example}")
+        if name == "where" and len(arguments) != 3:
+            self._fail(top.token, "where takes one comparison", "write piecewise for several")
+        chosen = arguments[-1]
+        for k in reversed(wanted):
+            chosen = self._built(top.token, self.builder.where, arguments[k], arguments[k + 1], chosen)
+        return chosen
 
     def _call(self, token: _Token, arguments: list[int]) -> int:
         name = ALIASES.get(token.text, token.text)

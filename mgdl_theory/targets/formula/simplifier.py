@@ -100,6 +100,11 @@ class Builder:
         value = self._value(a)
         return self._node("sign", a) if value is None else self.const(Fraction((value > 0) - (value < 0)))
 
+    def where(self, condition: int, a: int, b: int) -> int:
+        """a where the condition is negative, else b; likewise."""
+        value = self._value(condition)
+        return self._node("where", condition, a, b) if value is None else a if value < 0 else b
+
     def neg(self, a: int) -> int:
         """-a."""
         value = self._value(a)
