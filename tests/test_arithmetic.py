@@ -78,7 +78,8 @@ def test_networks_are_evaluated_exactly_and_enclosed(k: int) -> None:
     t = np.ldexp(nodes.astype(np.float64), -9)
     for i, node in enumerate(nodes):
         truth = exactly(network, [Fraction(int(n), 1 << 9) for n in node])
-        for grade, values in enumerate(truth, 1):
+        asked = {*range(1, 5), *range(0, len(truth), 6), len(truth)}  # each one runs all layers before it
+        for grade, values in [(k, row) for k, row in enumerate(truth, 1) if k in asked]:
             found = network.exact_at(9, node[None, :], grade)[0]
             assert (list(found) if network.is_vector else [found]) == values
             near = network.interval(t[i : i + 1], t[i : i + 1], grade) if unit else None

@@ -16,7 +16,7 @@ from tampering import BASES, BESIDE, MUTATIONS, Oracle, Poly, base, line, plane
 
 from mgdl_theory.certificate import check
 
-NORMAL, DEEP, CHUNK = 300, 10_000, 500
+NORMAL, DEEP, CHUNK = 200, 10_000, 500
 
 
 @functools.cache
