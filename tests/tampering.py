@@ -91,6 +91,8 @@ def formula(pieces: Pieces, names: Sequence[str]) -> str:
 
 def over(pieces: Pieces, names: Sequence[str], axis: int, at: Fraction, more: str = "") -> str:
     """The same function with a gap where a coordinate is ``at``; ``more`` is added to the numerator."""
+    if not pieces:
+        raise IndexError("no function is left")
     s = f"({names[axis]} - ({at}))"
     return f"(({formula(pieces, names)})*{s}{more})/{s}"
 
