@@ -71,7 +71,7 @@ def exactly(network: Network, t: list[Fraction]) -> list[list[Fraction]]:
 
 @pytest.mark.parametrize("k", range(len(NETWORKS)))
 def test_networks_are_evaluated_exactly_and_enclosed(k: int) -> None:
-    network = NETWORKS[k].prefix(min(NETWORKS[k].grades, 30))
+    network = NETWORKS[k].prefix(min(NETWORKS[k].grades, 16))
     nodes = np.random.default_rng(k).integers(0, (1 << 9) + 1, (3, network.dim))
     unit = network.box.lower == (0,) * network.dim and network.box.upper == (1,) * network.dim
     model = None if network.is_vector or network.lift else TrainedModel.from_network(network)
