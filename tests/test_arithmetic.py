@@ -76,6 +76,7 @@ def test_networks_are_evaluated_exactly_and_enclosed(k: int) -> None:
     unit = network.box.lower == (0,) * network.dim and network.box.upper == (1,) * network.dim
     model = None if network.is_vector or network.lift else TrainedModel.from_network(network)
     t = np.ldexp(nodes.astype(np.float64), -9)
+    by_model = None if model is None else (model.exact(t), grade_enclosures(model, t))
     for i, node in enumerate(nodes):
         truth = exactly(network, [Fraction(int(n), 1 << 9) for n in node])
         asked = {*range(1, 5), *range(0, len(truth), 6), len(truth)}  # each one runs all layers before it
@@ -86,10 +87,10 @@ def test_networks_are_evaluated_exactly_and_enclosed(k: int) -> None:
             for j, value in enumerate(values if near else []):
                 assert near
                 assert Fraction(float(near.lo.ravel()[j])) <= value <= Fraction(float(near.hi.ravel()[j]))
-        if model is not None:
+        if by_model is not None:
             grown = [after[0] - before for after, before in zip(truth, [0, *(v[0] for v in truth)], strict=False)]
-            assert model.exact(t)[i] == grown
-            for enclosed, value in zip(grade_enclosures(model, t), grown, strict=True):
+            assert by_model[0][i] == grown
+            for enclosed, value in zip(by_model[1], grown, strict=True):
                 assert Fraction(float(enclosed.lo[i])) <= value <= Fraction(float(enclosed.hi[i]))
 
 
