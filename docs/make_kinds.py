@@ -84,6 +84,7 @@ FORMULAS: list[tuple[str, str, list[tuple[str, Any, str, Oracle]]]] = [
             ("x**(pi/4)", [0, 1], "1e-2", lambda x: x ** (m.pi / 4)),
             ("exp(-1/x**2)", [-1, 1], "1e-2", lambda x: flat(1, x**2)),
             ("x*sin(1/x)", [-1, 1], "0.03", lambda x: x * m.sin(1 / x) if x else mpf(0)),
+            ("x/(2 + sin(1/x))", [-1, 1], "0.05", lambda x: x / (2 + m.sin(1 / x)) if x else mpf(0)),
             ("abs(x)**3/x", [-1, 1], "1e-2", lambda x: x * abs(x)),
             ("sin(x)/x", ["-pi", "pi"], "1e-3", over(m.sin, lambda x: x, 1)),
             ("sin(x*y)/x", [-1, 1], "1e-2", over(lambda x, y: m.sin(x * y), lambda x, y: x, lambda x, y: y)),
@@ -128,7 +129,7 @@ FORMULAS: list[tuple[str, str, list[tuple[str, Any, str, Oracle]]]] = [
     ),
     (
         "Jumps that cancel",
-        "In the place of floor, mod and sign stand the pieces between the jumps.",
+        "In the place of floor, mod, sign and where stand the pieces between the jumps.",
         [
             ("abs(40*x - 2*floor((40*x + 1)/2))", [0, 1], "1e-2",
              lambda x: abs(40 * x - 2 * m.floor((40 * x + 1) / 2))),
@@ -136,6 +137,9 @@ FORMULAS: list[tuple[str, str, list[tuple[str, Any, str, Oracle]]]] = [
             ("floor(x) + frac(x)**2", [0, "5/2"], "1e-2", lambda x: m.floor(x) + (x - m.floor(x)) ** 2),
             ("sin(pi*x)*floor(x)", [0, "7/2"], "1e-2", lambda x: m.sinpi(x) * m.floor(x)),
             ("sign(x)*x**2", [-1, 1], "1e-2", lambda x: x * abs(x)),
+            ("where(x < 1, x**2, 2*x - 1)", [0, 2], "1e-2", lambda x: x**2 if x < 1 else 2 * x - 1),
+            ("piecewise(x < 0, -x, x < 1, exp(x) - 1, e*x - 1)", [-1, 2], "1e-2",
+             lambda x: -x if x < 0 else m.expm1(x) if x < 1 else m.e * x - 1),
         ],
     ),
     (
